@@ -1,0 +1,255 @@
+"""A prepared dataset on disk: write it, open it, draw batches from it.
+
+A dataset is a folder of four files: ``pixels.npy`` (uint8 [N, H, W, 3], memory-mapped), ``records.parquet``
+(one row a picture), ``rejected.parquet`` (each refused file and its reason) and ``dataset.json`` (the card).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fenshen import controls
+from fenshen.errors import FenshenError
+
+SCHEMA_VERSION = 1
+LANDMARKS = 478
+Split = Literal["train", "held_out"]
+
+RECORDS = pa.schema(
+    [
+        ("source", pa.string()),  # the path as the user gave it; members of a zip as archive.zip!/member
+        ("timestamp", pa.float64()),  # seconds into a video; null for a still
+        ("sha256", pa.string()),  # of the source file
+        ("phash", pa.uint64()),  # perceptual hash of the portrait
+        ("subject", pa.string()),
+        ("split", pa.string()),
+        # Of a face; null where there is none. Boxes and landmarks in source pixels, x right and y down.
+        ("box", pa.list_(pa.float32(), 4)),  # left, top, right, bottom
+        ("landmarks", pa.list_(pa.float32(), LANDMARKS * 3)),  # in the portrait, fractions of its side; x, y, z
+        ("controls", pa.list_(pa.float32(), controls.COUNT)),
+        ("face_size", pa.float32()),  # face height in source pixels
+        ("occluded", pa.bool_()),
+        ("extreme_pose", pa.bool_()),
+        # Of any picture.
+        ("sharpness", pa.float32()),
+        ("exposure", pa.float32()),  # mean luma, 0 to 1
+    ]
+)
+REJECTED = pa.schema(
+    [("source", pa.string()), ("timestamp", pa.float64()), ("reason", pa.string()), ("detail", pa.string())]
+)
+
+
+class DatasetCard(BaseModel):
+    """``dataset.json``: what a dataset holds and where it came from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    size: int = Field(ge=8, le=4096, description="side of the square portraits in pixels")
+    count: int = Field(ge=1)
+    rejected: int = Field(ge=0)
+    crop: Literal["face", "clip", "none"]
+    origin: list[str] = Field(description="the sources as the user named them")
+    licence: str | None = Field(default=None, description="licence or terms of the pictures, when known")
+    consent: str | None = Field(default=None, description="whose consent allows the use, when recorded")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the options prepare was called with")
+    fenshen: str = Field(description="version that wrote it")
+
+
+def write(
+    path: Path,
+    card: DatasetCard,
+    pixels: Iterable[UInt8[ndarray, "H W 3"]],
+    records: pa.Table,
+    rejected: pa.Table,
+) -> Dataset:
+    """Write a dataset beside ``path`` and move it there in one rename; an existing one is replaced.
+
+    Args:
+        pixels: ``card.count`` portraits in the order of ``records``.
+    """
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    shape = (card.count, card.size, card.size, 3)
+    target = np.lib.format.open_memmap(part / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+    written = 0
+    for written, portrait in enumerate(pixels, start=1):
+        target[written - 1] = portrait
+    if not written == card.count == len(records):
+        raise ValueError(f"{written} portraits and {len(records)} records for a card that says {card.count}")
+    target.flush()
+    pq.write_table(records.cast(RECORDS), part / "records.parquet", compression="zstd")
+    pq.write_table(rejected.cast(REJECTED), part / "rejected.parquet", compression="zstd")
+    (part / "dataset.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    replace_folder(part, path)
+    return Dataset(path)
+
+
+def replace_folder(part: Path, path: Path) -> None:
+    """Move the finished folder ``part`` to ``path``; a folder already there goes only once the new one stands."""
+    old = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        os.replace(path, old)
+    os.replace(part, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+class Dataset:
+    """A dataset opened for reading. Pixels stay on disk until they are asked for.
+
+    Args:
+        path: the folder that ``prepare`` wrote.
+
+    Raises:
+        FenshenError: the folder is missing, incomplete, damaged, or from a newer Fenshen.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.card = _read_card(self.path)
+        try:
+            self.pixels: UInt8[ndarray, "N H W 3"] = np.load(
+                self.path / "pixels.npy", mmap_mode="r", allow_pickle=False
+            )
+        except (OSError, ValueError) as error:
+            raise FenshenError("dataset.damaged", path=self.path, file="pixels.npy", why=error) from error
+        expected = (self.card.count, self.card.size, self.card.size, 3)
+        if self.pixels.shape != expected or self.pixels.dtype != np.uint8:
+            why = f"{self.pixels.dtype} {self.pixels.shape} != uint8 {expected}"
+            raise FenshenError("dataset.damaged", path=self.path, file="pixels.npy", why=why)
+
+    def __len__(self) -> int:
+        return self.card.count
+
+    @cached_property
+    def records(self) -> pa.Table:
+        """One row a picture, in the order of ``pixels``."""
+        table = self._table("records.parquet", RECORDS)
+        if len(table) != len(self):
+            why = f"{len(table)} rows for {len(self)} pictures"
+            raise FenshenError("dataset.damaged", path=self.path, file="records.parquet", why=why)
+        return table
+
+    @cached_property
+    def rejected(self) -> pa.Table:
+        """One row a refused file or frame."""
+        return self._table("rejected.parquet", REJECTED)
+
+    @cached_property
+    def controls(self) -> Float[ndarray, "N 58"] | None:
+        """Measured controls of every picture, or None where some picture has none (drawings, say)."""
+        column = self.records["controls"].combine_chunks()
+        if column.null_count:
+            return None
+        values = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, controls.COUNT)
+        return controls.clip(values)
+
+    def indices(self, split: Split) -> np.ndarray:
+        """Positions of one split's pictures, ascending."""
+        return np.flatnonzero(self.records["split"].to_numpy(zero_copy_only=False) == split)
+
+    def _table(self, name: str, schema: pa.Schema) -> pa.Table:
+        try:
+            return pq.read_table(self.path / name, schema=schema)
+        except (OSError, pa.ArrowException) as error:
+            raise FenshenError("dataset.damaged", path=self.path, file=name, why=error) from error
+
+
+def _read_card(path: Path) -> DatasetCard:
+    file = path / "dataset.json"
+    if not file.is_file():
+        raise FenshenError("dataset.not_one", path=path)
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(raw, dict) and raw.get("schema_version", 0) > SCHEMA_VERSION:
+            raise FenshenError("dataset.newer", path=path, version=raw["schema_version"], ours=SCHEMA_VERSION)
+        return DatasetCard.model_validate(raw)
+    except (OSError, ValueError, ValidationError, TypeError) as error:
+        raise FenshenError("dataset.damaged", path=path, file="dataset.json", why=error) from error
+
+
+@dataclass(frozen=True)
+class Batches:
+    """An endless, shuffled reading of some pictures, in which batch ``t`` is a function of ``(seed, t)`` alone.
+
+    So a resumed run needs no data state, and processes that share a global batch each take their slice of it.
+    Every picture is seen once an epoch; epochs run on within a batch, so a set smaller than a batch works too.
+
+    Args:
+        pixels: uint8 [N, H, W, 3].
+        indices: which of them to read.
+        labels: controls [N, 58], or None.
+        batch_size: of the global batch.
+        seed: of the order and the mirroring.
+        mirror: flip half of the pictures left to right, and their controls with them.
+    """
+
+    pixels: UInt8[ndarray, "N H W 3"]
+    indices: np.ndarray
+    labels: Float[ndarray, "N 58"] | None
+    batch_size: int
+    seed: int
+    mirror: bool = False
+
+    def at(
+        self, step: int, part: slice = slice(None)
+    ) -> tuple[UInt8[ndarray, "B H W 3"], Float[ndarray, "B 58"] | None]:
+        """The pictures and controls of batch ``step``, or of a ``part`` of it."""
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        flips = np.random.default_rng((self.seed, 1, step)).random(self.batch_size) < 0.5
+        rows = self._rows(places)[part]
+        order = np.argsort(rows, kind="stable")  # ascending reads are kinder to a memory map
+        pixels = np.empty((len(rows), *self.pixels.shape[1:]), dtype=np.uint8)
+        pixels[order] = self.pixels[rows[order]]
+        labels = None if self.labels is None else self.labels[rows]
+        if self.mirror:
+            flipped = flips[part]
+            pixels[flipped] = pixels[flipped, :, ::-1]
+            if labels is not None:
+                labels[flipped] = controls.mirror(labels[flipped])
+        return pixels, labels
+
+    def _rows(self, places: np.ndarray) -> np.ndarray:
+        count = len(self.indices)
+        epochs = places // count
+        rows = np.empty(len(places), dtype=np.int64)
+        for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
+            here = epochs == epoch
+            rows[here] = self.indices[_permutation(count, self.seed, epoch)[places[here] % count]]
+        return rows
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches until every picture was seen, rounded up."""
+        return math.ceil(len(self.indices) / self.batch_size)
+
+
+_last_permutation: dict[tuple[int, int, int], np.ndarray] = {}
+
+
+def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of one epoch; the last two are kept, for a batch seldom reaches across more."""
+    key = (count, seed, epoch)
+    if key not in _last_permutation:
+        while len(_last_permutation) >= 2:
+            _last_permutation.pop(next(iter(_last_permutation)))
+        _last_permutation[key] = np.random.default_rng((seed, 0, epoch)).permutation(count)
+    return _last_permutation[key]

@@ -1,0 +1,38 @@
+"""What goes wrong, said to the person at the keyboard.
+
+Every error that a user can cause or mend is a :class:`FenshenError`: a key of the message catalogue and the
+values that belong in its sentence. The command line prints the sentence and exits with ``exit_code``; a
+traceback appears only with ``--debug``.
+"""
+
+from __future__ import annotations
+
+from fenshen.messages import say
+
+
+class FenshenError(Exception):
+    """The work could not be done: one or two plain sentences that say which file, why, and what to do.
+
+    Args:
+        key: a key of the catalogue, ``"room.what"``.
+        values: what the sentence's ``{braces}`` are filled with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key = key
+        self.values = values
+        super().__init__(say(key, **values))
+
+
+class UsageError(FenshenError):
+    """The words of the command were wrong: an unknown option, recipe, key or value."""
+
+    exit_code = 2
+
+
+class Interrupted(FenshenError):
+    """The user stopped the work; everything was saved and the same command goes on from there."""
+
+    exit_code = 130
