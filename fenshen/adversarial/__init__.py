@@ -1,0 +1,1 @@
+"""The game between generator and discriminator: losses, penalties, augmentation, averaging."""
