@@ -1,0 +1,101 @@
+"""The data doctor: why a file was refused, and whether what was kept is enough for what is planned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pydantic import BaseModel, Field
+
+from fenshen.messages import say
+
+# Where learning from scratch starts to look like the data rather than like single pictures of it, and below
+# which even the few-shot recipe has nothing to generalise from.
+ENOUGH_FROM_SCRATCH = 1000
+ENOUGH_FOR_FEW_SHOT = 20
+ENOUGH_FOR_DOUBLE = 20
+
+
+class Reason(str, Enum):
+    """Why a file, a frame or a face is not in the dataset: the values of ``rejected.parquet``."""
+
+    UNREADABLE = "unreadable"  # damaged, cut short, no permission
+    NOT_A_PICTURE = "not_a_picture"
+    TOO_LARGE = "too_large"  # more pixels or bytes than we open
+    UNSAFE = "unsafe"  # a zip member that leaves its folder, is a link, or unpacks to far too much
+    ENCRYPTED = "encrypted"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"  # with one_person: who is meant is not clear
+    TOO_SMALL = "too_small"
+    BLURRED = "blurred"
+    NEAR_DUPLICATE = "near_duplicate"
+    WRONG_SUBJECT = "wrong_subject"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One row of ``rejected.parquet``."""
+
+    source: str
+    reason: Reason
+    detail: str = ""
+    timestamp: float | None = None
+
+
+class PrepareSummary(BaseModel):
+    """What ``prepare`` made, and what the data doctor thinks of it."""
+
+    path: str
+    size: int
+    kept: int = Field(description="portraits in the dataset")
+    train: int
+    held_out: int
+    refused: dict[Reason, int] = Field(description="how many files, frames and faces, by reason")
+    faces: int = Field(description="portraits with measured controls")
+    subjects: int = Field(description="named subjects; 0 where no folder names any")
+    clips: int = Field(description="videos that portraits come from")
+    one_person: bool = Field(description="everything shows one person, as far as can be told")
+
+    @property
+    def text(self) -> str:
+        """The closing words: what was kept, why the rest was not, what it is enough for."""
+        lines = [say("prepare.kept", **self.model_dump())]
+        if self.refused:
+            lines.append(say("prepare.refused", count=sum(self.refused.values()), why=describe(self.refused)))
+        return "\n".join([*lines, self.verdict])
+
+    @property
+    def verdict(self) -> str:
+        """Whether the dataset is enough for what can be planned with it, and with which recipe."""
+        noun = say("prepare.noun_portraits" if self.faces else "prepare.noun_pictures")
+        if self.one_person and self.faces:
+            noun = say("prepare.noun_one_person")
+        purposes = [say("prepare.for_double")] if self.one_person and self.faces >= ENOUGH_FOR_DOUBLE else []
+        recipe = f"fast-{64 if self.size <= 64 else 128}"
+        if self.kept >= ENOUGH_FROM_SCRATCH:
+            purposes.append(say("prepare.for_scratch", recipe=recipe))
+            return say(
+                "prepare.enough", count=self.kept, noun=noun, purposes=say("prepare.and").join(purposes)
+            )
+        key = "prepare.few" if self.kept >= ENOUGH_FOR_FEW_SHOT else "prepare.very_few"
+        verdict = say(key, recipe="few-shot-64", wanted=ENOUGH_FROM_SCRATCH, least=ENOUGH_FOR_FEW_SHOT)
+        if purposes:
+            return say(
+                "prepare.enough_but", count=self.kept, noun=noun, purposes=purposes[0], verdict=verdict
+            )
+        return say("prepare.not_enough", count=self.kept, noun=noun, verdict=verdict)
+
+
+def describe(refused: Mapping[Reason, int]) -> str:
+    """``12 without a face, 3 blurred``, the commonest first."""
+    ranked = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0].value))
+    return say("prepare.comma").join(
+        say(f"prepare.why_{reason.value}", count=count) for reason, count in ranked
+    )
+
+
+def tally(refusals: Iterable[Refusal]) -> dict[Reason, int]:
+    """How many refusals there are of each reason."""
+    return dict(Counter(refusal.reason for refusal in refusals))

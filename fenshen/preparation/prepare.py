@@ -1,0 +1,132 @@
+"""``fenshen prepare``: from folders, zip files, videos and drawings to a dataset of aligned portraits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from fenshen import portraits
+from fenshen.errors import FenshenError, UsageError
+from fenshen.preparation import running
+from fenshen.preparation import sources as listings
+from fenshen.preparation.cutting import Crop, Settings, plan
+from fenshen.preparation.doctor import PrepareSummary
+from fenshen.preparation.joining import join
+from fenshen.preparation.store import Store
+
+SIZES = (32, 64, 128, 256, 512, 1024)
+LEAST_FACE = (
+    0.4  # of the portrait's side: a face stands about half as high, so it is enlarged by a quarter at most
+)
+
+
+def prepare(
+    sources: Sequence[str | Path],
+    out: str | Path,
+    *,
+    size: int = 64,
+    crop: Crop = "face",
+    fit: portraits.Fit = "crop",
+    all_faces: bool = False,
+    one_person: bool = False,
+    every: int | None = None,
+    fps: float | None = None,
+    min_face: int | None = None,
+    ground: str = "white",
+    workers: int | None = None,
+    backend: str | None = None,
+    seed: int = 0,
+    force: bool = False,
+    progress: bool = True,
+) -> PrepareSummary:
+    """Make a dataset of the sources.
+
+    Interrupted at any moment, the same call goes on where it stopped. The result does not depend on the
+    number of workers.
+
+    Args:
+        sources: folders (searched deep; a first-level folder names the subject), zip files, videos, pictures,
+            ``avatars:STYLE:N``; mixed freely.
+        out: the dataset's folder.
+        size: side of the portraits in pixels, a power of two from 32 to 1024.
+        crop: ``face`` aligns every face by eyes and mouth; ``clip`` takes one steady crop for a whole video,
+            with the head's movement inside it in the controls (stills are cropped as with ``face``); ``none``
+            takes pictures that are no faces as they are. Drawn sources are never cropped.
+        fit: how a picture that is not cropped becomes square.
+        all_faces: take every face of a picture, not only the largest.
+        one_person: keep only the person seen most.
+        every: of a video, take every so many-th frame.
+        fps: of a video, take so many frames a second.
+        min_face: refuse faces lower than this many source pixels; by default what the size needs.
+        ground: colour laid under transparent pictures and around padded ones, a CSS name or ``#rrggbb``.
+        workers: processes; by default one a core.
+        backend: joblib's: ``loky`` by default, ``threading``, or a cluster's (``ray``, ``dask``).
+        seed: of drawings and of the held-out split.
+        force: replace an existing ``out``.
+        progress: show a bar on standard error.
+
+    Raises:
+        UsageError: an option is out of its range, or ``out`` exists.
+        FenshenError: a source is missing, nothing could be kept, or ``out`` cannot be written.
+        Interrupted: stopped by the user; everything finished is kept for the next call.
+    """
+    out = Path(out)
+    settings = _settings(size, crop, fit, all_faces, one_person, every, fps, min_face, ground)
+    if out.exists() and not force:
+        raise UsageError("prepare.exists", path=out)
+    words = [str(word) for word in sources]
+    listing = listings.find(words, seed=seed, skip=out)
+    if not listing.items:
+        raise FenshenError("prepare.nothing_found", sources=", ".join(words))
+    units = plan(listing.items)
+    store = Store(out)
+    try:
+        store.open()
+        running.run(units, settings, store, workers=workers, backend=backend, progress=progress)
+        summary = join(units, settings, store, listing, out=out, words=words, seed=seed)
+    except OSError as error:
+        raise FenshenError("prepare.cannot_write", path=out, why=error.strerror or error) from error
+    store.remove()
+    return summary
+
+
+def _settings(
+    size: int,
+    crop: Crop,
+    fit: portraits.Fit,
+    all_faces: bool,
+    one_person: bool,
+    every: int | None,
+    fps: float | None,
+    min_face: int | None,
+    ground: str,
+) -> Settings:
+    """The options, checked.
+
+    Raises:
+        UsageError: the first that is wrong, and what it may be.
+    """
+    from PIL import ImageColor
+
+    _check("--size", size, size in SIZES, ", ".join(map(str, SIZES)))
+    _check("--crop", crop, crop in get_args(Crop), ", ".join(get_args(Crop)))
+    _check("--fit", fit, fit in get_args(portraits.Fit), ", ".join(get_args(portraits.Fit)))
+    _check("--every", every, every is None or every >= 1, ">= 1")
+    _check("--fps", fps, fps is None or 0 < fps <= 1000, "> 0, <= 1000")
+    _check("--min-face", min_face, min_face is None or min_face >= 1, ">= 1")
+    if every is not None and fps is not None:
+        raise UsageError("prepare.every_or_fps")
+    if all_faces and one_person:
+        raise UsageError("prepare.all_or_one")
+    try:
+        red, green, blue = ImageColor.getrgb(ground)[:3]
+    except ValueError as error:
+        raise UsageError("prepare.unknown_colour", colour=ground) from error
+    least = round(size * LEAST_FACE) if min_face is None else min_face
+    return Settings(size, crop, fit, all_faces, one_person, every, fps, least, (red, green, blue))
+
+
+def _check(option: str, value: object, good: bool, allowed: str) -> None:
+    if not good:
+        raise UsageError("prepare.out_of_range", option=option, value=value, allowed=allowed)

@@ -1,0 +1,45 @@
+"""Finished units on disk, beside the dataset that will be made of them, so that interrupted work goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class Store:
+    """A hidden folder ``.NAME.units`` beside the output ``NAME``, one parquet file a finished unit."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out.with_name(f".{out.name}.units")
+
+    def open(self) -> None:
+        """Make the folder, or find that of an interrupted run."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def __contains__(self, key: str) -> bool:
+        return self._file(key).is_file()
+
+    def save(self, key: str, table: pa.Table) -> None:
+        """Keep one unit's outcome; it appears by a rename, whole or not at all."""
+        part = self._file(key).with_suffix(f".{os.getpid()}.part")
+        try:
+            pq.write_table(table, part, compression="zstd", compression_level=1)
+            os.replace(part, self._file(key))
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def load(self, key: str, columns: list[str] | None = None) -> pa.Table:
+        """A unit's outcome, or some columns of it."""
+        return pq.read_table(self._file(key), columns=columns)
+
+    def remove(self) -> None:
+        """Forget everything: the dataset stands."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}.parquet"
