@@ -79,12 +79,21 @@ def probe(path: Path | str) -> VideoInfo:
         return VideoInfo(width, height, fps, duration, frames, rotation, bool(container.streams.audio))
 
 
-def frames(path: Path | str, *, every: int | None = None, fps: float | None = None) -> Iterator[Frame]:
+def frames(
+    path: Path | str,
+    *,
+    every: int | None = None,
+    fps: float | None = None,
+    start: float = 0.0,
+    stop: float | None = None,
+) -> Iterator[Frame]:
     """Decode a video frame by frame: upright, square pixels, RGB.
 
     Args:
         every: only each so many-th frame.
         fps: only so many frames for a second of video: the first at or after each tick of that clock.
+        start, stop: only frames at or after ``start`` and before ``stop``, in seconds; the same ones that the
+            whole video would give there.
 
     Raises:
         FenshenError: it is not a video that can be decoded. A damaged tail ends it quietly.
@@ -96,24 +105,27 @@ def frames(path: Path | str, *, every: int | None = None, fps: float | None = No
         raise UsageError("video.not_positive", option="--every", value=every)
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise UsageError("video.not_positive", option="--fps", value=fps)
-    return _frames(Path(path), every or 1, fps)
+    return _frames(Path(path), every or 1, fps, start, stop)
 
 
-def _frames(path: Path, every: int, fps: float | None) -> Iterator[Frame]:
+def _frames(path: Path, every: int, fps: float | None, start: float, stop: float | None) -> Iterator[Frame]:
     with _opened(path) as (container, stream):
-        start = None
+        first = None
         index = -1
         tick = 0
         rate = float(stream.average_rate or 25)
         for index, frame in enumerate(_decoded(container, stream, path)):
             time = frame.time if frame.time is not None else index / rate
-            start = time if start is None else start
-            timestamp = time - start
+            first = time if first is None else first
+            timestamp = time - first
+            if stop is not None and timestamp >= stop:
+                return
             if index % every or (fps is not None and timestamp + 0.25 / rate < tick / fps):
                 continue
             if fps is not None:
                 tick = max(tick + 1, math.floor((timestamp + 0.25 / rate) * fps) + 1)
-            yield Frame(index, timestamp, _picture(frame, stream, path))
+            if timestamp >= start:
+                yield Frame(index, timestamp, _picture(frame, stream, path))
         if index < 0:
             raise FenshenError("video.no_frames", path=path)
 
