@@ -1,7 +1,7 @@
 """The networks, one family a file, each with ``build(role, config) -> nn.Module``.
 
-All generators share ``forward(latents [B, Z], controls [B, 58] | None) -> pictures [B, 3, S, S]`` in about
-[-1, 1]. All discriminators are judged in two halves: ``features(pictures)``, the part that does not learn
+All generators share ``forward(latents [B, Z], controls [B, 58] | None, truncation) -> pictures [B, 3, S, S]`` in
+about [-1, 1]; a truncation below 1 draws latents towards their centre: less variety, fewer failures. All discriminators are judged in two halves: ``features(pictures)``, the part that does not learn
 (for most families the pictures themselves), and ``forward(features, controls) -> logits [B, K]``.
 """
 

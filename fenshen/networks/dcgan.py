@@ -35,8 +35,10 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
-    def forward(self, latents: Float[Tensor, "B Z"], controls: None = None) -> Float[Tensor, "B 3 S S"]:
-        return self.layers(latents[:, :, None, None])
+    def forward(
+        self, latents: Float[Tensor, "B Z"], controls: None = None, truncation: float = 1.0
+    ) -> Float[Tensor, "B 3 S S"]:
+        return self.layers((latents * truncation)[:, :, None, None])
 
 
 class Discriminator(nn.Module):

@@ -31,9 +31,9 @@ class Generator(nn.Module):
         sides = [4 * 2**i for i in range(config.size.bit_length() - 2)]
         widths = {side: config.channels(side) for side in sides}
         self.start = nn.Sequential(
-            nn.ConvTranspose2d(config.latent, 2 * widths[4], 4, bias=False),
-            nn.BatchNorm2d(2 * widths[4]),
-            nn.GLU(dim=1),
+            nn.ConvTranspose2d(config.latent, widths[4], 4, bias=False),
+            nn.BatchNorm2d(widths[4]),
+            nn.LeakyReLU(0.2),
         )
         self.stages = nn.ModuleList(_stage(widths[side // 2], widths[side]) for side in sides[1:])
         # The map of side s gates that of side 16 s (FastGAN, equation 1).
@@ -43,10 +43,10 @@ class Generator(nn.Module):
         self.to_picture = nn.Conv2d(widths[config.size], 3, 3, padding=1)
         self.apply(_initialise)
 
-    def forward(self, latents: Float[Tensor, "B Z"], controls: None = None) -> Float[Tensor, "B 3 S S"]:
-        # On the unit sphere every latent is as far out as any other (as in Karras et al. 2018).
-        latents = latents * torch.rsqrt(latents.square().mean(1, keepdim=True) + 1e-8)
-        x = self.start(latents[:, :, None, None])
+    def forward(
+        self, latents: Float[Tensor, "B Z"], controls: None = None, truncation: float = 1.0
+    ) -> Float[Tensor, "B 3 S S"]:
+        x = self.start((latents * truncation)[:, :, None, None])
         maps = {4: x}
         for stage in self.stages:
             x = stage(x)
@@ -137,9 +137,9 @@ def build(role: Role, config: NetworkConfig) -> nn.Module:
 
 def _stage(width: int, out: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.ConvTranspose2d(width, 2 * out, 4, 2, 1, bias=False),
-        nn.BatchNorm2d(2 * out),
-        nn.GLU(dim=1),
+        nn.ConvTranspose2d(width, out, 4, 2, 1, bias=False),
+        nn.BatchNorm2d(out),
+        nn.LeakyReLU(0.2),
     )
 
 

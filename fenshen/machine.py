@@ -1,0 +1,162 @@
+"""What this machine can do, and the Fabric that training runs on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fenshen.errors import UsageError
+from fenshen.messages import say
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+
+def has_bf16(device: str) -> bool:
+    """Whether bfloat16 is worth using there: matrix units on a CPU (AMX or AVX512-BF16), or a GPU that has it."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device == "cpu":
+        tests = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        return any(getattr(torch.cpu, test, lambda: False)() for test in tests)
+    return False
+
+
+def resolve(device: str) -> tuple[str, int | None]:
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps`` to a kind of device and an index.
+
+    Raises:
+        UsageError: another word, or a device that this machine does not have.
+    """
+    import torch
+
+    kind, colon, number = device.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (colon and (kind != "cuda" or not number.isdigit())):
+        raise UsageError("machine.unknown_device", device=device)
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("machine.no_cuda", device=device)
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("machine.no_mps", device=device)
+    index = int(number) if number else None
+    if index is not None and index >= torch.cuda.device_count():
+        raise UsageError("machine.no_such_gpu", device=device, count=torch.cuda.device_count())
+    return kind, index
+
+
+def torch_device(device: str) -> Any:
+    """The torch.device that ``--device`` means."""
+    import torch
+
+    kind, index = resolve(device)
+    return torch.device(kind) if index is None else torch.device(kind, index)
+
+
+def fabric(device: str, devices: int, nodes: int, precision: str) -> Fabric:
+    """A Fabric for training, not yet launched.
+
+    Args:
+        device: as :func:`resolve` takes it.
+        devices: processes on this machine.
+        nodes: machines.
+        precision: ``float32``, ``bf16``, or ``auto``: bf16 where the machine has units for it.
+    """
+    from lightning.fabric import Fabric
+
+    kind, index = resolve(device)
+    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(kind))
+    return Fabric(
+        accelerator=kind,
+        devices=[index] if index is not None else devices,
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        precision="bf16-mixed" if bf16 else "32-true",
+    )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of ``doctor``: a fact, and what to do where something is missing."""
+
+    name: str
+    value: str
+    ok: bool = True
+    remedy: str | None = None
+
+
+def doctor() -> list[Check]:
+    """What this machine can do: cores, memory, bf16, GPU, codecs, face finder, assets."""
+    checks = [
+        Check("python", platform.python_version()),
+        Check("system", f"{platform.system()} {platform.machine()}"),
+        Check("cores", str(_cores())),
+        *_torch_checks(),
+        _codecs(),
+        _face_finder(),
+        _assets(),
+        _heic(),
+    ]
+    return checks
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _torch_checks() -> list[Check]:
+    import torch
+
+    bf16 = has_bf16("cpu")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        gpus.append("Apple MPS")
+    return [
+        Check("torch", torch.__version__),
+        Check("bf16", say("machine.yes" if bf16 else "machine.no"), True, None if bf16 else say("machine.slower")),
+        Check("gpu", ", ".join(gpus) or say("machine.none"), True, None if gpus else say("machine.cpu_is_fine")),
+    ]
+
+
+def _codecs() -> Check:
+    import av
+
+    wanted = ("h264", "hevc", "vp9", "av1", "mpeg1video")
+    missing = [name for name in wanted if name not in av.codecs_available]
+    can_write = "libx264" in av.codecs_available
+    value = ", ".join(name for name in wanted if name not in missing)
+    return Check("codecs", value, can_write, None if can_write else say("machine.no_x264"))
+
+
+def _face_finder() -> Check:
+    from fenshen.errors import FenshenError
+    from fenshen.faces.detect import FaceFinder
+
+    try:
+        FaceFinder().close()
+    except FenshenError as error:
+        return Check("faces", say("machine.no"), False, str(error))
+    return Check("faces", say("machine.works"))
+
+
+def _assets() -> Check:
+    from fenshen import assets
+    from fenshen.errors import FenshenError
+
+    names = sorted(assets.manifest())
+    try:
+        size = sum(assets.path(name).stat().st_size for name in names)
+    except FenshenError as error:
+        return Check("assets", say("machine.no"), False, str(error))
+    return Check("assets", say("machine.assets", count=len(names), size=size / 1e6))
+
+
+def _heic() -> Check:
+    from importlib.util import find_spec
+
+    there = find_spec("pillow_heif") is not None
+    return Check("heic", say("machine.yes" if there else "machine.no"), True, None if there else say("machine.heic"))

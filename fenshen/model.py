@@ -1,0 +1,177 @@
+"""A trained generator on disk, and drawing from it.
+
+A model is a folder of two files: ``model.safetensors``, the weights, and ``model.json``, the card. A checkpoint of
+a run contains one, so a run, a checkpoint and an exported folder can all be loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from fenshen import controls as control_space
+from fenshen.errors import FenshenError
+from fenshen.networks import NetworkConfig, build
+
+SCHEMA_VERSION = 1
+WEIGHTS, CARD = "model.safetensors", "model.json"
+_CHUNK = 8  # pictures computed together, always: so that a picture does not depend on its neighbours' number
+
+
+class ModelCard(BaseModel):
+    """``model.json``: what a model is, what it learnt from and how well."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    network: NetworkConfig
+    recipe: str = Field(description="name of the recipe it was trained by")
+    step: int = Field(ge=0)
+    pictures_seen: int = Field(ge=0)
+    origin: list[str] = Field(description="where the training pictures came from")
+    pictures: int = Field(ge=0, description="how many training pictures there were")
+    licence: str | None = Field(default=None, description="terms of the training pictures, when known")
+    consent: str | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+    fenshen: str = Field(description="version that wrote it")
+
+    @property
+    def family(self) -> str:
+        return self.network.family
+
+    @property
+    def resolution(self) -> int:
+        """Side of its pictures in pixels."""
+        return self.network.size
+
+
+def save(path: Path, generator: nn.Module, card: ModelCard) -> None:
+    """Write a model into the folder ``path``, which the caller moves to its place."""
+    path.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in generator.state_dict().items()}, path / WEIGHTS)
+    (path / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+class Model:
+    """A generator ready to draw. It computes in float32, so that all machines draw the same picture.
+
+    Args:
+        generator: in evaluation mode, on ``device``.
+        card: what is known about it.
+        path: where it was loaded from.
+    """
+
+    def __init__(self, generator: nn.Module, card: ModelCard, path: Path, device: torch.device) -> None:
+        self.generator, self.card, self.path, self.device = generator, card, path, device
+
+    @classmethod
+    def load(cls, path: Path | str, device: str | torch.device = "cpu") -> Model:
+        """Open a model folder, a checkpoint or a run (its best checkpoint by KID, else its last).
+
+        Raises:
+            FenshenError: nothing of the kind is there, or it is damaged or from a newer Fenshen.
+        """
+        folder = find(Path(path))
+        card = _read_card(folder)
+        generator = build("generator", card.network)
+        try:
+            generator.load_state_dict(load_file(folder / WEIGHTS))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise FenshenError("model.damaged", path=folder, file=WEIGHTS, why=why) from error
+        device = torch.device(device)
+        generator = generator.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        return cls(generator, card, folder, device)
+
+    def latents(self, seeds: Sequence[int]) -> Float[Tensor, "N Z"]:
+        """The latent vector of each seed, alone: a seed means the same picture in any company."""
+        count = self.card.network.latent
+        return torch.stack([torch.randn(count, generator=torch.Generator().manual_seed(s)) for s in seeds])
+
+    def sample(
+        self,
+        seeds: Sequence[int],
+        *,
+        truncation: float = 1.0,
+        controls: Float[ndarray, "58"] | None = None,
+    ) -> UInt8[ndarray, "N H W 3"]:
+        """Draw one picture a seed.
+
+        Args:
+            truncation: below 1 keeps nearer to the average: less variety, fewer failures.
+            controls: for a conditional model; neutral if None.
+        """
+        return self.draw(self.latents(seeds), truncation=truncation, controls=controls)
+
+    @torch.inference_mode()
+    def draw(
+        self,
+        latents: Float[Tensor, "N Z"],
+        *,
+        truncation: float = 1.0,
+        controls: Float[ndarray, "58"] | None = None,
+    ) -> UInt8[ndarray, "N H W 3"]:
+        """Draw one picture a latent vector."""
+        label = None
+        if self.card.network.conditional:
+            given = control_space.NEUTRAL if controls is None else controls
+            control_space.check(given)
+            label = torch.from_numpy(control_space.normalise(given)).to(self.device).expand(_CHUNK, -1)
+        chunks = []
+        for part in latents.split(_CHUNK):
+            full = torch.zeros(_CHUNK, latents.shape[1])
+            full[: len(part)] = part
+            drawn = self.generator(full.to(self.device), label, truncation=truncation)
+            chunks.append(to_pixels(drawn[: len(part)]))
+        return np.concatenate(chunks)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the weights file, in hex."""
+        return hashlib.sha256((self.path / WEIGHTS).read_bytes()).hexdigest()
+
+
+def to_pixels(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[ndarray, "B H W 3"]:
+    """[-1, 1] to 0 ... 255; -1 is 0, 1 is 255, what lies outside is clipped."""
+    scaled = pictures.float().mul(127.5).add(127.5).round().clamp(0, 255)
+    return np.ascontiguousarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
+
+
+def from_pixels(pixels: UInt8[ndarray, "B H W 3"]) -> Float[Tensor, "B 3 H W"]:
+    """0 ... 255 to [-1, 1], in channels_last order."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+
+def find(path: Path) -> Path:
+    """The folder with a model's two files that ``path`` means."""
+    if (path / CARD).is_file():
+        return path
+    folders = [folder for folder in (path / "checkpoints").glob("step-*") if (folder / CARD).is_file()]
+    if not folders:
+        raise FenshenError("model.not_one", path=path)
+    measured = [(kid, folder) for folder in folders if (kid := _read_card(folder).metrics.get("kid")) is not None]
+    return min(measured)[1] if measured else max(folders)
+
+
+def _read_card(folder: Path) -> ModelCard:
+    try:
+        raw: Any = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        version = raw.get("schema_version", 0) if isinstance(raw, dict) else 0
+        if version > SCHEMA_VERSION:
+            raise FenshenError("model.newer", path=folder, version=version, ours=SCHEMA_VERSION)
+        return ModelCard.model_validate(raw)
+    except (OSError, ValueError, ValidationError, TypeError) as error:
+        raise FenshenError("model.damaged", path=folder, file=CARD, why=" ".join(str(error).split())) from error

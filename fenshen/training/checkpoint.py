@@ -1,0 +1,136 @@
+"""Checkpoints: everything a run is made of, as safetensors and JSON, in a folder that appears by one rename.
+
+``step-XXXXXXXX/`` holds ``model.safetensors`` and ``model.json`` (the averaged generator, ready to draw from),
+``state.safetensors`` (both networks, both optimisers) and ``state.json`` (all that is not a tensor).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fenshen import model
+from fenshen.errors import FenshenError
+
+KEEP = 3  # newest ones
+_STATE, _FACTS = "state.safetensors", "state.json"
+_TENSOR, _ITEMS, _TUPLE = "$tensor", "$items", "$tuple"
+
+
+def save(run: Path, step: int, state: dict[str, Any], write_model: Callable[[Path], None]) -> Path:
+    """Write checkpoint ``step`` of a run, then remove old ones: the last three and the best by KID stay.
+
+    Args:
+        state: nested dicts and lists of tensors and plain values.
+        write_model: writes the model's two files into the folder it is given.
+
+    Raises:
+        FenshenError: the disk is full or cannot be written; older checkpoints are untouched.
+    """
+    folder = run / "checkpoints" / f"step-{step:08d}"
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        tensors: dict[str, Tensor] = {}
+        facts = _flatten(state, "", tensors)
+        save_file(tensors, part / _STATE)
+        (part / _FACTS).write_text(json.dumps({"step": step, "state": facts}), encoding="utf-8")
+        write_model(part)
+        _flush(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise FenshenError("train.cannot_save", path=folder, why=error) from error
+    _prune(run)
+    return folder
+
+
+def latest(run: Path) -> tuple[int, dict[str, Any]] | None:
+    """Step and state of the newest checkpoint that can be read; None where there is none."""
+    for folder in reversed(folders(run)):
+        try:
+            facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+            return facts["step"], _unflatten(facts["state"], load_file(folder / _STATE))
+        except (OSError, ValueError, KeyError, SafetensorError):
+            continue
+    return None
+
+
+def folders(run: Path) -> list[Path]:
+    """A run's checkpoints, oldest first."""
+    return sorted((run / "checkpoints").glob("step-*"))
+
+
+def _prune(run: Path) -> None:
+    every = folders(run)
+    kids = {folder: _kid(folder) for folder in every}
+    measured = [folder for folder in every if kids[folder] is not None]
+    best = min(measured, key=lambda folder: kids[folder] or 0.0) if measured else None
+    for folder in every[:-KEEP]:
+        if folder != best:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kid(folder: Path) -> float | None:
+    try:
+        return json.loads((folder / model.CARD).read_text(encoding="utf-8"))["metrics"].get("kid")
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _flush(folder: Path) -> None:
+    """Bring the files to the disk before the rename makes them count, so that a power cut leaves no husk."""
+    for file in folder.iterdir():
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
+    """``value`` with its tensors moved to ``tensors`` under their paths; JSON can say the rest."""
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().cpu().contiguous()
+        return {_TENSOR: path}
+    if isinstance(value, dict):
+        if all(isinstance(key, str) for key in value):
+            return {key: _flatten(item, f"{path}/{key}", tensors) for key, item in value.items()}
+        return {_ITEMS: [[key, _flatten(item, f"{path}/{key}", tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        items = [_flatten(item, f"{path}/{i}", tensors) for i, item in enumerate(value)]
+        return {_TUPLE: items} if isinstance(value, tuple) else items
+    return value
+
+
+def _unflatten(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_unflatten(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if _TENSOR in value:
+        return tensors[value[_TENSOR]]
+    if _ITEMS in value:
+        return {key: _unflatten(item, tensors) for key, item in value[_ITEMS]}
+    if _TUPLE in value:
+        return tuple(_unflatten(item, tensors) for item in value[_TUPLE])
+    return {key: _unflatten(item, tensors) for key, item in value.items()}
+
+
+def is_finite(state: Any) -> bool:
+    """Whether every floating-point tensor in a nested state is finite."""
+    if isinstance(state, Tensor):
+        return not state.is_floating_point() or bool(torch.isfinite(state).all())
+    if isinstance(state, dict):
+        return all(is_finite(value) for value in state.values())
+    if isinstance(state, list | tuple):
+        return all(is_finite(value) for value in state)
+    return True

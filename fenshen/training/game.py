@@ -1,0 +1,246 @@
+"""The two players with their optimisers, and one move of each: what the loop repeats.
+
+All randomness of a step is drawn from ``(seed, step)``: latents and augmentation of the whole batch are drawn on
+every process, and each works on its slice. So a resumed run and a run on two processes see the same numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from fenshen import controls as control_space
+from fenshen.adversarial import averaging, losses, penalties
+from fenshen.adversarial.augment import Augmentation
+from fenshen.dataset import Batches
+from fenshen.model import from_pixels
+from fenshen.networks import Features, build
+from fenshen.training.recipe import Recipe
+
+_ADAPT_EVERY = 4  # moves between corrections of the augmentation (ADA, section 3)
+_LATENTS, _AUGMENT_REAL, _AUGMENT_FAKE, _MIX = range(10, 14)  # independent random streams
+
+Scalars = dict[str, Tensor]
+
+
+class Game:
+    """Generator, discriminator, the average of the generator, optimisers and augmentation.
+
+    Args:
+        recipe: what decides everything.
+        batches: the training pictures.
+        fabric: the device, the precision and the other processes.
+    """
+
+    def __init__(self, recipe: Recipe, batches: Batches, fabric: Fabric) -> None:
+        self.recipe, self.batches, self.fabric = recipe, batches, fabric
+        torch.manual_seed(recipe.seed)
+        self.generator = self._place(build("generator", recipe.network))
+        self.discriminator = self._place(build("discriminator", recipe.network))
+        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.optimizer_g = self._adam(self.generator, recipe.lr_g)
+        self.optimizer_d = self._adam(self.discriminator, recipe.lr_d)
+        self.augmentation = Augmentation(recipe.augment, recipe.augment_p, recipe.augment_target)
+        self.loss = losses.LOSSES[recipe.loss]
+        self.lr_factor = 1.0  # halved by every rollback
+        self._kept: list[tuple[Features, Tensor | None]] = []  # fakes of D's move, for G's
+        self._real_sign: list[Tensor] = []
+
+    # ---- one step ---------------------------------------------------------------------------------------------
+
+    def play(self, step: int) -> Scalars:
+        """One step: ``n_critic`` moves of D, one of G; returns what is worth logging as tensors."""
+        self._set_schedules(step)
+        scalars: Scalars = {}
+        for move in range(step * self.recipe.n_critic, (step + 1) * self.recipe.n_critic):
+            scalars |= self.discriminator_move(step, move)
+        scalars |= self.generator_move(step)
+        scalars["total"] = losses.total(scalars["loss_g"], scalars["loss_d"], self.recipe.total_weight)
+        self._follow(step)
+        return scalars
+
+    def discriminator_move(self, step: int, move: int) -> Scalars:
+        """One step of D on real pictures and fakes."""
+        recipe, scalars = self.recipe, {}
+        self.discriminator.requires_grad_(True)
+        self.optimizer_d.zero_grad(set_to_none=True)
+        # The last fakes before G's own move serve it too: G is not run twice for the same step.
+        keep = move == (step + 1) * recipe.n_critic - 1
+        penalised = move % recipe.penalty_every == 0
+        self._kept.clear()
+        for part in self._parts():
+            real, controls = self._real(move, part)
+            draws = self._draws(_AUGMENT_REAL, move, part)
+            with self.fabric.autocast():
+                with torch.set_grad_enabled(keep):
+                    fake = self.generator(self._latents(move, part), controls)
+                    fake_features = self._look(fake, self._draws(_AUGMENT_FAKE, move, part))
+                with torch.no_grad():
+                    real_features = self._look(real, draws)
+                real_logits = self.discriminator(real_features, controls).float()
+                fake_logits = self.discriminator(_detach(fake_features), controls).float()
+                loss = self.loss.discriminator(real_logits, fake_logits)
+                penalty = self._penalty(step, move, real, fake, draws, controls, part) if penalised else None
+            if keep:
+                self._kept.append((fake_features, real_logits.detach() if self.loss.paired else None))
+            whole = loss if penalty is None else loss + penalty * recipe.penalty_every
+            self.fabric.backward(whole / recipe.accumulate)
+            _add(scalars, "loss_d", loss, recipe.accumulate)
+            _add(scalars, "real_score", real_logits.sigmoid().mean(), recipe.accumulate)
+            _add(scalars, "fake_score", fake_logits.sigmoid().mean(), recipe.accumulate)
+            if penalty is not None:
+                _add(scalars, "penalty", penalty, recipe.accumulate)
+            self._real_sign.append(real_logits.detach().sign().mean())
+        self._update(self.discriminator, self.optimizer_d)
+        return scalars
+
+    def generator_move(self, step: int) -> Scalars:
+        """One step of G against the D that has just learnt, on the fakes of D's last move."""
+        scalars: Scalars = {}
+        self.discriminator.requires_grad_(False)
+        self.optimizer_g.zero_grad(set_to_none=True)
+        move = (step + 1) * self.recipe.n_critic - 1
+        for part, (features, real_logits) in zip(self._parts(), self._kept, strict=True):
+            controls = self._real(move, part)[1] if self.recipe.conditional else None
+            with self.fabric.autocast():
+                loss = self.loss.generator(real_logits, self.discriminator(features, controls).float())
+            self.fabric.backward(loss / self.recipe.accumulate)
+            _add(scalars, "loss_g", loss, self.recipe.accumulate)
+        self._kept.clear()
+        self._update(self.generator, self.optimizer_g)
+        return scalars
+
+    def _follow(self, step: int) -> None:
+        """After both moves: the average follows the generator, the augmentation follows D's overfitting."""
+        recipe, seen = self.recipe, (step + 1) * self.recipe.batch_size
+        half_life = recipe.ema_half_life * recipe.ema_schedule.factor(step, recipe.steps)
+        averaging.update(
+            self.average, self.generator, averaging.decay(recipe.batch_size, half_life, seen) if half_life else 0.0
+        )
+        if (step + 1) % _ADAPT_EVERY == 0:
+            sign = self.fabric.all_reduce(torch.stack(self._real_sign).mean(), reduce_op="mean")
+            self.augmentation.adapt(float(sign), _ADAPT_EVERY * recipe.batch_size)
+            self._real_sign.clear()
+
+    # ---- what both moves need ---------------------------------------------------------------------------------
+
+    def _look(self, pictures: Float[Tensor, "B 3 S S"], draws: Tensor) -> Features:
+        return self.discriminator.features(self.augmentation(pictures, draws))  # type: ignore[operator]
+
+    def _penalty(
+        self,
+        step: int,
+        move: int,
+        real: Tensor,
+        fake: Tensor,
+        draws: Tensor,
+        controls: Tensor | None,
+        part: slice,
+    ) -> Tensor | None:
+        recipe = self.recipe
+        terms: list[Tensor] = []
+
+        def score(pictures: Tensor) -> Tensor:
+            return self.discriminator(self._look(pictures, draws), controls)
+
+        if recipe.r1:
+            terms.append(recipe.r1 / 2 * penalties.squared_gradient(score, real))
+        if recipe.r2:
+            terms.append(recipe.r2 / 2 * penalties.squared_gradient(score, fake))
+        if recipe.gradient_penalty:
+            mix = torch.rand(recipe.batch_size, generator=self._random(_MIX, move))[part].to(real.device)
+            terms.append(recipe.gradient_penalty * penalties.lipschitz(score, real, fake, mix))
+        return sum(terms) * recipe.penalty_schedule.factor(step, recipe.steps) if terms else None  # type: ignore[return-value]
+
+    def _update(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        parameters = [p for p in network.parameters() if p.grad is not None]
+        if self.fabric.world_size > 1:
+            flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+            flat = self.fabric.all_reduce(flat, reduce_op="mean")
+            pieces = flat.split([p.numel() for p in parameters])
+            for p, piece in zip(parameters, pieces, strict=True):
+                p.grad = piece.view_as(p)
+        if self.recipe.clip is not None:
+            nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
+        optimizer.step()
+
+    def _set_schedules(self, step: int) -> None:
+        recipe = self.recipe
+        factor = self.lr_factor * recipe.lr_schedule.factor(step, recipe.steps)
+        for optimizer, rate in ((self.optimizer_g, recipe.lr_g), (self.optimizer_d, recipe.lr_d)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+        if recipe.augment_target is None:
+            self.augmentation.p = recipe.augment_p * recipe.augment_schedule.factor(step, recipe.steps)
+
+    def _parts(self) -> list[slice]:
+        """This process's slices of the global batch, one for each accumulation."""
+        share = self.recipe.batch_size // self.fabric.world_size
+        size, start = share // self.recipe.accumulate, share * self.fabric.global_rank
+        return [slice(start + i * size, start + (i + 1) * size) for i in range(self.recipe.accumulate)]
+
+    def _real(self, move: int, part: slice) -> tuple[Float[Tensor, "B 3 S S"], Float[Tensor, "B 58"] | None]:
+        pixels, labels = self.batches.at(move, part)
+        real = from_pixels(pixels).to(self.fabric.device, non_blocking=True)
+        if not self.recipe.conditional or labels is None:
+            return real, None
+        return real, torch.from_numpy(control_space.normalise(labels)).to(self.fabric.device)
+
+    def _latents(self, move: int, part: slice) -> Float[Tensor, "B Z"]:
+        shape = (self.recipe.batch_size, self.recipe.latent)
+        return torch.randn(shape, generator=self._random(_LATENTS, move))[part].to(self.fabric.device)
+
+    def _draws(self, stream: int, move: int, part: slice) -> Float[Tensor, "B U"]:
+        return self.augmentation.draws(self.recipe.batch_size, self._random(stream, move))[part]
+
+    def _random(self, stream: int, move: int) -> torch.Generator:
+        (seed,) = np.random.SeedSequence((self.recipe.seed, stream, move)).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(seed) >> 1)
+
+    def _place(self, network: nn.Module) -> nn.Module:
+        return network.to(self.fabric.device, memory_format=torch.channels_last)
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
+        parameters = [p for p in network.parameters() if p.requires_grad]
+        fused = self.fabric.device.type in ("cpu", "cuda")
+        return torch.optim.Adam(parameters, lr=rate, betas=self.recipe.betas, fused=fused)
+
+    # ---- on disk ----------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs, beside the recipe and the step."""
+        return {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer_g": self.optimizer_g.state_dict(),
+            "optimizer_d": self.optimizer_d.state_dict(),
+            "augment_p": self.augmentation.p,
+            "real_sign": self._real_sign,
+            "lr_factor": self.lr_factor,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer_g.load_state_dict(state["optimizer_g"])
+        self.optimizer_d.load_state_dict(state["optimizer_d"])
+        self.augmentation.p = state["augment_p"]
+        self._real_sign = [sign.to(self.fabric.device) for sign in state["real_sign"]]
+        self.lr_factor = state["lr_factor"]
+
+
+def _detach(features: Features) -> Features:
+    return tuple(f.detach() for f in features)
+
+
+def _add(scalars: Scalars, name: str, value: Tensor, parts: int) -> None:
+    scalars[name] = scalars.get(name, torch.zeros((), device=value.device)) + value.detach() / parts

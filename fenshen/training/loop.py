@@ -1,0 +1,374 @@
+"""Training, from the first step to the last: one loop for every family, loss and machine."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+
+from fenshen import __version__, model, portraits
+from fenshen.dataset import Batches, Dataset
+from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.machine import fabric as open_fabric
+from fenshen.messages import say
+from fenshen.metrics.exam import Exam
+from fenshen.training import checkpoint, recipe as recipes
+from fenshen.training.game import Game
+from fenshen.training.progress import Bar, Log, mean_pairwise
+from fenshen.training.recipe import Recipe
+from fenshen.training.report import write_report
+from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
+
+_SHEET = 64  # latents that are drawn throughout a run
+_SHEET_SEED = 0
+
+
+def train(
+    dataset: Path | str,
+    *,
+    out: Path | str,
+    recipe: Path | str | Recipe | None = None,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
+    force: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Train a generator on a dataset; where the run exists already, go on with it.
+
+    Args:
+        dataset: the folder that ``prepare`` wrote.
+        out: the run's folder.
+        recipe: a recipe's name or file; by default the one for the dataset's size. A run that is resumed keeps its
+            own.
+        settings: ``key=value`` overrides of the recipe.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        devices: processes on this machine, each with its share of the batch.
+        nodes: machines, started by torchrun or SLURM.
+        force: begin anew where a run exists.
+        progress: show the bar.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UsageError: an unknown recipe, key or value; or settings that a resumed run cannot change.
+        FenshenError: the dataset cannot be read, the run cannot be written, or training diverged three times.
+        Interrupted: SIGINT or SIGTERM; everything is saved and the same call goes on.
+    """
+    data, run = Dataset(dataset), Path(out)
+    chosen = _choose_recipe(run, data, recipe, settings, force)
+    fabric = open_fabric(device, devices, nodes, chosen.precision)
+    fabric.launch()
+    if chosen.batch_size % (fabric.world_size * chosen.accumulate):
+        raise UsageError("train.batch_share", batch=chosen.batch_size, processes=fabric.world_size)
+    Training(data, chosen, run, fabric, progress).until_done()
+    return run
+
+
+class Training:
+    """A run in progress: what the steps share.
+
+    Args:
+        data: training and held-out pictures.
+        recipe: what decides everything.
+        run: the folder, whose newest checkpoint is taken up where there is one.
+        fabric: launched.
+        progress: show the bar.
+    """
+
+    def __init__(self, data: Dataset, recipe: Recipe, run: Path, fabric: Fabric, progress: bool) -> None:
+        self.data, self.recipe, self.run, self.fabric = data, recipe, run, fabric
+        labels = _labels(data) if recipe.conditional else None
+        pixels = data.pixels
+        self.batches = Batches(
+            pixels, data.indices("train"), labels, recipe.batch_size, recipe.seed, recipe.mirror
+        )
+        self.game = Game(recipe, self.batches, fabric)
+        self.watch = Watch(recipe.steps)
+        self.step, self.seconds, self.rollbacks = 0, 0.0, 0
+        self.kid: float | None = None
+        self.findings: list[Finding] = []
+        self._resume()
+        self.chief = fabric.is_global_zero
+        self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.chief)
+        self.log = Log(run, self.step) if self.chief else None
+        self.exam = Exam(data, fabric.device) if self.chief and recipe.evaluate_every else None
+        self.latents = _sheet_latents(recipe)
+        self.real_diversity = mean_pairwise(pixels[self.batches.indices[:_SHEET]])
+
+    def until_done(self) -> None:
+        """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
+        recipe, sums, since, started = self.recipe, {}, 0, time.monotonic()
+        try:
+            with _stop_signals() as stopped:
+                if self.step == 0:
+                    self._sample()
+                    self._save()
+                while self.step < recipe.steps and not self._out_of_time(started):
+                    for name, value in self.game.play(self.step).items():
+                        sums[name] = sums.get(name, 0.0) + value
+                    self.step, since = self.step + 1, since + 1
+                    self.bar.advance(self.step)
+                    if self.step % recipe.log_every == 0 or self.step == recipe.steps:
+                        now = time.monotonic()
+                        if self._note(sums, since, now - started):
+                            self._roll_back()
+                        self.seconds += now - started
+                        sums, since, started = {}, 0, time.monotonic()
+                    self._on_schedule()
+                    if self._any(stopped):
+                        self._save()
+                        raise Interrupted("train.interrupted", step=self.step, run=self.run)
+                self.seconds += time.monotonic() - started
+                self._finish()
+        finally:
+            self.bar.close()
+            if self.log:
+                self.log.close()
+
+    # ---- now and then -----------------------------------------------------------------------------------------
+
+    def _on_schedule(self) -> None:
+        recipe, last = self.recipe, self.step == self.recipe.steps
+        if self.step % recipe.sample_every == 0 or last:
+            self._sample()
+        if recipe.evaluate_every and (self.step % recipe.evaluate_every == 0):
+            self._examine()
+        if self.step % recipe.checkpoint_every == 0 and not last:
+            self._save()
+
+    def _note(self, sums: dict[str, torch.Tensor], count: int, seconds: float) -> bool:
+        """Log the means since the last row; True where the run must be rolled back."""
+        names = sorted(sums)
+        means = self.fabric.all_reduce(torch.stack([sums[name] for name in names]) / count, reduce_op="mean")
+        row: dict[str, Any] = {
+            "step": self.step,
+            "time": round(self.seconds + seconds, 3),
+            "images": self.step * self.recipe.batch_size,
+            "images_per_second": round(count * self.recipe.batch_size / max(seconds, 1e-9), 2),
+            **dict(zip(names, means.tolist(), strict=True)),
+            "augment_p": self.game.augmentation.p,
+            "lr_g": self.game.optimizer_g.param_groups[0]["lr"],
+            "lr_d": self.game.optimizer_d.param_groups[0]["lr"],
+        }
+        finding = self.watch.losses(self.step, row)
+        exploded = finding is not None and finding.kind == "exploded"
+        if self.log:
+            # JSON knows no infinity: what is not finite is left out, and the finding beside it says why.
+            finite = {k: v for k, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
+            self.log.row(finite)
+            if not exploded:
+                self.bar.describe(row, self.kid)
+        self._tell(finding)
+        return exploded
+
+    def _sample(self) -> None:
+        """Draw the fixed latents: for the eye, the time lapse, and the doctor."""
+        if not self.log:
+            return
+        pictures = self._draw(self.latents)
+        sheet = portraits.sheet(pictures, 8)
+        (self.run / "samples").mkdir(parents=True, exist_ok=True)
+        portraits.write(self.run / "samples" / f"step-{self.step:08d}.png", sheet)
+        self.log.sheet(self.step, sheet)
+        if self.step > 0:
+            self._tell(self.watch.samples(self.step, mean_pairwise(pictures) / max(self.real_diversity, 1e-6)))
+
+    def _examine(self) -> None:
+        """Measure KID and look for copies of training pictures."""
+        if not (self.exam and self.log):
+            return
+        result = self.exam.take(lambda count: self._draw(_exam_latents(self.recipe, count)))
+        self.kid = result.kid
+        self.log.row({"step": self.step, "kid": result.kid, "copies": result.copies})
+        self._tell(self.watch.copies(self.step, result.copies))
+
+    def _tell(self, finding: Finding | None) -> None:
+        if finding is None or not self.log:
+            return
+        self.findings.append(finding)
+        self.log.row(finding.row)
+        self.bar.say(f"[yellow]{finding.text}[/]")
+
+    def _roll_back(self) -> None:
+        """Go back to the last checkpoint with half the learning rates; give up after the third time."""
+        self.rollbacks += 1
+        if self.rollbacks > MAX_ROLLBACKS:
+            raise FenshenError("train.diverged", run=self.run, times=MAX_ROLLBACKS)
+        lr_factor = self.game.lr_factor / 2
+        self._resume()
+        self.game.lr_factor = lr_factor
+        self.bar.say(say("watch.rolled_back", step=self.step, attempt=self.rollbacks, most=MAX_ROLLBACKS))
+
+    def _save(self) -> None:
+        if not self.chief:
+            self.fabric.barrier()
+            return
+        state = {
+            "game": self.game.state(),
+            "seconds": self.seconds,
+            "rollbacks": self.rollbacks,
+            "kid": self.kid,
+            "watch": {"sure_rows": self.watch._sure_rows, "said": self.watch._said},
+            "dataset": self.data.fingerprint,
+        }
+        if checkpoint.is_finite(state["game"]):  # what is broken is not worth going back to
+            checkpoint.save(self.run, self.step, state, self._write_model)
+        self.fabric.barrier()
+
+    def _resume(self) -> None:
+        found = checkpoint.latest(self.run)
+        if found is None:
+            return
+        self.step, state = found
+        if state["dataset"] != self.data.fingerprint:
+            raise UsageError("train.other_dataset", run=self.run, dataset=self.data.path)
+        self.game.load_state(state["game"])
+        self.seconds, self.kid = state["seconds"], state["kid"]
+        self.rollbacks = max(self.rollbacks, state["rollbacks"])
+        self.watch._sure_rows, self.watch._said = state["watch"]["sure_rows"], state["watch"]["said"]
+
+    def _finish(self) -> None:
+        if self.recipe.evaluate_every and self.step % self.recipe.evaluate_every:
+            self._examine()
+        self._sample()
+        self._save()
+        if self.chief:
+            write_report(self.run, self.recipe, self.step, self.seconds, self.findings)
+
+    # ---- small things -----------------------------------------------------------------------------------------
+
+    def _draw(self, latents: torch.Tensor) -> np.ndarray:
+        """Pictures of the averaged generator, as they would be drawn from the saved model."""
+        return model.Model(self.game.average, self._card(), self.run, self.fabric.device).draw(latents)
+
+    def _write_model(self, folder: Path) -> None:
+        model.save(folder, self.game.average, self._card())
+
+    def _card(self) -> model.ModelCard:
+        card = self.data.card
+        return model.ModelCard(
+            network=self.recipe.network,
+            recipe=self.recipe.name,
+            step=self.step,
+            pictures_seen=self.step * self.recipe.batch_size,
+            origin=card.origin,
+            pictures=len(self.batches.indices),
+            licence=card.licence,
+            consent=card.consent,
+            metrics={} if self.kid is None else {"kid": self.kid},
+            fenshen=__version__,
+        )
+
+    def _out_of_time(self, started: float) -> bool:
+        if self.recipe.minutes is None:
+            return False
+        over = self.seconds + time.monotonic() - started > 60 * self.recipe.minutes
+        return self._any([over])
+
+    def _any(self, flags: Sequence[bool]) -> bool:
+        """Whether any process says so: all must leave the loop at the same step."""
+        if self.fabric.world_size == 1:
+            return any(flags)
+        mine = torch.tensor(float(any(flags)), device=self.fabric.device)
+        return float(self.fabric.all_reduce(mine, reduce_op="sum")) > 0
+
+
+def _choose_recipe(
+    run: Path, data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str], force: bool
+) -> Recipe:
+    """The recipe of a new run, or of the one that stands there, with the settings applied."""
+    file = run / "recipe.yaml"
+    if force and run.exists():
+        _remove_run(run)
+    if not file.is_file():
+        if run.exists() and any(run.iterdir()):
+            raise UsageError("train.not_a_run", path=run)
+        chosen = _new_recipe(data, name, settings)
+    else:
+        old = recipes.load(file)
+        if name is not None and _name_of(name) != old.name:
+            raise UsageError("train.other_recipe", run=run, old=old.name, new=_name_of(name))
+        chosen = recipes.build(old.model_dump(), settings)
+        for key in recipes.FIXED:
+            if getattr(chosen, key) != getattr(old, key):
+                raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
+    if chosen.size != data.card.size:
+        raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        part = run / ".recipe.yaml.part"
+        part.write_text(chosen.to_yaml(), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise FenshenError("train.cannot_save", path=run, why=error) from error
+    return chosen
+
+
+def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
+    if isinstance(name, Recipe):
+        return recipes.build(name.model_dump(), settings)
+    if name is not None:
+        return recipes.load(name, settings)
+    default = f"fast-{data.card.size}"
+    if default in recipes.shipped():
+        return recipes.load(default, settings)
+    return recipes.load("fast-128", [f"size={data.card.size}", *settings])
+
+
+def _name_of(recipe: Path | str | Recipe) -> str:
+    return recipe.name if isinstance(recipe, Recipe) else Path(recipe).stem
+
+
+def _remove_run(run: Path) -> None:
+    import shutil
+
+    if not (run / "recipe.yaml").is_file() and any(run.iterdir()):
+        raise UsageError("train.not_a_run", path=run)  # --force never deletes what is not ours
+    shutil.rmtree(run)
+
+
+def _labels(data: Dataset) -> np.ndarray:
+    if data.controls is None:
+        raise UsageError("train.no_controls", dataset=data.path)
+    return data.controls
+
+
+def _sheet_latents(recipe: Recipe) -> torch.Tensor:
+    return torch.randn(_SHEET, recipe.latent, generator=torch.Generator().manual_seed(_SHEET_SEED))
+
+
+def _exam_latents(recipe: Recipe, count: int) -> torch.Tensor:
+    return torch.randn(count, recipe.latent, generator=torch.Generator().manual_seed(_SHEET_SEED + 1))
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[list[bool]]:
+    """A list that becomes [True] at SIGINT or SIGTERM; a second one stops at once."""
+    stopped: list[bool] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(True)
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever runs us there stops us
+        before = {}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

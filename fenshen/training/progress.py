@@ -1,0 +1,162 @@
+"""What a run shows while it works: a bar on standard error, TensorBoard, and ``log.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+from numpy import ndarray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from fenshen.messages import say
+
+if TYPE_CHECKING:
+    from lightning.fabric.loggers import TensorBoardLogger
+
+_SCALARS = ("loss_g", "loss_d", "total", "penalty", "real_score", "fake_score", "kid", "augment_p", "lr_g", "lr_d")
+_PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal to draw a bar on
+
+
+class Log:
+    """``log.jsonl`` and TensorBoard events of a run; rows after the step it resumes from are dropped.
+
+    Args:
+        run: the run's folder.
+        step: the next step.
+    """
+
+    def __init__(self, run: Path, step: int) -> None:
+        from lightning.fabric.loggers import TensorBoardLogger
+
+        self.file = run / "log.jsonl"
+        _cut(self.file, step)
+        self.events: TensorBoardLogger = TensorBoardLogger(run, name="events", version="", purge_step=step)
+        self.stream = self.file.open("a", encoding="utf-8")
+
+    def row(self, values: Mapping[str, Any]) -> None:
+        """Append one row; its numbers also go to TensorBoard."""
+        self.stream.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self.stream.flush()
+        scalars = {name: float(values[name]) for name in _SCALARS if name in values}
+        self.events.log_metrics(scalars, step=int(values["step"]))
+
+    def sheet(self, step: int, sheet: UInt8[ndarray, "H W 3"]) -> None:
+        """A sample sheet for TensorBoard."""
+        self.events.experiment.add_image("samples", sheet, step, dataformats="HWC")
+
+    def close(self) -> None:
+        self.stream.close()
+        self.events.finalize("success")
+
+
+def rows(run: Path) -> list[dict[str, Any]]:
+    """All rows of a run's log; a last line that a crash cut short is left out."""
+    file = run / "log.jsonl"
+    if not file.is_file():
+        return []
+    whole = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            break
+    return whole
+
+
+def _cut(file: Path, step: int) -> None:
+    kept = [row for row in rows(file.parent) if row["step"] < step]
+    part = file.with_name(f".{file.name}.part")
+    part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")
+    os.replace(part, file)
+
+
+class Bar:
+    """The live bar; a plain line now and then where standard error is no terminal; nothing if not shown."""
+
+    def __init__(self, total: int, done: int, minutes: float | None, spent: float, show: bool) -> None:
+        self.total, self.minutes, self.show = total, minutes, show
+        self.console = Console(stderr=True, highlight=False)
+        self.live = show and self.console.is_terminal
+        self.started, self.offset = time.monotonic(), spent
+        self.first, self.step, self.last_line = done, done, time.monotonic()
+        self.text = ""
+        self.progress = Progress(
+            TextColumn(say("train.bar")),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            _Left(self),
+            TextColumn("{task.fields[text]}"),
+            console=self.console,
+            disable=not self.live,
+        )
+        self.task = self.progress.add_task("", total=total, completed=done, text="")
+        self.progress.start()
+
+    def advance(self, step: int) -> None:
+        """``step`` steps are done."""
+        self.step = step
+        self.progress.update(self.task, completed=step)
+
+    def describe(self, row: Mapping[str, float], kid: float | None) -> None:
+        """Show the newest numbers."""
+        parts = [
+            say("train.rate", rate=row["images_per_second"]),
+            f"G {row['loss_g']:.2f}  D {row['loss_d']:.2f}",
+            say("train.scores", real=row["real_score"], fake=row["fake_score"]),
+        ]
+        if kid is not None:
+            parts.append(f"KID {1000 * kid:.0f}")
+        self.text = "  ".join(parts)
+        self.progress.update(self.task, text=self.text)
+        now = time.monotonic()
+        if self.show and not self.live and now - self.last_line > _PLAIN_EVERY:
+            self.last_line = now
+            self.console.print(f"{self.step}/{self.total}  {self.left()}  {self.text}", soft_wrap=True)
+
+    def say(self, sentence: str) -> None:
+        """A sentence above the bar."""
+        if self.show:
+            self.console.print(sentence, soft_wrap=True)
+
+    def left(self) -> str:
+        """Time left, by the steps or by the minutes, whichever ends first."""
+        spent = time.monotonic() - self.started
+        taken = self.step - self.first
+        ends = [spent / taken * (self.total - self.step)] if taken else []
+        if self.minutes is not None:
+            ends.append(60 * self.minutes - self.offset - spent)
+        if not ends:
+            return "--:--"
+        seconds = max(int(min(ends)), 0)
+        hours, minutes = divmod(seconds // 60, 60)
+        clock = f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+        return say("train.left", time=clock)
+
+    def close(self) -> None:
+        self.progress.stop()
+
+
+class _Left(ProgressColumn):
+    def __init__(self, bar: Bar) -> None:
+        super().__init__()
+        self.bar = bar
+
+    def render(self, task: Task) -> Text:
+        return Text(self.bar.left(), style="cyan")
+
+
+def mean_pairwise(pictures: UInt8[ndarray, "N H W 3"]) -> float:
+    """How much pictures differ: mean distance of pairs, on 8 x 8 thumbnails, in units of the full range."""
+    count, side = len(pictures), pictures.shape[1] // 8
+    small = pictures.reshape(count, 8, side, 8, side, 3).mean((2, 4)).reshape(count, -1) / 255
+    squared = (small**2).sum(1)
+    distances = np.sqrt(np.maximum(squared[:, None] + squared[None] - 2 * small @ small.T, 0) / small.shape[1])
+    return float(distances.sum() / max(count * (count - 1), 1))

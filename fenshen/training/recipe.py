@@ -1,0 +1,208 @@
+"""A recipe: everything that decides a training run, as one typed, validated YAML file."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fenshen.adversarial.losses import LOSSES
+from fenshen.errors import UsageError
+from fenshen.networks import CONDITIONAL, NetworkConfig
+
+Policy = Literal["geometry", "colour", "cutout"]
+_SHIPPED = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
+
+
+class Schedule(BaseModel):
+    """A factor over the course of a run: rises linearly for ``warmup`` steps, then goes from 1 to ``end``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Annotated[Literal["constant", "linear", "cosine"], Field(description="way from 1 to end")] = "constant"
+    warmup: Annotated[int, Field(ge=0, description="steps of the linear rise from 0")] = 0
+    end: Annotated[float, Field(ge=0, description="factor at the last step")] = 1.0
+
+    def factor(self, step: int, steps: int) -> float:
+        """The factor at ``step`` of ``steps``."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.kind == "constant":
+            return 1.0
+        done = min((step - self.warmup) / max(steps - self.warmup, 1), 1.0)
+        way = done if self.kind == "linear" else (1 - math.cos(math.pi * done)) / 2
+        return 1 + (self.end - 1) * way
+
+
+class Recipe(BaseModel):
+    """Every key of a recipe, with its default; ``--set key=value`` takes the same names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(description="what the recipe is called")] = "custom"
+    summary: Annotated[dict[str, str], Field(description="one line about it, by language")] = {}
+    pictures: Annotated[int, Field(ge=1, description="how many pictures it needs to do well")] = 1000
+
+    # The networks.
+    family: Annotated[Literal["dcgan", "style", "fast"], Field(description="network family")] = "fast"
+    size: Annotated[int, Field(description="side of the pictures in pixels, a power of two")] = 64
+    latent: Annotated[int, Field(description="length of the latent vector")] = 128
+    width: Annotated[int, Field(description="channels at the full size; doubled downward")] = 32
+    max_width: Annotated[int, Field(description="channels are never more than this")] = 512
+    conditional: Annotated[bool, Field(description="tell both networks the 58 controls")] = False
+    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D")] = False
+
+    # The game.
+    loss: Annotated[
+        Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"],
+        Field(description="adversarial loss"),
+    ] = "non_saturating"
+    total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
+    r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
+    r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0
+    gradient_penalty: Annotated[float, Field(ge=0, description="weight of the WGAN-GP penalty")] = 0.0
+    penalty_every: Annotated[int, Field(ge=1, description="steps between penalties, which grow as much")] = 1
+    n_critic: Annotated[int, Field(ge=1, description="steps of D for one of G")] = 1
+
+    # The optimisers.
+    steps: Annotated[int, Field(ge=1, description="steps of G in all")] = 20_000
+    minutes: Annotated[float | None, Field(gt=0, description="stop after so much training time")] = None
+    batch_size: Annotated[int, Field(ge=2, description="pictures a step, over all processes")] = 32
+    accumulate: Annotated[int, Field(ge=1, description="parts a batch is worked in, to save memory")] = 1
+    lr_g: Annotated[float, Field(gt=0, description="Adam's step size for G")] = 2e-4
+    lr_d: Annotated[float, Field(gt=0, description="Adam's step size for D")] = 2e-4
+    betas: Annotated[tuple[float, float], Field(description="Adam's decay rates")] = (0.0, 0.99)
+    clip: Annotated[float | None, Field(gt=0, description="largest gradient norm of a network")] = None
+    lr_schedule: Annotated[Schedule, Field(description="of both step sizes")] = Schedule()
+    penalty_schedule: Annotated[Schedule, Field(description="of r1, r2 and gradient_penalty")] = Schedule()
+    ema_half_life: Annotated[
+        float, Field(ge=0, description="pictures until the weights' average has half forgotten; 0: no average")
+    ] = 10_000
+    ema_schedule: Annotated[Schedule, Field(description="of the half-life")] = Schedule()
+
+    # The pictures.
+    mirror: Annotated[bool, Field(description="show half of the pictures mirrored")] = True
+    augment: Annotated[tuple[Policy, ...], Field(description="kinds of augmentation D sees")] = ()
+    augment_p: Annotated[float, Field(ge=0, le=1, description="probability of each, at the start")] = 0.0
+    augment_target: Annotated[
+        float | None,
+        Field(ge=-1, le=1, description="wanted mean sign of D on real pictures (ADA); null: fixed probability"),
+    ] = None
+    augment_schedule: Annotated[Schedule, Field(description="of the probability")] = Schedule()
+
+    # The run.
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="of everything random")] = 0
+    precision: Annotated[Literal["auto", "float32", "bf16"], Field(description="of the arithmetic")] = "auto"
+    log_every: Annotated[int, Field(ge=1, description="steps between rows of the log")] = 20
+    sample_every: Annotated[int, Field(ge=1, description="steps between sample sheets")] = 500
+    evaluate_every: Annotated[int, Field(ge=0, description="steps between KID measurements; 0: never")] = 2000
+    checkpoint_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 1000
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        self.network  # noqa: B018  (builds and so validates it)
+        if self.conditional and self.family not in CONDITIONAL:
+            raise ValueError(f"family {self.family} cannot be conditional; {', '.join(CONDITIONAL)} can")
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}")
+        if self.family == "fast" and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
+            raise ValueError("family fast takes no penalty: its discriminator is frozen and normalised already")
+        return self
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The part that the networks are built from."""
+        return NetworkConfig(**{name: getattr(self, name) for name in NetworkConfig.model_fields})
+
+    def to_yaml(self) -> str:
+        """The whole recipe, defaults too."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+# A run keeps these from its first step to its last: weights, data order or moments hang on them.
+FIXED = (*NetworkConfig.model_fields, "batch_size", "seed", "mirror", "loss")
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with Fenshen, by name."""
+    folder = next(f for f in _SHIPPED if f.is_dir())
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def load(recipe: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe by name or file, with ``key=value`` overrides.
+
+    Raises:
+        UsageError: no such recipe, a file that is not one, an unknown key (the nearest is named) or a bad value.
+    """
+    return build(_read(recipe), overrides)
+
+
+def build(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe from plain values and ``key=value`` overrides; ``lr_schedule.kind=cosine`` reaches inside."""
+    merged = dict(values)
+    for override in overrides:
+        key, value = _parse(override)
+        head, _, tail = key.partition(".")
+        _known(head, Recipe.model_fields)
+        if tail:
+            _known(tail, Schedule.model_fields)
+            merged[head] = {**merged.get(head, {}), tail: value}
+        else:
+            merged[head] = value
+    for key in merged:
+        _known(key, Recipe.model_fields)
+    try:
+        return Recipe.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise UsageError("recipe.bad_value", key=where, why=first["msg"].removeprefix("Value error, ")) from error
+
+
+def _read(recipe: str | Path) -> dict[str, Any]:
+    name = str(recipe)
+    file = shipped().get(name) or Path(name)
+    if not file.is_file():
+        if not name.endswith((".yaml", ".yml")):
+            _known(name, shipped(), "recipe.unknown", "recipe.unknown_none_near")
+        raise UsageError("recipe.no_file", file=file)
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError("recipe.unreadable", file=file, why=" ".join(str(error).split())) from error
+    if not isinstance(values, dict):
+        raise UsageError("recipe.unreadable", file=file, why="key: value")
+    return {"name": file.stem, **{str(key): value for key, value in values.items()}}
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise UsageError("recipe.no_equals", word=override)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError("recipe.bad_value", key=key, why=text) from error
+    if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a word
+        try:
+            value = float(value)
+        except ValueError:
+            pass
+    return key.strip(), value
+
+
+def _known(
+    key: str, among: Iterable[str], near: str = "recipe.unknown_key", far: str = "recipe.unknown_key_none_near"
+) -> None:
+    names = list(among)
+    if key not in names:
+        nearest = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+        if nearest:
+            raise UsageError(near, key=key, nearest=nearest[0])
+        raise UsageError(far, key=key, names=", ".join(names))

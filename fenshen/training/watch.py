@@ -1,0 +1,86 @@
+"""The training doctor: watches a run, says in one sentence what is wrong and what helps.
+
+It looks at numbers only (:class:`Watch`); the loop acts on what it finds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fenshen.messages import say
+
+Kind = Literal["exploded", "discriminator_wins", "collapse", "memorised"]
+
+EXPLODED = 1e4  # a loss beyond this is as good as infinite
+MAX_ROLLBACKS = 3
+_PATIENCE = 10  # rows of the log in a row, before a saturated discriminator is worth a word
+_SURE = 0.02  # D gives fakes less and reals more than 1 minus this
+_POOR = 0.35  # diversity of samples relative to real pictures
+_COPIES = 0.3  # share of samples that copy a training picture
+_QUIET = 0.5  # of a run must pass before the same finding is said again
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a run."""
+
+    kind: Kind
+    step: int
+    values: Mapping[str, float]
+
+    @property
+    def text(self) -> str:
+        """One sentence with a remedy, in the language in use."""
+        return say(f"watch.{self.kind}", step=self.step, **self.values)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What the log keeps of it."""
+        return {"finding": self.kind, "step": self.step, **self.values, "text": self.text}
+
+
+@dataclass
+class Watch:
+    """Turns a run's numbers into findings; the same finding is not repeated for half of the run.
+
+    Args:
+        steps: of the whole run.
+    """
+
+    steps: int
+    _sure_rows: int = 0
+    _said: dict[str, int] = field(default_factory=dict)
+
+    def losses(self, step: int, row: Mapping[str, float]) -> Finding | None:
+        """Look at one row of the log: losses that exploded, a discriminator that is never wrong any more."""
+        worst = max((abs(row[k]) if math.isfinite(row[k]) else math.inf for k in ("loss_g", "loss_d")), default=0)
+        if worst > EXPLODED:
+            return Finding("exploded", step, {})  # always said: the loop must roll back
+        sure = row["real_score"] > 1 - _SURE and row["fake_score"] < _SURE
+        self._sure_rows = self._sure_rows + 1 if sure else 0
+        if self._sure_rows >= _PATIENCE:
+            values = {"real": row["real_score"], "fake": row["fake_score"]}
+            return self._once(Finding("discriminator_wins", step, values))
+        return None
+
+    def samples(self, step: int, diversity: float) -> Finding | None:
+        """Look at the diversity of a sample sheet relative to as many real pictures (1: just as diverse)."""
+        if diversity < _POOR:
+            return self._once(Finding("collapse", step, {"diversity": diversity}))
+        return None
+
+    def copies(self, step: int, share: float) -> Finding | None:
+        """Look at the share of samples that are copies of training pictures."""
+        if share >= _COPIES:
+            return self._once(Finding("memorised", step, {"copies": share}))
+        return None
+
+    def _once(self, finding: Finding) -> Finding | None:
+        last = self._said.get(finding.kind)
+        if last is not None and finding.step - last < _QUIET * self.steps:
+            return None
+        self._said[finding.kind] = finding.step
+        return finding
