@@ -6,6 +6,7 @@ A dataset is a folder of four files: ``pixels.npy`` (uint8 [N, H, W, 3], memory-
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -161,6 +162,11 @@ class Dataset:
             return None
         values = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, controls.COUNT)
         return controls.clip(values)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the pictures: sha256 of the records, which name every source by its own."""
+        return hashlib.sha256((self.path / "records.parquet").read_bytes()).hexdigest()
 
     def indices(self, split: Split) -> np.ndarray:
         """Positions of one split's pictures, ascending."""

@@ -12,6 +12,7 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -35,6 +36,7 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff"}
     | {".gif", ".avif", ".heic", ".heif"}
 )
+_WANTED = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF", "HEIF")
 _WRITERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _IMAGE_DESCRIPTION = 0x010E  # the EXIF tag that carries our text where the format has no text chunks
 
@@ -93,6 +95,20 @@ def read(
         raise PictureError("portraits.damaged", detail, path=label) from error
 
 
+def dimensions(source: Path | str | bytes) -> tuple[int, int]:
+    """Width and height as the header says them, before any turning; nothing is decoded.
+
+    Raises:
+        OSError: not a picture.
+    """
+    from PIL import Image
+
+    with Image.open(
+        io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats()
+    ) as picture:
+        return picture.size
+
+
 def _to_srgb(picture: Image.Image, ground: Colour) -> UInt8[ndarray, "H W 3"]:
     from PIL import Image, ImageOps
 
@@ -137,25 +153,30 @@ def _apply_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=8)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From an embedded profile to sRGB; None where the profile is sRGB itself."""
-    from PIL import ImageCms
+    """From an embedded profile to sRGB; None where that would change no colour, as in most pictures."""
+    from PIL import Image, ImageCms
 
     embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    if mode == "RGB" and "srgb" in ImageCms.getProfileDescription(embedded).lower():
-        return None
-    return ImageCms.buildTransform(embedded, ImageCms.createProfile("sRGB"), mode, "RGB")
+    transform = ImageCms.buildTransform(embedded, ImageCms.createProfile("sRGB"), mode, "RGB")
+    if mode == "RGB":
+        cube = (
+            np.stack(np.meshgrid(*[np.linspace(0, 255, 5)] * 3), axis=-1).astype(np.uint8).reshape(5, 25, 3)
+        )
+        turned = ImageCms.applyTransform(Image.fromarray(cube), transform)
+        if np.abs(np.asarray(turned).astype(int) - cube).max() <= 2:
+            return None
+    return transform
 
 
 @cache
 def _formats() -> tuple[str, ...]:
     """The formats that Pillow may try: no PostScript, no exotica, HEIC if its plugin is installed."""
-    formats = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF")
-    try:
-        plugin = importlib.import_module("pillow_heif")
-    except ImportError:
-        return formats
-    plugin.register_heif_opener()
-    return (*formats, "HEIF")
+    from PIL import Image
+
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+    Image.init()
+    return tuple(kind for kind in _WANTED if kind in Image.OPEN)
 
 
 def write(path: Path | str, picture: UInt8[ndarray, "H W 3"], text: Mapping[str, str] | None = None) -> None:

@@ -7,66 +7,57 @@ inside it, a little behind the eyes, so that a head turned aside stays in the fr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
-# Where the head goes in a portrait, in fractions of its side.
-CENTRE = (0.5, 0.53)  # of the head's centre
-FACE_HEIGHT = 0.46  # forehead to chin
+from fenshen.faces.pose import head_frame
 
-# MediaPipe's landmarks: the corners of the eyes and of the mouth. The subject's right is on the viewer's left.
+# Where a head goes in a portrait, in fractions of its side.
+CENTRE = (0.5, 0.515)  # of the head, see HeadFrame.centre
+FACE_HEIGHT = 0.48  # forehead to chin
+
+# MediaPipe's landmarks: the corners of the eyes and of the mouth. The subject's right is the viewer's left.
 _EYE_RIGHT, _EYE_LEFT, _MOUTH = (33, 133), (263, 362), (61, 291)
 
-# Proportions of an average face, as multiples of its height from forehead to chin.
-_EYE_TO_EYE = 0.40
-_EYES_TO_MOUTH = 0.44
-_DEPTH = 0.25  # from the plane of eyes and mouth back to the head's centre
-
-
-@dataclass(frozen=True)
-class HeadFrame:
-    """Where a head is in its picture: ``centre`` in pixels, ``height`` of the face in pixels, in-plane ``angle``
-    in radians, clockwise as the viewer sees it."""
-
-    centre: Float[ndarray, "2"]
-    height: float
-    angle: float
-
-
-def head_frame(landmarks: Float[ndarray, "478 3"]) -> HeadFrame:
-    """Place, size and tilt of a head, whichever way it is turned (distances are taken in space)."""
-    points = np.asarray(landmarks, dtype=np.float64)
-    right, left, mouth = (points[list(i)].mean(0) for i in (_EYE_RIGHT, _EYE_LEFT, _MOUTH))
-    eyes = (right + left) / 2
-    across, down = left - right, mouth - eyes
-    height = (np.linalg.norm(across) / _EYE_TO_EYE + np.linalg.norm(down) / _EYES_TO_MOUTH) / 2
-    back = np.cross(across, down)  # x right, y down, z into the scene: points into the head
-    back /= np.linalg.norm(back) + 1e-9
-    centre = (eyes + mouth) / 2 + back * _DEPTH * height
-    # Both axes vote on the tilt, each by its length in the picture: a head in profile has no width.
-    upright = across[:2] + np.array([down[1], -down[0]])
-    return HeadFrame(centre[:2], float(height), math.atan2(upright[1], upright[0]))
+# The canonical face's proportions, in fractions of its height.
+_EYE_TO_EYE = 0.357
+_EYES_TO_MOUTH = 0.397
+_CENTRE_TO_MIDDLE = np.array([0.0, -0.049, 0.219])  # from the head's centre to the middle of eyes and mouth
 
 
 def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "2 3"]:
     """The similarity transform from source pixels to the pixels of an upright portrait of ``size``.
 
-    Pixels are squares whose centres have whole coordinates, here and in :func:`align`.
+    Eyes and mouth decide on scale, tilt and place. Their distances are taken in space, so that a head that is
+    turned or nods keeps its size, and the head's centre is placed rather than the face, so that it keeps its hair.
+    Pixels have whole coordinates at their centres, here and in :func:`align`.
     """
-    head = head_frame(landmarks)
-    return placement(head.centre, head.height, head.angle, size)
+    points = np.asarray(landmarks, dtype=np.float64)
+    right, left, mouth = (points[list(corners)].mean(0) for corners in (_EYE_RIGHT, _EYE_LEFT, _MOUTH))
+    eyes = (right + left) / 2
+    across, down = left - right, mouth - eyes
+    height = float(np.linalg.norm(across) / _EYE_TO_EYE + np.linalg.norm(down) / _EYES_TO_MOUTH) / 2
+    # Both axes vote on the tilt, each by its length in the picture: a head in profile has no width.
+    upright = across[:2] + np.array([down[1], -down[0]])
+    offset = head_frame(landmarks).rotation @ _CENTRE_TO_MIDDLE * height
+    centre = ((eyes + mouth) / 2)[:2] - offset[:2] * (1, -1)
+    return placement(centre, height, math.atan2(upright[1], upright[0]), size)
 
 
 def placement(centre: Float[ndarray, "2"], height: float, angle: float, size: int) -> Float[ndarray, "2 3"]:
-    """The transform that puts a head of this centre, face height and tilt where a portrait wants it."""
+    """The transform that puts a head where a portrait wants it.
+
+    Args:
+        centre: of the head, in source pixels.
+        height: of the face, in source pixels.
+        angle: by which the head is tilted, in radians, clockwise as the viewer sees it.
+    """
     scale = FACE_HEIGHT * size / max(height, 1e-3)
     c, s = scale * math.cos(angle), scale * math.sin(angle)
     linear = np.array([[c, s], [-s, c]])
-    target = np.array(CENTRE) * size - 0.5
-    return np.column_stack([linear, target - linear @ centre])
+    return np.column_stack([linear, np.array(CENTRE) * size - 0.5 - linear @ centre])
 
 
 def align(
@@ -75,40 +66,45 @@ def align(
     """The portrait that ``matrix`` cuts out of ``picture``.
 
     The picture is averaged over whole pixels down to between two and four times the portrait's scale, turned and
-    shifted there, and halved: the only filter that acts at the portrait's own scale is the last average, so
-    nothing aliases and nothing is blurred twice. What lies outside the picture is its mirrored, ever more
-    blurred inside.
+    shifted there, and halved. The only filter at the portrait's own scale is that last average: nothing aliases,
+    and nothing is blurred twice. What lies outside the picture is a smooth continuation of its edges.
+
+    Raises:
+        ValueError: ``matrix`` does not look at the picture at all.
     """
     import cv2
 
-    scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
-    factor = max(1, int(0.5 / scale)) if scale > 0 else 1
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    factor = max(1, int(0.5 / scale))
     finer = 2 if scale * factor < 1 else 1  # enlarging needs no finer grid
     source, corner = _needed(picture, matrix, size, factor)
     if factor > 1:
-        height, width = (n // factor * factor for n in source.shape[:2])
-        reduced = (width // factor, height // factor)
-        source = cv2.resize(source[:height, :width], reduced, interpolation=cv2.INTER_AREA)
+        smaller = (source.shape[1] // factor, source.shape[0] // factor)
+        source = cv2.resize(source, smaller, interpolation=cv2.INTER_AREA)
     warp = _rescaled(matrix, corner, factor, finer)
     side = size * finer
-    method = cv2.INTER_LANCZOS4 if finer > 1 else cv2.INTER_CUBIC
-    portrait = cv2.warpAffine(source, warp, (side, side), flags=method, borderMode=cv2.BORDER_REFLECT_101)
+    portrait = cv2.warpAffine(
+        source, warp, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     if finer > 1:
         portrait = cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA)
-    return _softened(portrait, matrix, picture.shape[:2])
+    return _continued(portrait, _inside(matrix, size, picture.shape))
 
 
 def _needed(
     picture: UInt8[ndarray, "H W 3"], matrix: Float[ndarray, "2 3"], size: int, factor: int
 ) -> tuple[UInt8[ndarray, "h w 3"], Float[ndarray, "2"]]:
-    """The part of the picture that the portrait is made of, and its corner; all of it where that reaches out."""
-    corners = _sources(matrix, np.array([(x, y) for x in (-1, size) for y in (-1, size)], dtype=np.float64))
-    margin = 8 * factor
-    low = np.floor(corners.min(0)).astype(int) - margin
-    high = np.ceil(corners.max(0)).astype(int) + margin + factor
-    height, width = picture.shape[:2]
-    if low.min() < 0 or high[0] > width or high[1] > height:
-        return picture, np.zeros(2)
+    """The part of the picture that the portrait is made of, in whole blocks of ``factor``, and its corner."""
+    corners = np.array([(x, y) for x in (-1, size) for y in (-1, size)])
+    seen = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    margin = 4 * factor
+    limit = np.array(picture.shape[1::-1])
+    low = np.clip(np.floor(seen.min(0)) - margin, 0, limit).astype(int)
+    high = np.clip(np.ceil(seen.max(0)) + margin, 0, limit).astype(int)
+    blocks = (high - low) // factor
+    if blocks.min() < 1:
+        raise ValueError("the portrait lies outside the picture")
+    high = low + blocks * factor
     return picture[low[1] : high[1], low[0] : high[0]], low.astype(np.float64)
 
 
@@ -122,29 +118,41 @@ def _rescaled(
     return np.column_stack([linear * factor * finer, finer * (shift + 0.5) - 0.5])
 
 
-def _softened(
-    portrait: UInt8[ndarray, "S S 3"], matrix: Float[ndarray, "2 3"], shape: tuple[int, ...]
-) -> UInt8[ndarray, "S S 3"]:
-    """Blur what lies outside the picture, the more the further out, so that a mirrored ear reads as ground."""
+def _inside(matrix: Float[ndarray, "2 3"], size: int, shape: tuple[int, ...]) -> Bool[ndarray, "S S"]:
+    """Which pixels of the portrait show the picture."""
+    inverse = np.linalg.inv(matrix[:, :2])
+    places = np.arange(size)
+    inside = np.ones((size, size), dtype=bool)
+    for axis, extent in ((0, shape[1]), (1, shape[0])):
+        along, down = inverse[axis]
+        source = along * (places - matrix[0, 2])[None, :] + down * (places - matrix[1, 2])[:, None]
+        inside &= (source > -0.5) & (source < extent - 0.5)
+    return inside
+
+
+def _continued(portrait: UInt8[ndarray, "S S 3"], inside: Bool[ndarray, "S S"]) -> UInt8[ndarray, "S S 3"]:
+    """Fill what is not ``inside`` by push-pull (Gortler et al., "The Lumigraph", 1996, section 3.4).
+
+    The further out, the coarser the level of the pyramid that the colour comes from: ever more blurred, and
+    nothing that looks like a second, mirrored head.
+    """
+    if inside.all():
+        return portrait
+    known = inside.astype(np.float32)
+    return np.round(_pulled(portrait.astype(np.float32), known)).astype(np.uint8)
+
+
+def _pulled(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Float[ndarray, "H W 3"]:
     import cv2
 
-    size = len(portrait)
-    y, x = np.mgrid[:size, :size]
-    source = _sources(matrix, np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64))
-    low = -0.5 - source
-    high = source - (np.array([shape[1], shape[0]]) - 0.5)
-    scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
-    outside = np.maximum(low, high).max(axis=1).reshape(size, size) * scale / size  # in portrait sides
-    if outside.max() <= 0:
-        return portrait
-    result = portrait.astype(np.float32)
-    for sigma in (0.01, 0.03):  # each step takes over as far out as it reaches
-        blurred = cv2.GaussianBlur(portrait, (0, 0), sigma * size, borderType=cv2.BORDER_REFLECT_101)
-        weight = np.clip(outside / (2 * sigma), 0, 1)[..., None].astype(np.float32)
-        result += weight * (blurred.astype(np.float32) - result)
-    return np.round(result).astype(np.uint8)
-
-
-def _sources(matrix: Float[ndarray, "2 3"], points: Float[ndarray, "N 2"]) -> Float[ndarray, "N 2"]:
-    """Where in the source these points of the portrait come from."""
-    return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    height, width = known.shape
+    if min(height, width) == 1:
+        return picture
+    half = (width // 2, height // 2)
+    coarse_known = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(picture * known[..., None], half, interpolation=cv2.INTER_AREA)
+    coarse /= np.maximum(coarse_known, 1e-6)[..., None]
+    # One known pixel in four is enough to trust the average.
+    filled = _pulled(coarse, np.minimum(4 * coarse_known, 1))
+    filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    return filled + known[..., None] * (picture - filled)

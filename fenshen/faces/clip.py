@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen.faces.align import head_frame, placement
+from fenshen.faces.align import placement
 from fenshen.faces.detect import Face
+from fenshen.faces.pose import head_frame
 
 
 def steady_crop(faces: Sequence[Face | None], size: int) -> Float[ndarray, "2 3"]:

@@ -20,6 +20,7 @@ from numpy import ndarray
 from fenshen.controls import BLENDSHAPES
 from fenshen.faces.landmarker import Landmarker
 from fenshen.faces.mtcnn import MTCNN
+from fenshen.faces.pose import head_frame
 
 LANDMARKS = 478
 FOREHEAD, CHIN = 10, 152  # top and bottom of the face mesh on the midline
@@ -49,8 +50,7 @@ class Face:
             MediaPipe's face mesh, 468 to 477 the irises.
         blendshapes: scores in [0, 1] in the order of :data:`fenshen.controls.BLENDSHAPES`; tongueOut is not
             measured and stays 0.
-        rotation: from the upright, frontal face to this one, as seen along the line of sight; axes x to the
-            viewer's right, y up, z toward the viewer.
+        rotation: from the upright, frontal face to this one; x to the viewer's right, y up, z toward the viewer.
     """
 
     box: Float[ndarray, "4"]
@@ -145,10 +145,7 @@ def _faces_of(
 ) -> Iterator[Face]:
     """MediaPipe's result in the pixels of the source, of which it saw ``scale`` times the part at ``corner``."""
     height, width = shape[:2]
-    rows = zip(
-        result.face_landmarks, result.face_blendshapes, result.facial_transformation_matrixes, strict=True
-    )
-    for points, scores, matrix in rows:
+    for points, scores in zip(result.face_landmarks, result.face_blendshapes, strict=True):
         # MediaPipe gives fractions of the picture; its z has the scale of x.
         landmarks = np.array([(p.x * width, p.y * height, p.z * width) for p in points]) / scale
         landmarks[:, :2] += corner
@@ -158,15 +155,8 @@ def _faces_of(
             box=box.astype(np.float32),
             landmarks=landmarks.astype(np.float32),
             blendshapes=np.array([named.get(name, 0.0) for name in BLENDSHAPES], dtype=np.float32),
-            rotation=_rotation(np.asarray(matrix)),
+            rotation=head_frame(landmarks).rotation.astype(np.float32),
         )
-
-
-def _rotation(matrix: Float[ndarray, "4 4"]) -> Float[ndarray, "3 3"]:
-    """The nearest rotation to the pose matrix's linear part (which also scales)."""
-    u, _, v = np.linalg.svd(matrix[:3, :3])
-    flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ v))])
-    return (u @ flip @ v).astype(np.float32)
 
 
 def _reduced(picture: UInt8[ndarray, "H W 3"], side: int) -> tuple[UInt8[ndarray, "h w 3"], float]:

@@ -14,8 +14,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls
-from fenshen.faces.align import CENTRE, FACE_HEIGHT, head_frame
+from fenshen.faces.align import CENTRE, FACE_HEIGHT
 from fenshen.faces.detect import Face
+from fenshen.faces.pose import head_frame
 
 
 def measure(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarray, "58"]:
@@ -27,8 +28,8 @@ def measure(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarr
         size: the portrait's side in pixels.
 
     Returns:
-        All 58 controls, within their ranges. In a portrait that :func:`fenshen.faces.align.alignment` cut, x,
-        y and scale are 0.
+        All 58 controls, within their ranges. In a portrait that :func:`fenshen.faces.align.alignment` cut,
+        roll, x, y and scale are near 0: what is left is how this face differs from the average.
     """
     values = controls.NEUTRAL.copy()
     values[: len(controls.BLENDSHAPES)] = face.blendshapes

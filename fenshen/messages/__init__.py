@@ -32,7 +32,7 @@ def language() -> Language:
     return _chosen or _from_environment()
 
 
-def say(key: str, **values: object) -> str:
+def say(key: str, /, **values: object) -> str:
     """The sentence behind ``key`` in the language in use, with ``values`` filled in.
 
     Raises:

@@ -7,31 +7,35 @@ after any interruption, make the same dataset.
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import avatars, portraits
 from fenshen.dataset import RECORDS
+from fenshen.errors import FenshenError
 from fenshen.preparation import duplicates
 from fenshen.preparation.doctor import Reason, Refusal
+from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.sources import Item
+from fenshen.preparation.store import Store
 
-Crop = Literal["face", "clip", "none"]
+if TYPE_CHECKING:
+    from fenshen.faces.detect import Face, FaceFinder
+    from fenshen.video import Frame
+
 Row = dict[str, Any]
-
-VERSION = 1  # of what a unit comes out as; a change makes cached work stale
-PICTURES_A_UNIT = 16
-DRAWINGS_A_UNIT = 64
+Picture = UInt8[ndarray, "H W 3"]
+Matrix = Float[ndarray, "2 3"]
 
 # A row of a unit: a record, its portrait and what the last step decides by; or, with a reason, a refusal.
 ROWS = pa.schema(
@@ -39,69 +43,57 @@ ROWS = pa.schema(
         *(entry for entry in RECORDS if entry.name != "split"),
         ("kind", pa.string()),
         ("portrait", pa.binary()),
-        ("thumbnail", pa.binary()),
+        ("signature", pa.list_(pa.float32())),
         ("embedding", pa.list_(pa.float32())),
         ("reason", pa.string()),
         ("detail", pa.string()),
     ]
 )
+# A row of a unit that only looks: one face of one frame, or a frame without one.
+LOOKS = pa.schema(
+    [
+        ("timestamp", pa.float64()),
+        ("box", pa.list_(pa.float32(), 4)),
+        ("landmarks", pa.list_(pa.float32())),
+        ("blendshapes", pa.list_(pa.float32())),
+        ("rotation", pa.list_(pa.float32())),
+    ]
+)
+
+# A JPEG is first opened at this many pixels (its shorter side) or at twice the portrait's, whichever is more;
+# a face that stays this high there needs no second look at the whole picture.
+LOOK_SIDE = 512
+LOOK_FACE = 170
+# With one_person, a second face of this share of the first's height leaves open who is meant.
+RIVAL = 0.6
+# A head further than this from its place in the clip's crop, in sides of the crop, is another's.
+OUTSIDE = 0.4
+
+_WHY_UNREAD = {"portraits.not_a_picture": Reason.NOT_A_PICTURE, "portraits.too_large": Reason.TOO_LARGE}
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The options of ``prepare`` that decide what a portrait looks like and which are refused."""
-
-    size: int
-    crop: Crop
-    fit: portraits.Fit
-    all_faces: bool
-    one_person: bool
-    every: int | None
-    fps: float | None
-    min_face: int
-    ground: portraits.Colour
+def perform(unit: Unit, settings: Settings, store: Store) -> pa.Table:
+    """The outcome of one unit: a table of :data:`ROWS`, or of :data:`LOOKS` where it only looks."""
+    if unit.step == "look":
+        return _table(list(_look(unit, settings)), LOOKS)
+    results = _frames(unit, settings, store) if unit.step == "frames" else _items(unit, settings)
+    rows = [_refused(result) if isinstance(result, Refusal) else result for result in results]
+    if settings.one_person:
+        _embed(rows, settings.size)
+    return _table(rows, ROWS)
 
 
-@dataclass(frozen=True)
-class Unit:
-    """Work for one process: some items of one kind."""
-
-    items: tuple[Item, ...]
-
-    def key(self, settings: Settings) -> str:
-        """A name for the outcome: equal keys, equal portraits."""
-        what = {"version": VERSION, **asdict(settings), "items": [asdict(item) for item in self.items]}
-        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
-
-    def __len__(self) -> int:
-        return len(self.items)
+def close() -> None:
+    """Free what this process keeps open between units."""
+    if _finder.cache_info().currsize:
+        _finder().close()
+        _finder.cache_clear()
+    _archive.cache_clear()
 
 
-def plan(items: Sequence[Item]) -> list[Unit]:
-    """Units in the order of the items: neighbours of one kind together, up to a fixed number."""
-    units: list[Unit] = []
-    waiting: list[Item] = []
-    for item in items:
-        most = DRAWINGS_A_UNIT if item.kind == "drawn" else PICTURES_A_UNIT
-        if waiting and (waiting[0].kind != item.kind or len(waiting) >= most):
-            units.append(Unit(tuple(waiting)))
-            waiting = []
-        waiting.append(item)
-    if waiting:
-        units.append(Unit(tuple(waiting)))
-    return units
-
-
-def cut(unit: Unit, settings: Settings) -> pa.Table:
-    """Portraits and refusals of one unit, as a table of :data:`ROWS`."""
-    rows: list[Row] = []
-    for item in unit.items:
-        for result in _cut_item(item, settings):
-            rows.append(_refused(result) if isinstance(result, Refusal) else result)
-    columns = {name: [row.get(name) for row in rows] for name in ROWS.names}
-    return pa.table(
-        {name: pa.array(columns[name], ROWS.field(name).type) for name in ROWS.names}, schema=ROWS
-    )
+def _table(rows: list[Row], schema: pa.Schema) -> pa.Table:
+    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _refused(refusal: Refusal) -> Row:
@@ -113,41 +105,221 @@ def _refused(refusal: Refusal) -> Row:
     }
 
 
-def _cut_item(item: Item, settings: Settings) -> Iterator[Row | Refusal]:
-    if item.kind == "drawn":
-        portrait = avatars.draw(item.path, item.inner, settings.size)
-        yield _row(item, portrait, hashlib.sha256(portrait.tobytes()).hexdigest())
-        return
-    try:
-        data = _bytes(item)
-        picture = portraits.read(data, ground=settings.ground, name=item.source)
-    except (OSError, zipfile.BadZipFile) as error:
-        yield Refusal(item.source, Reason.UNREADABLE, str(error))
-        return
-    except portraits.PictureError as error:
-        yield Refusal(item.source, _WHY_UNREAD.get(error.key, Reason.UNREADABLE), error.detail)
-        return
+def _items(unit: Unit, settings: Settings) -> Iterator[Row | Refusal]:
+    for item in unit.items:
+        if item.kind == "drawn":
+            portrait = avatars.draw(item.path, item.inner, settings.size)
+            yield _row(item, portrait, hashlib.sha256(portrait.tobytes()).hexdigest())
+            continue
+        try:
+            data = _bytes(item)
+            results = list(_still(item, data, settings))
+        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+            results = [Refusal(item.source, Reason.UNREADABLE, str(error))]
+        except portraits.PictureError as error:
+            reason = _WHY_UNREAD.get(error.key, Reason.UNREADABLE)
+            results = [Refusal(item.source, reason, error.detail)]
+        yield from results
+
+
+def _still(item: Item, data: bytes, settings: Settings) -> Iterator[Row | Refusal]:
+    """The portraits of one picture.
+
+    Raises:
+        PictureError: it cannot be decoded.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
-    portrait = portraits.resize(picture, settings.size, settings.fit, settings.ground)
-    yield _row(item, portrait, sha256)
+    if settings.crop == "none":
+        picture = portraits.read(data, ground=settings.ground, at_least=2 * settings.size)
+        yield _row(item, portraits.resize(picture, settings.size, settings.fit, settings.ground), sha256)
+        return
+    picture, faces, scale = _faces_of(data, settings)
+    chosen = _choose(faces, settings)
+    if isinstance(chosen, Refusal):
+        yield replace(chosen, source=item.source)
+        return
+    for face in chosen:
+        yield _portrait(item, sha256, picture, face, settings, scale=scale)
 
 
-_WHY_UNREAD = {
-    "portraits.not_a_picture": Reason.NOT_A_PICTURE,
-    "portraits.too_large": Reason.TOO_LARGE,
-}
+def _faces_of(data: bytes, settings: Settings) -> tuple[Picture, list[Face], float]:
+    """A picture, its faces, and how many source pixels one of its pixels spans.
+
+    A large JPEG is decoded at a fraction of its size where that loses nothing: where the faces are still
+    large enough for the landmarks, and the portrait still comes from at least twice its own resolution.
+    """
+    at_least = max(LOOK_SIDE, 2 * settings.size)
+    picture = portraits.read(data, ground=settings.ground, at_least=at_least)
+    scale = max(portraits.dimensions(data)) / max(picture.shape[:2])
+    faces = _finder().find(picture)
+    wanted = faces if settings.all_faces else faces[:1]
+    if scale > 1 and (not wanted or wanted[-1].size < max(LOOK_FACE, settings.size)):
+        picture, scale = portraits.read(data, ground=settings.ground), 1.0
+        faces = _finder().find(picture)
+    return picture, faces, scale
 
 
-def _row(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str) -> Row:
+def _choose(faces: list[Face], settings: Settings) -> list[Face] | Refusal:
+    if not faces:
+        return Refusal("", Reason.NO_FACE)
+    if settings.all_faces:
+        return faces
+    if settings.one_person and len(faces) > 1 and faces[1].size >= RIVAL * faces[0].size:
+        return Refusal("", Reason.SEVERAL_FACES, f"{len(faces)} faces")
+    return faces[:1]
+
+
+def _frames(unit: Unit, settings: Settings, store: Store) -> Iterator[Row | Refusal]:
+    """The portraits of a stretch of video: each frame's own, or by the clip's one crop."""
+    (item,) = unit.items
+    sha256 = _file_hash(item.path, item.state)
+    known = None if unit.looks is None else faces_by_time(store.load(unit.looks))
+    matrix = None if unit.matrix is None else np.array(unit.matrix).reshape(2, 3)
+    try:
+        for frame in _stretch(unit, settings):
+            at = frame.timestamp
+            if settings.crop == "none":
+                portrait = portraits.resize(frame.picture, settings.size, settings.fit, settings.ground)
+                yield _row(item, portrait, sha256, at)
+                continue
+            faces = _finder().find(frame.picture) if known is None else known.get(at, [])
+            chosen = _choose(faces, settings) if matrix is None else _inside(faces, matrix, settings.size)
+            if isinstance(chosen, Refusal):
+                yield replace(chosen, source=item.source, timestamp=at)
+                continue
+            for face in chosen:
+                yield _portrait(item, sha256, frame.picture, face, settings, at=at, matrix=matrix)
+    except FenshenError as error:
+        yield Refusal(item.source, Reason.UNREADABLE, str(error.values.get("why", error.key)))
+
+
+def _look(unit: Unit, settings: Settings) -> Iterator[Row]:
+    """Every face of every frame, for the clip's crop; a video that cannot be read shows none."""
+    try:
+        for frame in _stretch(unit, settings):
+            for face in _finder().find(frame.picture):
+                yield {
+                    "timestamp": frame.timestamp,
+                    "box": face.box,
+                    "landmarks": face.landmarks.ravel(),
+                    "blendshapes": face.blendshapes,
+                    "rotation": face.rotation.ravel(),
+                }
+    except FenshenError:
+        return
+
+
+def faces_by_time(looks: pa.Table) -> dict[float, list[Face]]:
+    """The faces of each frame that shows some, largest first, out of a table of :data:`LOOKS`."""
+    from fenshen.faces.detect import Face
+
+    found: dict[float, list[Face]] = {}
+    for row in looks.to_pylist():
+        face = Face(
+            box=np.array(row["box"], dtype=np.float32),
+            landmarks=np.array(row["landmarks"], dtype=np.float32).reshape(-1, 3),
+            blendshapes=np.array(row["blendshapes"], dtype=np.float32),
+            rotation=np.array(row["rotation"], dtype=np.float32).reshape(3, 3),
+        )
+        found.setdefault(row["timestamp"], []).append(face)
+    return found
+
+
+def _stretch(unit: Unit, settings: Settings) -> Iterator[Frame]:
+    from fenshen import video
+
+    (item,) = unit.items
+    start, stop = unit.span
+    return video.frames(item.path, every=settings.every, fps=settings.fps, start=start, stop=stop)
+
+
+def _inside(faces: list[Face], matrix: Matrix, size: int) -> list[Face] | Refusal:
+    """The face that the clip's crop was made for: the one nearest to where it puts heads."""
+    from fenshen.faces.align import CENTRE, head_frame
+
+    def off(face: Face) -> float:
+        centre = matrix[:, :2] @ head_frame(face.landmarks).centre + matrix[:, 2]
+        return float(np.abs((centre + 0.5) / size - CENTRE).max())
+
+    nearest = min(faces, key=off, default=None)
+    if nearest is None or off(nearest) > OUTSIDE:
+        return Refusal("", Reason.NO_FACE, "outside the clip's crop" if faces else "")
+    return [nearest]
+
+
+def _portrait(
+    item: Item,
+    sha256: str,
+    picture: Picture,
+    face: Face,
+    settings: Settings,
+    *,
+    scale: float = 1.0,
+    at: float | None = None,
+    matrix: Matrix | None = None,
+) -> Row | Refusal:
+    """One face's portrait with all that is measured, or why it is refused.
+
+    Args:
+        scale: source pixels a pixel of ``picture``.
+        at: seconds into the video.
+        matrix: the clip's crop; the face's own alignment if left out.
+    """
+    from fenshen.faces.align import align, alignment
+    from fenshen.faces.judge import judge
+    from fenshen.faces.measure import measure
+
+    height = face.size * scale
+    if height < settings.min_face:
+        detail = f"{height:.0f} pixels high; {settings.min_face} wanted"
+        return Refusal(item.source, Reason.TOO_SMALL, detail, at)
+    size = settings.size
+    matrix = alignment(face.landmarks, size) if matrix is None else matrix
+    portrait = align(picture, matrix, size)
+    quality = judge(portrait, face)
+    row = _row(item, portrait, sha256, at)
+    points = face.landmarks.astype(np.float64)
+    shrink = math.hypot(matrix[0, 0], matrix[1, 0]) / size
+    placed = np.column_stack(
+        [(points[:, :2] @ matrix[:, :2].T + matrix[:, 2] + 0.5) / size, points[:, 2] * shrink]
+    )
+    row |= {
+        "box": face.box * np.float32(scale),
+        "landmarks": placed.astype(np.float32).ravel(),
+        "signature": duplicates.signature(portrait, placed),
+        "controls": measure(face, matrix, size),
+        "face_size": height,
+        "occluded": quality.occluded,
+        "extreme_pose": quality.extreme_pose,
+        "sharpness": quality.sharpness,
+        "exposure": quality.exposure,
+    }
+    return row
+
+
+def _row(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str, at: float | None = None) -> Row:
     return {
         "source": item.source,
+        "timestamp": at,
         "sha256": sha256,
         "subject": item.subject,
         "kind": item.kind,
         "phash": duplicates.perceptual_hash(portrait),
-        "thumbnail": duplicates.thumbnail(portrait).tobytes(),
+        "signature": duplicates.signature(portrait),
         "portrait": np.ascontiguousarray(portrait).tobytes(),
     }
+
+
+def _embed(rows: list[Row], size: int) -> None:
+    """Whose face each portrait shows, as an embedding."""
+    from fenshen.faces.identity import embed
+
+    with_faces = [row for row in rows if row.get("landmarks") is not None]
+    if not with_faces:
+        return
+    pixels = [np.frombuffer(row["portrait"], dtype=np.uint8) for row in with_faces]
+    for row, embedding in zip(with_faces, embed(np.stack(pixels).reshape(-1, size, size, 3)), strict=True):
+        row["embedding"] = embedding
 
 
 def _bytes(item: Item) -> bytes:
@@ -156,7 +328,23 @@ def _bytes(item: Item) -> bytes:
     return Path(item.path).read_bytes()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _archive(path: str, state: str) -> zipfile.ZipFile:
     """An open archive; reading its directory anew for every member would take longer than the pictures."""
     return zipfile.ZipFile(path)
+
+
+@lru_cache(maxsize=64)
+def _file_hash(path: str, state: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@cache
+def _finder() -> FaceFinder:
+    from fenshen.faces.detect import FaceFinder
+
+    return FaceFinder()

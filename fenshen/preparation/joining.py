@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,24 +16,17 @@ import fenshen
 from fenshen import dataset
 from fenshen.dataset import RECORDS, REJECTED, DatasetCard, Split
 from fenshen.errors import FenshenError
-from fenshen.preparation.cutting import Row, Settings, Unit
+from fenshen.preparation import duplicates
+from fenshen.preparation.cutting import Row
 from fenshen.preparation.doctor import PrepareSummary, Reason, Refusal, describe, tally
+from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.sources import Listing
 from fenshen.preparation.splits import Origin, split
 from fenshen.preparation.store import Store
 
-_DECISIVE = [
-    "source",
-    "timestamp",
-    "subject",
-    "kind",
-    "phash",
-    "thumbnail",
-    "embedding",
-    "face_size",
-    "reason",
-    "detail",
-]
+_PLAIN = ["source", "timestamp", "subject", "kind", "sha256", "phash", "face_size", "reason", "detail"]
+_VECTORS = ["signature", "embedding"]
+_PORTRAIT = [name for name in RECORDS.names if name != "split"]
 
 
 def join(
@@ -45,21 +39,24 @@ def join(
     words: Sequence[str],
     seed: int,
 ) -> PrepareSummary:
-    """Refuse duplicates and strangers, split, and write the dataset.
+    """Refuse strangers and copies, split, and write the dataset.
 
     Raises:
         FenshenError: nothing was kept.
         OSError: ``out`` cannot be written.
     """
     keys = [unit.key(settings) for unit in units]
-    rows = pa.concat_tables([store.load(key, _DECISIVE) for key in keys]).to_pylist()
+    rows = _rows(keys, store)
     refused = {
-        i: Refusal(r["source"], Reason(r["reason"]), r["detail"], r["timestamp"])
-        for i, r in enumerate(rows)
-        if r["reason"]
+        i: Refusal(row["source"], Reason(row["reason"]), row["detail"], row["timestamp"])
+        for i, row in enumerate(rows)
+        if row["reason"]
     }
+    if settings.one_person:
+        refused |= _strangers(rows, [i for i in range(len(rows)) if i not in refused])
+    refused |= _copies(rows, [i for i in range(len(rows)) if i not in refused])
     kept = [i for i in range(len(rows)) if i not in refused]
-    refusals = [*listing.refused, *refused.values()]
+    refusals = [*listing.refused, *(refused[i] for i in sorted(refused))]
     if not kept:
         raise FenshenError("prepare.nothing_kept", why=describe(tally(refusals)))
     splits = split([Origin(rows[i]["source"], rows[i]["subject"], rows[i]["timestamp"]) for i in kept], seed)
@@ -73,9 +70,81 @@ def join(
         settings={**asdict(settings), "seed": seed},
         fenshen=fenshen.__version__,
     )
-    records = _records(keys, store, kept).append_column("split", pa.array(splits)).select(RECORDS.names)
+    records = pa.concat_tables([store.load(key, _PORTRAIT) for key in keys]).take(pa.array(kept))
+    records = records.append_column("split", pa.array(splits)).select(RECORDS.names)
     dataset.write(out, card, _pixels(keys, store, kept, settings.size), records, _rejected(refusals))
     return _summary(out, settings, [rows[i] for i in kept], splits, refusals)
+
+
+def _rows(keys: Sequence[str], store: Store) -> list[Row]:
+    """Everything the decisions need of all units, in order; vectors as arrays."""
+    rows: list[Row] = []
+    for key in keys:
+        table = store.load(key, _PLAIN + _VECTORS)
+        here = table.select(_PLAIN).to_pylist()
+        for name in _VECTORS:
+            column = table[name].combine_chunks()
+            for row, values in zip(here, column, strict=True):
+                row[name] = values.values.to_numpy() if values.is_valid else None
+        rows.extend(here)
+    return rows
+
+
+def _copies(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal]:
+    """Near-duplicates: stills like another still, frozen frames, drawings that came out the same."""
+    stills: dict[int, list[int]] = defaultdict(list)  # faces and other pictures apart
+    first_drawn: dict[str, int] = {}
+    copies: dict[int, int] = {}
+    before: int | None = None
+    for i in candidates:
+        row = rows[i]
+        if row["kind"] == "drawn":
+            original = first_drawn.setdefault(row["sha256"], i)
+            if original != i:
+                copies[i] = original
+        elif row["kind"] != "video":
+            stills[len(row["signature"])].append(i)
+        elif before is not None and _frozen(rows[before], row):
+            copies[i] = before
+        else:
+            before = i
+    for same in stills.values():
+        found = duplicates.find(
+            np.array([rows[i]["phash"] for i in same], dtype=np.uint64),
+            np.stack([rows[i]["signature"] for i in same]),
+            np.array([rows[i]["face_size"] or 0.0 for i in same]),
+        )
+        copies |= {same[i]: same[j] for i, j in found.items()}
+    return {
+        i: Refusal(
+            rows[i]["source"], Reason.NEAR_DUPLICATE, f"like {rows[j]['source']}", rows[i]["timestamp"]
+        )
+        for i, j in copies.items()
+    }
+
+
+def _frozen(before: Row, row: Row) -> bool:
+    same = before["source"] == row["source"] and len(before["signature"]) == len(row["signature"])
+    return same and duplicates.distance(before["signature"], row["signature"]) <= duplicates.FROZEN_DISTANCE
+
+
+def _pixels(
+    keys: Sequence[str], store: Store, kept: Sequence[int], size: int
+) -> Iterator[UInt8[ndarray, "S S 3"]]:
+    """The kept portraits in order, one unit in memory at a time."""
+    wanted = set(kept)
+    position = 0
+    for key in keys:
+        for portrait in store.load(key, ["portrait"])["portrait"]:
+            if position in wanted:
+                yield np.frombuffer(portrait.as_buffer(), dtype=np.uint8).reshape(size, size, 3)
+            position += 1
+
+
+def _rejected(refusals: Sequence[Refusal]) -> pa.Table:
+    return pa.Table.from_pylist(
+        [{**asdict(refusal), "reason": refusal.reason.value} for refusal in refusals], schema=REJECTED
+    )
 
 
 def _summary(
@@ -96,28 +165,4 @@ def _summary(
         subjects=len(subjects),
         clips=len(clips),
         one_person=settings.one_person or alone or (len(clips) == 1 and not stills),
-    )
-
-
-def _records(keys: Sequence[str], store: Store, kept: Sequence[int]) -> pa.Table:
-    names = [name for name in RECORDS.names if name != "split"]
-    return pa.concat_tables([store.load(key, names) for key in keys]).take(pa.array(kept))
-
-
-def _pixels(
-    keys: Sequence[str], store: Store, kept: Sequence[int], size: int
-) -> Iterator[UInt8[ndarray, "S S 3"]]:
-    """The kept portraits in order, one unit in memory at a time."""
-    wanted = set(kept)
-    position = 0
-    for key in keys:
-        for portrait in store.load(key, ["portrait"])["portrait"]:
-            if position in wanted:
-                yield np.frombuffer(portrait.as_buffer(), dtype=np.uint8).reshape(size, size, 3)
-            position += 1
-
-
-def _rejected(refusals: Sequence[Refusal]) -> pa.Table:
-    return pa.Table.from_pylist(
-        [{**asdict(refusal), "reason": refusal.reason.value} for refusal in refusals], schema=REJECTED
     )

@@ -8,11 +8,11 @@ from typing import get_args
 
 from fenshen import portraits
 from fenshen.errors import FenshenError, UsageError
-from fenshen.preparation import running
+from fenshen.preparation import clips, running
 from fenshen.preparation import sources as listings
-from fenshen.preparation.cutting import Crop, Settings, plan
 from fenshen.preparation.doctor import PrepareSummary
 from fenshen.preparation.joining import join
+from fenshen.preparation.planning import Crop, Settings, plan
 from fenshen.preparation.store import Store
 
 SIZES = (32, 64, 128, 256, 512, 1024)
@@ -79,10 +79,14 @@ def prepare(
     listing = listings.find(words, seed=seed, skip=out)
     if not listing.items:
         raise FenshenError("prepare.nothing_found", sources=", ".join(words))
-    units = plan(listing.items)
     store = Store(out)
     try:
         store.open()
+        units = plan(listing.items, settings)
+        if any(unit.step == "look" for unit in units):
+            looks = [unit for unit in units if unit.step == "look"]
+            running.run(looks, settings, store, workers=workers, backend=backend, progress=progress)
+            units = clips.steady(units, settings, store)
         running.run(units, settings, store, workers=workers, backend=backend, progress=progress)
         summary = join(units, settings, store, listing, out=out, words=words, seed=seed)
     except OSError as error:

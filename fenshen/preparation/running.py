@@ -13,7 +13,8 @@ from typing import Any
 
 from fenshen.errors import Interrupted, UsageError
 from fenshen.messages import say
-from fenshen.preparation.cutting import Settings, Unit, cut
+from fenshen.preparation.cutting import close, perform
+from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.store import Store
 
 
@@ -34,8 +35,8 @@ def run(
         OSError: the store cannot be written.
     """
     waiting = [unit for unit in units if unit.key(settings) not in store]
-    total = sum(map(len, units))
-    done = total - sum(map(len, waiting))
+    total = sum(unit.expected for unit in units)
+    done = total - sum(unit.expected for unit in waiting)
     try:
         with _terminable(), _bar(done, total, progress) as advance:
             for finished in _outcomes(waiting, settings, store, workers, backend):
@@ -43,12 +44,14 @@ def run(
                 advance(finished)
     except KeyboardInterrupt as error:
         raise Interrupted("prepare.interrupted", done=done, total=total) from error
+    finally:
+        close()
 
 
 def _outcomes(
     waiting: Sequence[Unit], settings: Settings, store: Store, workers: int | None, backend: str | None
 ) -> Iterator[int]:
-    """The lengths of the units, as they are finished."""
+    """How many pictures or frames each unit was about, as they are finished."""
     from joblib import Parallel, delayed
 
     count = min(workers or -1, len(waiting)) if workers else -1
@@ -76,8 +79,8 @@ def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> int:
     """Cut one unit and keep its outcome; runs in a worker process."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    store.save(unit.key(settings), cut(unit, settings))
-    return len(unit)
+    store.save(unit.key(settings), perform(unit, settings, store))
+    return unit.expected
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import signal
 import time
@@ -20,16 +21,18 @@ from fenshen.dataset import Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import say
-from fenshen.metrics.exam import Exam
-from fenshen.training import checkpoint, recipe as recipes
-from fenshen.training.game import Game
-from fenshen.training.progress import Bar, Log, mean_pairwise
+from fenshen.metrics.meters import CopyMeter, KidMeter, diversity
+from fenshen.training import checkpoint
+from fenshen.training.game import Game, Scalars
+from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
-from fenshen.training.report import write_report
+from fenshen.training.runs import choose_recipe, write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
 
 _SHEET = 64  # latents that are drawn throughout a run
-_SHEET_SEED = 0
+_KID_SAMPLES = 256
+_COPY_SAMPLES = 128
+_COPY_TRAIN = 2000  # training pictures looked at for copies: more cannot be learnt by heart in a short run
 
 
 def train(
@@ -67,7 +70,7 @@ def train(
         Interrupted: SIGINT or SIGTERM; everything is saved and the same call goes on.
     """
     data, run = Dataset(dataset), Path(out)
-    chosen = _choose_recipe(run, data, recipe, settings, force)
+    chosen = choose_recipe(run, data, recipe, settings, force)
     fabric = open_fabric(device, devices, nodes, chosen.precision)
     fabric.launch()
     if chosen.batch_size % (fabric.world_size * chosen.accumulate):
@@ -98,18 +101,16 @@ class Training:
         self.watch = Watch(recipe.steps)
         self.step, self.seconds, self.rollbacks = 0, 0.0, 0
         self.kid: float | None = None
-        self.findings: list[Finding] = []
         self._resume()
         self.chief = fabric.is_global_zero
         self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.chief)
         self.log = Log(run, self.step) if self.chief else None
-        self.exam = Exam(data, fabric.device) if self.chief and recipe.evaluate_every else None
-        self.latents = _sheet_latents(recipe)
-        self.real_diversity = mean_pairwise(pixels[self.batches.indices[:_SHEET]])
+        self.latents = _latents(recipe, _SHEET, seed=0)
+        self.meters: tuple[KidMeter, CopyMeter] | None = None
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
-        recipe, sums, since, started = self.recipe, {}, 0, time.monotonic()
+        recipe, sums, since, aside, started = self.recipe, {}, 0, 0.0, time.monotonic()
         try:
             with _stop_signals() as stopped:
                 if self.step == 0:
@@ -121,12 +122,10 @@ class Training:
                     self.step, since = self.step + 1, since + 1
                     self.bar.advance(self.step)
                     if self.step % recipe.log_every == 0 or self.step == recipe.steps:
-                        now = time.monotonic()
-                        if self._note(sums, since, now - started):
-                            self._roll_back()
-                        self.seconds += now - started
-                        sums, since, started = {}, 0, time.monotonic()
-                    self._on_schedule()
+                        self.seconds += time.monotonic() - started
+                        playing = time.monotonic() - started - aside
+                        sums, since, aside, started = self._note(sums, since, playing), 0, 0.0, time.monotonic()
+                    aside += self._on_schedule()
                     if self._any(stopped):
                         self._save()
                         raise Interrupted("train.interrupted", step=self.step, run=self.run)
@@ -139,22 +138,24 @@ class Training:
 
     # ---- now and then -----------------------------------------------------------------------------------------
 
-    def _on_schedule(self) -> None:
-        recipe, last = self.recipe, self.step == self.recipe.steps
+    def _on_schedule(self) -> float:
+        """Sample, measure and save when their time has come; returns the seconds that took."""
+        recipe, last, started = self.recipe, self.step == self.recipe.steps, time.monotonic()
         if self.step % recipe.sample_every == 0 or last:
             self._sample()
         if recipe.evaluate_every and (self.step % recipe.evaluate_every == 0):
             self._examine()
         if self.step % recipe.checkpoint_every == 0 and not last:
             self._save()
+        return time.monotonic() - started
 
-    def _note(self, sums: dict[str, torch.Tensor], count: int, seconds: float) -> bool:
-        """Log the means since the last row; True where the run must be rolled back."""
+    def _note(self, sums: Scalars, count: int, seconds: float) -> Scalars:
+        """Log the means of the last ``count`` steps, roll back where they exploded; returns empty sums."""
         names = sorted(sums)
         means = self.fabric.all_reduce(torch.stack([sums[name] for name in names]) / count, reduce_op="mean")
         row: dict[str, Any] = {
             "step": self.step,
-            "time": round(self.seconds + seconds, 3),
+            "time": round(self.seconds, 3),
             "images": self.step * self.recipe.batch_size,
             "images_per_second": round(count * self.recipe.batch_size / max(seconds, 1e-9), 2),
             **dict(zip(names, means.tolist(), strict=True)),
@@ -171,7 +172,9 @@ class Training:
             if not exploded:
                 self.bar.describe(row, self.kid)
         self._tell(finding)
-        return exploded
+        if exploded:
+            self._roll_back()
+        return {}
 
     def _sample(self) -> None:
         """Draw the fixed latents: for the eye, the time lapse, and the doctor."""
@@ -183,21 +186,33 @@ class Training:
         portraits.write(self.run / "samples" / f"step-{self.step:08d}.png", sheet)
         self.log.sheet(self.step, sheet)
         if self.step > 0:
-            self._tell(self.watch.samples(self.step, mean_pairwise(pictures) / max(self.real_diversity, 1e-6)))
+            real = self.data.pixels[self.batches.indices[:_SHEET]]
+            self._tell(self.watch.samples(self.step, diversity(pictures, real)))
 
     def _examine(self) -> None:
         """Measure KID and look for copies of training pictures."""
-        if not (self.exam and self.log):
+        if not self.log:
             return
-        result = self.exam.take(lambda count: self._draw(_exam_latents(self.recipe, count)))
-        self.kid = result.kid
-        self.log.row({"step": self.step, "kid": result.kid, "copies": result.copies})
-        self._tell(self.watch.copies(self.step, result.copies))
+        if self.meters is None:
+            self.meters = self._build_meters()
+        kid_meter, copy_meter = self.meters
+        pictures = self._draw(_latents(self.recipe, _KID_SAMPLES, seed=1))
+        self.kid = kid_meter.measure(lambda count: pictures[:count])
+        copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
+        self.log.row({"step": self.step, "kid": self.kid, "copies": copies})
+        self._tell(self.watch.copies(self.step, copies))
+
+    def _build_meters(self) -> tuple[KidMeter, CopyMeter]:
+        """Look at the real pictures once; where hardly any are held out, training pictures stand in for them."""
+        pixels, train, held_out = self.data.pixels, self.batches.indices, self.data.indices("held_out")
+        real = held_out if len(held_out) >= _KID_SAMPLES // 4 else np.arange(len(pixels))
+        some = np.sort(np.random.default_rng(0).permutation(train)[:_COPY_TRAIN])
+        device = self.fabric.device
+        return KidMeter(pixels[real], device, _KID_SAMPLES), CopyMeter(pixels[some], pixels[held_out], device)
 
     def _tell(self, finding: Finding | None) -> None:
         if finding is None or not self.log:
             return
-        self.findings.append(finding)
         self.log.row(finding.row)
         self.bar.say(f"[yellow]{finding.text}[/]")
 
@@ -220,7 +235,7 @@ class Training:
             "seconds": self.seconds,
             "rollbacks": self.rollbacks,
             "kid": self.kid,
-            "watch": {"sure_rows": self.watch._sure_rows, "said": self.watch._said},
+            "watch": dataclasses.asdict(self.watch),
             "dataset": self.data.fingerprint,
         }
         if checkpoint.is_finite(state["game"]):  # what is broken is not worth going back to
@@ -237,7 +252,7 @@ class Training:
         self.game.load_state(state["game"])
         self.seconds, self.kid = state["seconds"], state["kid"]
         self.rollbacks = max(self.rollbacks, state["rollbacks"])
-        self.watch._sure_rows, self.watch._said = state["watch"]["sure_rows"], state["watch"]["said"]
+        self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
 
     def _finish(self) -> None:
         if self.recipe.evaluate_every and self.step % self.recipe.evaluate_every:
@@ -245,7 +260,7 @@ class Training:
         self._sample()
         self._save()
         if self.chief:
-            write_report(self.run, self.recipe, self.step, self.seconds, self.findings)
+            write_report(self.run, self.recipe, self.step, self.seconds)
 
     # ---- small things -----------------------------------------------------------------------------------------
 
@@ -285,72 +300,14 @@ class Training:
         return float(self.fabric.all_reduce(mine, reduce_op="sum")) > 0
 
 
-def _choose_recipe(
-    run: Path, data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str], force: bool
-) -> Recipe:
-    """The recipe of a new run, or of the one that stands there, with the settings applied."""
-    file = run / "recipe.yaml"
-    if force and run.exists():
-        _remove_run(run)
-    if not file.is_file():
-        if run.exists() and any(run.iterdir()):
-            raise UsageError("train.not_a_run", path=run)
-        chosen = _new_recipe(data, name, settings)
-    else:
-        old = recipes.load(file)
-        if name is not None and _name_of(name) != old.name:
-            raise UsageError("train.other_recipe", run=run, old=old.name, new=_name_of(name))
-        chosen = recipes.build(old.model_dump(), settings)
-        for key in recipes.FIXED:
-            if getattr(chosen, key) != getattr(old, key):
-                raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
-    if chosen.size != data.card.size:
-        raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        part = run / ".recipe.yaml.part"
-        part.write_text(chosen.to_yaml(), encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        raise FenshenError("train.cannot_save", path=run, why=error) from error
-    return chosen
-
-
-def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
-    if isinstance(name, Recipe):
-        return recipes.build(name.model_dump(), settings)
-    if name is not None:
-        return recipes.load(name, settings)
-    default = f"fast-{data.card.size}"
-    if default in recipes.shipped():
-        return recipes.load(default, settings)
-    return recipes.load("fast-128", [f"size={data.card.size}", *settings])
-
-
-def _name_of(recipe: Path | str | Recipe) -> str:
-    return recipe.name if isinstance(recipe, Recipe) else Path(recipe).stem
-
-
-def _remove_run(run: Path) -> None:
-    import shutil
-
-    if not (run / "recipe.yaml").is_file() and any(run.iterdir()):
-        raise UsageError("train.not_a_run", path=run)  # --force never deletes what is not ours
-    shutil.rmtree(run)
-
-
 def _labels(data: Dataset) -> np.ndarray:
     if data.controls is None:
         raise UsageError("train.no_controls", dataset=data.path)
     return data.controls
 
 
-def _sheet_latents(recipe: Recipe) -> torch.Tensor:
-    return torch.randn(_SHEET, recipe.latent, generator=torch.Generator().manual_seed(_SHEET_SEED))
-
-
-def _exam_latents(recipe: Recipe, count: int) -> torch.Tensor:
-    return torch.randn(count, recipe.latent, generator=torch.Generator().manual_seed(_SHEET_SEED + 1))
+def _latents(recipe: Recipe, count: int, seed: int) -> torch.Tensor:
+    return torch.randn(count, recipe.latent, generator=torch.Generator().manual_seed(seed))
 
 
 @contextlib.contextmanager

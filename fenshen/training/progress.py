@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 from rich.console import Console
@@ -151,12 +150,3 @@ class _Left(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text(self.bar.left(), style="cyan")
-
-
-def mean_pairwise(pictures: UInt8[ndarray, "N H W 3"]) -> float:
-    """How much pictures differ: mean distance of pairs, on 8 x 8 thumbnails, in units of the full range."""
-    count, side = len(pictures), pictures.shape[1] // 8
-    small = pictures.reshape(count, 8, side, 8, side, 3).mean((2, 4)).reshape(count, -1) / 255
-    squared = (small**2).sum(1)
-    distances = np.sqrt(np.maximum(squared[:, None] + squared[None] - 2 * small @ small.T, 0) / small.shape[1])
-    return float(distances.sum() / max(count * (count - 1), 1))

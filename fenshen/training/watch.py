@@ -48,11 +48,13 @@ class Watch:
 
     Args:
         steps: of the whole run.
+        sure_rows: rows in a row in which D was never wrong.
+        said: the step at which each kind of finding was last said.
     """
 
     steps: int
-    _sure_rows: int = 0
-    _said: dict[str, int] = field(default_factory=dict)
+    sure_rows: int = 0
+    said: dict[str, int] = field(default_factory=dict)
 
     def losses(self, step: int, row: Mapping[str, float]) -> Finding | None:
         """Look at one row of the log: losses that exploded, a discriminator that is never wrong any more."""
@@ -60,8 +62,8 @@ class Watch:
         if worst > EXPLODED:
             return Finding("exploded", step, {})  # always said: the loop must roll back
         sure = row["real_score"] > 1 - _SURE and row["fake_score"] < _SURE
-        self._sure_rows = self._sure_rows + 1 if sure else 0
-        if self._sure_rows >= _PATIENCE:
+        self.sure_rows = self.sure_rows + 1 if sure else 0
+        if self.sure_rows >= _PATIENCE:
             values = {"real": row["real_score"], "fake": row["fake_score"]}
             return self._once(Finding("discriminator_wins", step, values))
         return None
@@ -79,8 +81,8 @@ class Watch:
         return None
 
     def _once(self, finding: Finding) -> Finding | None:
-        last = self._said.get(finding.kind)
+        last = self.said.get(finding.kind)
         if last is not None and finding.step - last < _QUIET * self.steps:
             return None
-        self._said[finding.kind] = finding.step
+        self.said[finding.kind] = finding.step
         return finding

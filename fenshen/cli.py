@@ -1,0 +1,251 @@
+"""The command line: one command a verb, no logic. Heavy modules load only with the command that needs them."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fenshen import __version__, messages
+from fenshen.errors import FenshenError
+from fenshen.messages import say
+
+
+def main() -> None:
+    """The entry point: runs a command, prints errors as sentences, sets the exit code."""
+    words = sys.argv[1:]
+    messages.use(_language(words))
+    try:
+        code = _app()(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except FenshenError as error:
+        if "--debug" in words:
+            raise
+        _complain(str(error), error.exit_code)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        _complain(say("cli.interrupted"), 130)
+    except Exception as error:
+        if "--debug" in words:
+            raise
+        if hasattr(error, "format_message"):  # click's own usage errors
+            _complain(error.format_message(), 2)
+        _complain(say("cli.unexpected", error=f"{type(error).__name__}: {error}"), 1)
+
+
+def _complain(sentence: str, code: int) -> None:
+    typer.secho(sentence, err=True, fg=None if code == 130 else typer.colors.RED)
+    sys.exit(code)
+
+
+def _language(words: list[str]) -> str | None:
+    """``--lang`` is read before anything else, for the help texts are in that language too."""
+    for i, word in enumerate(words):
+        value = words[i + 1] if word == "--lang" and i + 1 < len(words) else word.removeprefix("--lang=")
+        if word.startswith("--lang") and value in messages.LANGUAGES:
+            return value
+    return None
+
+
+def _print(values: Any, as_json: bool, text: str) -> None:
+    """One JSON object on standard output with ``--json``, else words."""
+    typer.echo(json.dumps(values, ensure_ascii=False, default=str) if as_json else text)
+
+
+def _app() -> Callable[..., Any]:
+    """All commands, their help in the language in use."""
+    app = typer.Typer(
+        name="fenshen", help=say("cli.about"), no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    )
+
+    def option(default: Any, *names: str, help: str, **more: Any) -> Any:
+        return typer.Option(*names, help=say(f"cli.{help}"), **more)
+
+    Out = Annotated[Path, option(..., "--out", "-o", help="out")]
+    Lang = Annotated[str | None, option(None, "--lang", help="lang", metavar="en|zh")]
+    Json = Annotated[bool, option(False, "--json", help="json")]
+    Debug = Annotated[bool, option(False, "--debug", help="debug")]
+    Force = Annotated[bool, option(False, "--force", help="force")]
+    Device = Annotated[str, option("auto", "--device", help="device", metavar="auto|cpu|cuda[:N]|mps")]
+    Seed = Annotated[int, option(0, "--seed", help="seed", min=0, max=2**32 - 1)]
+
+    @app.callback(invoke_without_command=True)
+    def fenshen(
+        version: Annotated[bool, option(False, "--version", help="version", is_eager=True)] = False,
+        lang: Lang = None,
+    ) -> None:
+        if version:
+            typer.echo(f"fenshen {__version__}")
+            raise typer.Exit
+
+    @app.command(help=say("cli.demo"))
+    def demo(
+        out: Annotated[Path, option(..., "--out", "-o", help="out")] = Path("demo"),
+        minutes: Annotated[float, option(3.0, "--minutes", help="demo_minutes", min=0.05)] = 3.0,
+        seed: Seed = 0,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.tour import demo
+
+        result = demo(out, minutes=minutes, seed=seed, device=device, force=force)
+        _print(result.model_dump(), as_json, result.text)
+
+    @app.command(help=say("cli.doctor"))
+    def doctor(as_json: Json = False, lang: Lang = None, debug: Debug = False) -> None:
+        from fenshen.machine import describe, doctor
+
+        checks = doctor()
+        _print([vars(check) for check in checks], as_json, describe(checks))
+        raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+    @app.command(help=say("cli.prepare"))
+    def prepare(
+        sources: Annotated[list[str], typer.Argument(help=say("cli.sources"), metavar="SRC...")],
+        out: Out,
+        size: Annotated[int, option(64, "--size", help="size")] = 64,
+        crop: Annotated[str, option("face", "--crop", help="crop", metavar="face|clip|none")] = "face",
+        fit: Annotated[str, option("crop", "--fit", help="fit", metavar="crop|pad|stretch")] = "crop",
+        all_faces: Annotated[bool, option(False, "--all-faces", help="all_faces")] = False,
+        one_person: Annotated[bool, option(False, "--one-person", help="one_person")] = False,
+        every: Annotated[int | None, option(None, "--every", help="every")] = None,
+        fps: Annotated[float | None, option(None, "--fps", help="fps")] = None,
+        min_face: Annotated[int | None, option(None, "--min-face", help="min_face")] = None,
+        ground: Annotated[str, option("white", "--ground", help="ground")] = "white",
+        workers: Annotated[int | None, option(None, "--workers", help="workers")] = None,
+        backend: Annotated[str | None, option(None, "--backend", help="backend")] = None,
+        seed: Seed = 0,
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.preparation.prepare import prepare
+
+        summary = prepare(
+            sources,
+            out,
+            size=size,
+            crop=crop,  # type: ignore[arg-type]
+            fit=fit,  # type: ignore[arg-type]
+            all_faces=all_faces,
+            one_person=one_person,
+            every=every,
+            fps=fps,
+            min_face=min_face,
+            ground=ground,
+            workers=workers,
+            backend=backend,
+            seed=seed,
+            force=force,
+        )
+        _print(summary.model_dump(mode="json"), as_json, summary.text)
+
+    @app.command(help=say("cli.train"))
+    def train(
+        dataset: Annotated[Path | None, typer.Argument(help=say("cli.dataset"), metavar="DATASET")] = None,
+        out: Annotated[Path | None, option(None, "--out", "-o", help="run")] = None,
+        recipe: Annotated[str | None, option(None, "--recipe", "-r", help="recipe")] = None,
+        settings: Annotated[list[str] | None, option(None, "--set", help="set", metavar="KEY=VALUE")] = None,
+        list_: Annotated[bool, option(False, "--list", help="list")] = False,
+        seed: Annotated[int | None, option(None, "--seed", help="seed", min=0, max=2**32 - 1)] = None,
+        device: Device = "auto",
+        devices: Annotated[int, option(1, "--devices", help="devices", min=1)] = 1,
+        nodes: Annotated[int, option(1, "--nodes", help="nodes", min=1)] = 1,
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        if list_:
+            from fenshen.training.menu import describe, menu
+
+            rows = menu(device)
+            _print([vars(row) for row in rows], as_json, describe(rows))
+            return
+        if dataset is None or out is None:
+            raise typer.BadParameter(say("cli.train_needs"))
+        from fenshen.training.loop import train
+
+        given = [*(settings or []), *([] if seed is None else [f"seed={seed}"])]
+        run = train(
+            dataset,
+            out=out,
+            recipe=recipe,
+            settings=given,
+            device=device,
+            devices=devices,
+            nodes=nodes,
+            force=force,
+        )
+        if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
+            _print(json.loads((run / "report.json").read_text("utf-8")), as_json, say("train.done", run=run))
+
+    @app.command(help=say("cli.generate"))
+    def generate(
+        model: Annotated[Path, typer.Argument(help=say("cli.model"), metavar="MODEL")],
+        out: Annotated[Path | None, option(None, "--out", "-o", help="drawn")] = None,
+        seeds: Annotated[str, option("0-63", "--seeds", help="seeds")] = "0-63",
+        truncation: Annotated[float, option(1.0, "--truncation", help="truncation")] = 1.0,
+        scale: Annotated[int, option(1, "--scale", help="scale")] = 1,
+        fps: Annotated[float, option(25.0, "--fps", help="video_fps")] = 25.0,
+        seconds: Annotated[float, option(1.0, "--seconds", help="seconds")] = 1.0,
+        timelapse: Annotated[Path | None, option(None, "--timelapse", help="timelapse")] = None,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        target = timelapse or out
+        if target is None or (timelapse and out):
+            raise typer.BadParameter(say("cli.generate_needs"))
+        from fenshen.sampling import generate
+
+        files = generate(
+            model,
+            out=target,
+            seeds=seeds,
+            truncation=truncation,
+            scale=scale,
+            fps=fps,
+            seconds=seconds,
+            timelapse=timelapse is not None,
+            device=device,
+            force=force,
+        )
+        shown = str(target) if len(files) > 1 else str(files[0])
+        _print({"files": [str(file) for file in files]}, as_json, say("cli.wrote", path=shown))
+
+    @app.command(help=say("cli.evaluate"))
+    def evaluate(
+        model: Annotated[Path, typer.Argument(help=say("cli.evaluated"), metavar="MODEL|RUN")],
+        dataset: Annotated[Path, typer.Argument(help=say("cli.dataset"), metavar="DATASET")],
+        out: Out,
+        count: Annotated[int | None, option(None, "--count", help="count")] = None,
+        inception: Annotated[Path | None, option(None, "--inception", help="inception")] = None,
+        seed: Seed = 0,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.metrics.evaluate import evaluate
+
+        more = {} if count is None else {"count": count}
+        report = evaluate(
+            model, dataset, out, seed=seed, inception=inception, device=device, force=force, **more
+        )
+        _print(report.model_dump(mode="json"), as_json, report.text)
+
+    return app
