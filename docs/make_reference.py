@@ -1,0 +1,239 @@
+"""Write ``docs/en/reference.md`` and ``docs/zh/reference.md`` from the code: commands, recipes, keys.
+
+Run as ``python docs/make_reference.py``; with ``--check`` nothing is written, and the exit code says whether
+the pages are current.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from fenshen import cli, messages
+from fenshen.networks import NetworkConfig
+from fenshen.training import recipe as recipes
+from fenshen.training.recipe import Recipe, Schedule
+
+FOLDER = Path(__file__).parent
+COMMON = ("as_json", "lang", "debug", "help")  # of all commands: said once, on the first page
+
+WORDS = {
+    "en": {
+        "title": "Reference",
+        "note": "This page is written by `docs/make_reference.py` from the code.",
+        "commands": "Commands",
+        "option": "option",
+        "required": "required",
+        "recipes": "Recipes",
+        "recipe": "recipe",
+        "pictures": "pictures",
+        "what": "what it is",
+        "differs": "differs from the defaults in",
+        "keys": "Keys of a recipe",
+        "keys_note": "`--set KEY=VALUE` takes the same names; a part of a schedule is reached with a dot.",
+        "key": "key",
+        "values": "values",
+        "default": "default",
+        "meaning": "meaning",
+        "schedules": "Schedules",
+        "schedules_note": "The four keys ending in `_schedule` hold a factor over the course of a run.",
+        "schedule": "a schedule",
+        "any": "text",
+        "yes_no": "true or false",
+        "none": "none",
+        "list": "a list of",
+        "pair": "two numbers",
+    },
+    "zh": {
+        "title": "参考",
+        "note": "本页由 `docs/make_reference.py` 根据代码生成。",
+        "commands": "命令",
+        "option": "选项",
+        "required": "必填",
+        "recipes": "配方一览",
+        "recipe": "配方",
+        "pictures": "图片数",
+        "what": "简介",
+        "differs": "与默认值不同的项",
+        "keys": "配方项",
+        "keys_note": "`--set KEY=VALUE` 用的是同样的名字；日程内部的项用点号访问。",
+        "key": "项",
+        "values": "取值",
+        "default": "默认值",
+        "meaning": "含义",
+        "schedules": "日程",
+        "schedules_note": "名字以 `_schedule` 结尾的四项，各是训练过程中随步数变化的一个系数。",
+        "schedule": "日程",
+        "any": "文字",
+        "yes_no": "true 或 false",
+        "none": "无",
+        "list": "列表，元素为",
+        "pair": "两个数",
+    },
+}
+
+MEANINGS_ZH = {
+    "name": "配方的名字",
+    "summary": "一句话简介，按语言给出",
+    "pictures": "要有好结果需要多少张图片",
+    "family": "网络系列",
+    "size": "图片边长，像素，2 的幂",
+    "latent": "隐向量的长度",
+    "width": "最大分辨率处的通道数；分辨率每降一半，通道数加倍",
+    "max_width": "通道数的上限",
+    "conditional": "把 58 个控制量告诉两个网络",
+    "spectral_norm": "对判别器做谱归一化",
+    "loss": "对抗损失",
+    "total_weight": "所记录的 L_G + λ·L_D 中的 λ",
+    "r1": "R1 惩罚的 γ，取在真图处",
+    "r2": "R2 惩罚的 γ，取在生成图处",
+    "gradient_penalty": "WGAN-GP 惩罚的权重",
+    "penalty_every": "每隔多少步算一次惩罚，惩罚随之放大同样的倍数",
+    "n_critic": "生成器每走一步，判别器走几步",
+    "steps": "生成器总共走多少步",
+    "minutes": "训练满这么多分钟就停",
+    "batch_size": "每步的图片数，所有进程合计",
+    "accumulate": "一个批次分几次计算，以节省内存",
+    "lr_g": "生成器的 Adam 步长",
+    "lr_d": "判别器的 Adam 步长",
+    "betas": "Adam 的两个衰减率",
+    "clip": "单个网络梯度范数的上限",
+    "lr_schedule": "两个步长的日程",
+    "penalty_schedule": "r1、r2 和 gradient_penalty 的日程",
+    "ema_half_life": "平均权重经过多少张图片忘掉一半；0 表示不平均",
+    "ema_schedule": "半衰期的日程",
+    "mirror": "一半图片左右镜像",
+    "augment": "判别器看到的增强种类",
+    "augment_p": "每种增强的初始概率",
+    "augment_target": "判别器对真图打分的符号均值的目标（ADA）；null 表示概率固定",
+    "augment_schedule": "概率的日程",
+    "seed": "一切随机数的种子",
+    "precision": "计算精度",
+    "log_every": "每隔多少步记一行日志",
+    "sample_every": "每隔多少步画一张样张",
+    "evaluate_every": "每隔多少步测一次 KID；0 表示不测",
+    "checkpoint_every": "每隔多少步存一个检查点",
+    "kind": "从 1 走到 end 的方式",
+    "warmup": "从 0 线性上升所用的步数",
+    "end": "最后一步的系数",
+}
+
+
+def page(language: str) -> str:
+    """The whole page in one language."""
+    words = WORDS[language]
+    parts = [f"# {words['title']}", words["note"], f"## {words['commands']}", *_commands(language)]
+    parts += [f"## {words['recipes']}", "\n".join(_recipes(language))]
+    parts += [f"## {words['keys']}", words["keys_note"], "\n".join(_keys(Recipe, language))]
+    parts += [f"## {words['schedules']}", words["schedules_note"], "\n".join(_keys(Schedule, language))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands(language: str) -> Iterator[str]:
+    """Each command with its arguments and options, in the words of its own ``--help``."""
+    words = WORDS[language]
+    messages.use(language)
+    commands = typer.main.get_command(cli._app()).commands  # type: ignore[arg-type, attr-defined]
+    messages.use(None)
+    for name, command in commands.items():
+        own = [parameter for parameter in command.params if parameter.name not in COMMON]
+        needed = [p.metavar for p in own if p.param_type_name == "argument"]
+        needed += [f"{p.opts[0]} PATH" for p in own if p.param_type_name == "option" and p.required]
+        yield f"### fenshen {name}"
+        yield command.help
+        yield f"```\n{' '.join(['fenshen', name, *needed])}\n```"
+        if own:
+            head = [_row(words["option"], words["meaning"], words["default"]), _row(*["---"] * 3)]
+            yield "\n".join(head + [_option(parameter, words) for parameter in own])
+
+
+def _option(parameter: Any, words: dict[str, str]) -> str:
+    """The row of one argument or option."""
+    if parameter.param_type_name == "argument":
+        return _row(f"`{parameter.metavar}`", parameter.help, "")
+    meaning, default = parameter.help, parameter.default
+    if parameter.metavar and "|" in parameter.metavar:
+        meaning += f" ({', '.join(f'`{word}`' for word in parameter.metavar.split('|'))})"
+    shown = words["required"] if parameter.required else "" if default in (None, ()) else f"`{default}`"
+    shown = "" if default is False else shown
+    return _row(", ".join(f"`{spelling}`" for spelling in parameter.opts), meaning, shown)
+
+
+def _recipes(language: str) -> Iterator[str]:
+    words = WORDS[language]
+    yield _row(words["recipe"], words["what"], words["pictures"], words["differs"])
+    yield _row(*["---"] * 4)
+    plain = Recipe().model_dump(mode="json")
+    for name in recipes.shipped():
+        recipe = recipes.load(name)
+        values = recipe.model_dump(mode="json")
+        keys = [key for key in plain if key not in ("name", "summary", "pictures")]
+        differs = [f"`{key}: {_plain(values[key])}`" for key in keys if values[key] != plain[key]]
+        yield _row(f"`{name}`", recipe.summary[language], f"{recipe.pictures:,}", "<br>".join(differs))
+
+
+def _keys(model: type[Recipe | Schedule], language: str) -> Iterator[str]:
+    words = WORDS[language]
+    yield _row(words["key"], words["values"], words["default"], words["meaning"])
+    yield _row(*["---"] * 4)
+    schema = model.model_json_schema()
+    limits = NetworkConfig.model_json_schema()["properties"]
+    defaults = model().model_dump(mode="json")
+    for name, field in schema["properties"].items():
+        meaning = field.get("description", "") if language == "en" else MEANINGS_ZH[name]
+        default = words["none"] if isinstance(defaults[name], dict) else f"`{_plain(defaults[name])}`"
+        yield _row(f"`{name}`", _values(field | limits.get(name, {}), words), default, meaning)
+
+
+def _values(field: dict[str, Any], words: dict[str, str]) -> str:
+    """What a key may be, out of its JSON schema."""
+    if "anyOf" in field:
+        return _values(next(part for part in field["anyOf"] if part.get("type") != "null"), words)
+    if "$ref" in field or "allOf" in field:
+        return words["schedule"]
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if field.get("type") == "boolean":
+        return words["yes_no"]
+    if field.get("type") == "array":
+        if "prefixItems" in field:
+            return words["pair"]
+        return f"{words['list']} {_values(field['items'], words)}"
+    if field.get("type") in ("integer", "number"):
+        bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+        limits = [f"{sign} {_number(field[bound])}" for bound, sign in bounds.items() if bound in field]
+        return ", ".join(limits)
+    return words["any"]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if value == int(value) else str(value)
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def main() -> int:
+    """Write both pages, or compare them; 0 if they are current."""
+    check, stale = "--check" in sys.argv[1:], 0
+    for language in WORDS:
+        file, text = FOLDER / language / "reference.md", page(language)
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            stale += 1
+            if not check:
+                file.write_text(text, encoding="utf-8")
+    return int(check and stale > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
