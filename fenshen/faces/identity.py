@@ -1,0 +1,175 @@
+"""Whose face it is: 128 numbers a portrait, near for one person and far for two.
+
+The network is dlib's face recognition ResNet, by its author "essentially a version of ResNet-34 (He et al. 2016)
+with a few layers removed and the number of filters per layer reduced by half", in plain PyTorch, so that gradients
+flow through it. It was trained to keep each person's faces in a ball of their own, on pictures of 150 pixels in
+which eyes and nose have fixed places; such a picture is called a chip.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fenshen import assets
+from fenshen.faces import align, pose
+
+WEIGHTS = "identity_resnet34.safetensors"
+CHIP = 150  # pixels
+EMBEDDING = 128
+
+# Euclidean distance of two embeddings below which they show the same person: what the network was trained for.
+SAME_PERSON = 0.6
+
+# Where a chip has the outer and inner corner of the subject's left eye, of the right eye, and the base of the nose
+# (dlib's get_face_chip_details with a padding of 0.25), and the landmarks they are.
+_PLACES = np.array([(110.96, 46.35), (89.61, 47.90), (37.06, 46.37), (58.41, 47.91), (74.01, 87.78)])
+_LANDMARKS = (263, 362, 33, 133, 2)
+# The same points of the canonical face, in centimetres from its centre, x right and y down.
+_CANONICAL = np.array([(4.446, -2.664), (1.856, -2.585), (-4.446, -2.664), (-1.856, -2.585), (0.0, 2.089)])
+# And where they are in an aligned portrait, in fractions of its side.
+_ALIGNED = np.array(align.CENTRE) + align.FACE_HEIGHT / pose.FACE_HEIGHT * _CANONICAL
+
+_MEAN = (122.782, 117.001, 104.298)  # of the training pictures; what is left is divided by 256
+_BATCH = 32  # chips at a time: 0.3 GB
+
+
+class IdentityNet(nn.Module):
+    """dlib's face recognition ResNet; 29 convolutions, no normalisation left to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 32, 7, stride=2)
+        # Widths and counts of dlib's "anet_type": a block that halves the picture, then some that keep it.
+        blocks = {f"conv32_{i}": _Block(32, 32) for i in (1, 2, 3)}
+        for before, width, count in ((32, 64, 3), (64, 128, 2), (128, 256, 2)):
+            blocks[f"conv{width}_down"] = _Block(before, width, halve=True)
+            blocks |= {f"conv{width}_{i}": _Block(width, width) for i in range(1, count + 1)}
+        blocks["conv256_down_out"] = _Block(256, 256, halve=True)
+        self.blocks = nn.Sequential()
+        for name, block in blocks.items():
+            self.blocks.add_module(name, block)
+        self.head = nn.Linear(256, EMBEDDING, bias=False)
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, chips: Float[Tensor, "N 3 150 150"]) -> Float[Tensor, "N 128"]:
+        """Embeddings of chips, RGB in [-1, 1]."""
+        x = (127.5 * (chips + 1) - self.mean) / 256
+        x = F.max_pool2d(F.relu(self.stem(x)), 3, stride=2)  # (N, 32, 35, 35)
+        x = self.blocks(x)  # (N, 256, 3, 3)
+        return self.head(x.mean(dim=(2, 3)))
+
+
+class _Block(nn.Module):
+    """Two convolutions and a way around them; where they halve the picture, the way around averages it."""
+
+    def __init__(self, before: int, width: int, *, halve: bool = False) -> None:
+        super().__init__()
+        self.halve = halve
+        self.conv1 = nn.Conv2d(before, width, 3, stride=2 if halve else 1, padding=0 if halve else 1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D h w"]:
+        y = self.conv2(F.relu(self.conv1(x)))
+        if self.halve:
+            x = F.avg_pool2d(x, 2)
+            # dlib's add_prev: what the one has and the other has not, channels or a last row, counts as 0.
+            extra = [max(a - b, 0) for a, b in zip(x.shape, y.shape, strict=True)]
+            y = F.pad(y, (0, extra[3], 0, extra[2]))
+            extra = [max(b - a, 0) for a, b in zip(x.shape, y.shape, strict=True)]
+            x = F.pad(x, (0, extra[3], 0, extra[2], 0, extra[1]))
+        return F.relu(x + y)
+
+
+@cache
+def network() -> IdentityNet:
+    """The network with its weights, frozen, in float32 on the CPU; one a process.
+
+    Raises:
+        FenshenError: the weights are missing or changed.
+    """
+    from safetensors.torch import load_file
+
+    with torch.inference_mode(False):  # whoever asks first, gradients can flow through it later
+        net = IdentityNet()
+        net.load_state_dict({name: value.float() for name, value in load_file(assets.path(WEIGHTS)).items()})
+        return net.eval().requires_grad_(False)
+
+
+def embed(
+    portraits: UInt8[ndarray, "N H W 3"], landmarks: Float[ndarray, "N 478 3"] | None = None
+) -> Float[ndarray, "N 128"]:
+    """Embeddings of portraits.
+
+    Args:
+        portraits: RGB.
+        landmarks: of their faces, in fractions of the portrait's side as records have them. Left out, the
+            portraits are taken to be aligned: right for :func:`fenshen.faces.align.alignment`, a little less so
+            for the frames of a steady crop, in which heads turn and move.
+    """
+    if landmarks is None:
+        places = np.broadcast_to(_ALIGNED, (len(portraits), len(_LANDMARKS), 2))
+    else:
+        places = np.asarray(landmarks, dtype=np.float64)[:, list(_LANDMARKS), :2]
+    side = portraits.shape[1]
+    chips = [_cut(p, at * side - 0.5) for p, at in zip(portraits, places, strict=True)]
+    return _embed(chips)
+
+
+def chip(picture: UInt8[ndarray, "H W 3"], landmarks: Float[ndarray, "478 3"]) -> UInt8[ndarray, "150 150 3"]:
+    """The chip of a face in any picture, cut out by its landmarks in pixels: sharper than one out of a portrait."""
+    return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(_LANDMARKS), :2])
+
+
+def embed_chips(chips: UInt8[ndarray, "N 150 150 3"]) -> Float[ndarray, "N 128"]:
+    """Embeddings of chips that :func:`chip` cut."""
+    return _embed(list(chips))
+
+
+def aligned_chips(portraits: Float[Tensor, "N 3 S S"]) -> Float[Tensor, "N 3 150 150"]:
+    """Chips of aligned portraits in [-1, 1], differentiably: ``network()(aligned_chips(fake))`` is a loss's input."""
+    size = portraits.shape[-1]
+    matrix = _similarity(_ALIGNED * size - 0.5, _PLACES)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 1:  # a chip is smaller than its part of the portrait
+        smaller = max(round(size * scale), 1)
+        portraits = F.interpolate(portraits, (smaller, smaller), mode="bilinear", antialias=True)
+        size = smaller
+        matrix = _similarity(_ALIGNED * size - 0.5, _PLACES)
+    inverse = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))
+    # affine_grid counts from -1 to 1 across a picture, whose pixel i has its centre at (2 i + 1) / side - 1.
+    to_pixels = np.array([(CHIP / 2, 0, CHIP / 2 - 0.5), (0, CHIP / 2, CHIP / 2 - 0.5), (0, 0, 1)])
+    to_units = np.array([(2 / size, 0, 1 / size - 1), (0, 2 / size, 1 / size - 1), (0, 0, 1)])
+    theta = torch.tensor((to_units @ inverse @ to_pixels)[:2], dtype=portraits.dtype, device=portraits.device)
+    grid = F.affine_grid(
+        theta.expand(len(portraits), 2, 3), [len(portraits), 3, CHIP, CHIP], align_corners=False
+    )
+    return F.grid_sample(portraits, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+@torch.inference_mode()
+def _embed(chips: list[UInt8[ndarray, "150 150 3"]]) -> Float[ndarray, "N 128"]:
+    found = [np.empty((0, EMBEDDING), dtype=np.float32)]
+    for start in range(0, len(chips), _BATCH):
+        batch = torch.from_numpy(np.stack(chips[start : start + _BATCH])).permute(0, 3, 1, 2)
+        found.append(network()(batch.float() / 127.5 - 1).numpy())
+    return np.concatenate(found)
+
+
+def _cut(picture: UInt8[ndarray, "H W 3"], points: Float[ndarray, "5 2"]) -> UInt8[ndarray, "150 150 3"]:
+    return align.align(picture, _similarity(points, _PLACES), CHIP)
+
+
+def _similarity(source: Float[ndarray, "N 2"], target: Float[ndarray, "N 2"]) -> Float[ndarray, "2 3"]:
+    """The similarity transform of least squares between two point sets (Umeyama 1991), as complex numbers."""
+    s, t = source @ (1, 1j), target @ (1, 1j)
+    centred = s - s.mean()
+    factor = np.vdot(centred, t - t.mean()) / np.vdot(centred, centred).real
+    shift = t.mean() - factor * s.mean()
+    return np.array([(factor.real, -factor.imag, shift.real), (factor.imag, factor.real, shift.imag)])

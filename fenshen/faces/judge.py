@@ -1,0 +1,154 @@
+"""How good a portrait is: is it in focus, how bright, is the face covered or turned far aside.
+
+Nothing here refuses a picture; it gives the numbers and flags by which others do. The thresholds were set on
+photographs and video frames of six people that were blurred, masked and covered on purpose.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+
+from fenshen.faces.align import alignment
+from fenshen.faces.detect import Face
+from fenshen.faces.measure import angles
+
+# Sharpness of portraits, by Gaussian blur of so many pixels at 128 px: none 0.62 to 0.69, one 0.49 to 0.55, two
+# 0.30 to 0.38, three 0.21 to 0.30; a face enlarged twofold is at 0.45. Below BLURRED a portrait looks out of focus.
+BLURRED = 0.35
+_SHARPNESS_SIDE = 256  # larger portraits are judged at this size: to be enlarged a little is no blur
+_REBLUR = 9  # pixels, the filter of the paper
+
+# Below, and above, the face is a shape without features. Mean luma.
+TOO_DARK, TOO_BRIGHT = 0.08, 0.92
+
+FAR_ASIDE = math.radians(45)  # of yaw
+FAR_UP_OR_DOWN = math.radians(35)  # of pitch
+
+# Skin that is bare in most portraits: forehead, cheeks, nose, under the eyes, chin, upper lip, beside the mouth.
+_SKIN = (151, 108, 337, 50, 280, 205, 425, 5, 230, 450, 199, 164, 210, 430)
+_OTHER_COLOUR = 20.0  # CIELAB a, b distance from the face's median; bare skin of one face stays within 17
+_MUCH_DARKER, _MUCH_LIGHTER = 0.4, 40.0  # CIELAB L: a share of the median; a difference to it
+_COVERED = 2  # patches that are not the face's colour; one may be a shadow or a highlight
+
+# Where the face is in an aligned portrait, in fractions of its side: top, bottom, left, right.
+_FACE_WINDOW = (0.25, 0.80, 0.27, 0.73)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What :func:`judge` says of a portrait.
+
+    Attributes:
+        sharpness: of the face, 0 (no detail) to 1; below :data:`BLURRED` it is out of focus.
+        exposure: mean luma of the face, 0 to 1.
+        face_size: height of the face in source pixels.
+        occluded: the face is partly covered, or cut off by the picture's edge. Skin-coloured covers escape it,
+            and a dark beard may pass for one: a hint, not a verdict.
+        extreme_pose: turned more than 45 degrees aside or 35 degrees up or down.
+    """
+
+    sharpness: float
+    exposure: float
+    face_size: float
+    occluded: bool
+    extreme_pose: bool
+
+
+def judge(
+    portrait: UInt8[ndarray, "S S 3"],
+    face: Face,
+    *,
+    matrix: Float[ndarray, "2 3"] | None = None,
+    shape: tuple[int, ...] | None = None,
+) -> Quality:
+    """Judge a portrait of a face.
+
+    Args:
+        portrait: RGB.
+        face: as found in the source picture.
+        matrix: what the portrait was cut out with; the face's own alignment if left out.
+        shape: height and width of the source picture; without it a face cut off by its edge is not noticed.
+    """
+    size = len(portrait)
+    matrix = alignment(face.landmarks, size) if matrix is None else matrix
+    points = face.landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    top, bottom, left, right = (round(size * edge) for edge in _FACE_WINDOW)
+    window = portrait[top:bottom, left:right]
+    yaw, pitch, _ = angles(face.rotation)
+    return Quality(
+        sharpness=_sharpness(window, size),
+        exposure=exposure(window),
+        face_size=face.size,
+        occluded=_covered(portrait, points) or (shape is not None and _cut_off(face, shape)),
+        extreme_pose=abs(yaw) > FAR_ASIDE or abs(pitch) > FAR_UP_OR_DOWN,
+    )
+
+
+def sharpness(picture: UInt8[ndarray, "H W 3"]) -> float:
+    """How much of a picture's detail a blur would take away, 0 to 1; pictures without detail have 0.
+
+    Blurring a sharp picture changes its gradients much, blurring a blurred one little (Crété-Roffet et al., "The
+    Blur Effect: Perception and Estimation with a New No-Reference Perceptual Blur Metric", SPIE 2007; this is 1
+    minus their metric, and like there the blurrier of both directions counts, so motion blur shows).
+    """
+    return _sharpness(picture, max(picture.shape[:2]))
+
+
+def exposure(picture: UInt8[ndarray, "H W 3"]) -> float:
+    """Mean luma of a picture, 0 (black) to 1 (white), by ITU-R BT.601 as coded, not linearised."""
+    return float(_luma(picture).mean()) / 255 if picture.size else 0.0
+
+
+def _sharpness(picture: UInt8[ndarray, "H W 3"], side: int) -> float:
+    import cv2
+
+    if side > _SHARPNESS_SIDE:
+        scale = _SHARPNESS_SIDE / side
+        height, width = (max(1, round(n * scale)) for n in picture.shape[:2])
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    luma = _luma(picture).astype(np.float32)
+    kept = []
+    for axis, kernel in ((0, (1, _REBLUR)), (1, (_REBLUR, 1))):
+        before = np.abs(np.diff(luma, axis=axis))
+        after = np.abs(np.diff(cv2.blur(luma, kernel), axis=axis))
+        lost = np.maximum(before - after, 0).sum()
+        kept.append(float(lost / before.sum()) if before.sum() > 0 else 0.0)
+    return min(kept)
+
+
+def _luma(picture: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "H W"]:
+    import cv2
+
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+
+
+def _covered(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"]) -> bool:
+    """Whether patches of skin differ in colour from the rest as only something else in front of them would."""
+    import cv2
+
+    size = len(portrait)
+    radius = max(1, round(0.015 * size))
+    lab = cv2.cvtColor(portrait.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    places = np.clip(np.round(points[list(_SKIN)]).astype(int), radius, size - 1 - radius)
+    patches = np.array(
+        [
+            np.median(lab[y - radius : y + radius + 1, x - radius : x + radius + 1].reshape(-1, 3), axis=0)
+            for x, y in places
+        ]
+    )
+    usual = np.median(patches, axis=0)
+    other = np.hypot(*(patches - usual)[:, 1:].T) > _OTHER_COLOUR
+    other |= (patches[:, 0] < _MUCH_DARKER * usual[0]) | (patches[:, 0] > usual[0] + _MUCH_LIGHTER)
+    return int(other.sum()) >= _COVERED
+
+
+def _cut_off(face: Face, shape: tuple[int, ...]) -> bool:
+    """Whether more than one in fifty of the landmarks lie outside the picture."""
+    x, y = face.landmarks[:, 0], face.landmarks[:, 1]
+    outside = (x < 0) | (y < 0) | (x > shape[1]) | (y > shape[0])
+    return float(outside.mean()) > 0.02
