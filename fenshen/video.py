@@ -1,7 +1,8 @@
 """Video in and out, through PyAV: whatever FFmpeg reads becomes upright RGB frames with square pixels.
 
-Every file is hostile until it is decoded: sizes are checked before frames are, a damaged tail ends the video
-instead of the work, and a file without a single good frame is refused in a sentence.
+Every file is hostile until it is decoded: it may not name other files or hosts, sizes are checked before
+frames are decoded, what is damaged is left out, and a file without a single good frame is refused in a
+sentence.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -132,41 +133,57 @@ def _frames(path: Path, every: int, fps: float | None, start: float, stop: float
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its video stream; files only, so that no name can make FFmpeg open the network."""
+    """The container and its video stream."""
     import av
     from av.error import FFmpegError
+    from av.stream import Disposition
 
     if not path.is_file():
         raise FenshenError("video.missing", path=path)
-    try:
-        with path.open("rb") as file, av.open(file, metadata_errors="ignore") as container:
-            pictures = [s for s in container.streams.video if s.disposition.name != "attached_pic"]
-            if not pictures:
-                raise FenshenError("video.no_picture", path=path)
-            stream = pictures[0]
-            stream.thread_type = "AUTO"
-            _check_size(stream.codec_context, path)
-            yield container, stream
-    except (FFmpegError, OSError, ValueError) as error:
-        raise FenshenError("video.not_a_video", path=path, why=error) from error
+    # Playlists name other files and hosts to open: no protocol is allowed but the open file itself.
+    options = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            container = stack.enter_context(av.open(file, options=options, metadata_errors="ignore"))
+        except (FFmpegError, OSError, ValueError) as error:
+            raise FenshenError("video.not_a_video", path=path, why=_reason(error)) from error
+        shown = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not shown:
+            raise FenshenError("video.no_picture", path=path)
+        stream = shown[0]
+        _check_size(stream.codec_context, path)
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _threads()
+        yield container, stream
+
+
+def _threads() -> int:
+    """For the decoder: what OMP_NUM_THREADS says, which joblib sets in its workers; 0 is FFmpeg's choice."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() else 0
 
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
-    """Frames until the end or the first damage that the decoder cannot get over."""
+    """All frames that can be decoded; what is damaged is left out."""
     from av.error import FFmpegError
 
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
-            if packet is None:
-                return
-            decoded = packet.decode()
         except FFmpegError:
             return
+        if packet is None:
+            return
+        try:
+            decoded = packet.decode()
+        except FFmpegError:
+            continue
         for frame in decoded:
-            _check_size(frame, path)
-            yield frame
+            if not frame.is_corrupt:
+                _check_size(frame, path)
+                yield frame
 
 
 def _check_size(sized: Any, path: Path) -> None:
@@ -208,3 +225,167 @@ def _square_size(frame: Any, stream: Any) -> tuple[int, int]:
 def _upright_size(frame: Any, stream: Any) -> tuple[int, int]:
     width, height = _square_size(frame, stream)
     return (height, width) if _rotation(frame) in (90, 270) else (width, height)
+
+
+def _reason(error: Exception) -> str:
+    """What FFmpeg or the system says, without the path, which the sentence already names."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+# What to write by the file's suffix: codec of picture and sound, and the picture codec's settings.
+_ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
+    ".mp4": ("libx264", "aac", {"preset": "medium"}),
+    ".mov": ("libx264", "aac", {"preset": "medium"}),
+    ".mkv": ("libx264", "aac", {"preset": "medium"}),
+    ".webm": ("libvpx-vp9", "libopus", {"b": "0", "row-mt": "1", "cpu-used": "4"}),
+}
+WRITABLE = (*_ENCODERS, ".gif")
+
+
+def write(
+    path: Path | str,
+    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    fps: float,
+    *,
+    audio: tuple[Float[ndarray, "samples *channels"], int] | None = None,
+    crf: int = 18,
+) -> None:
+    """Write RGB pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
+
+    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones.
+
+    Args:
+        path: its suffix decides: .mp4, .mov, .mkv, .webm, or .gif (which has no sound).
+        pictures: taken one by one.
+        fps: frames a second.
+        audio: samples in [-1, 1], mono or one column a channel, and how many there are a second.
+        crf: constant rate factor, 0 (lossless) to 51; 18 looks like the original.
+
+    Raises:
+        UsageError: the suffix is not one of :data:`WRITABLE`.
+        FenshenError: the file cannot be written.
+        ValueError: there are no pictures, or they differ in size.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in WRITABLE:
+        raise UsageError("video.suffix", path=path, suffixes=", ".join(WRITABLE))
+    if not (math.isfinite(fps) and fps > 0):
+        raise UsageError("video.not_positive", option="fps", value=fps)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    from av.error import FFmpegError
+
+    try:
+        if path.suffix.lower() == ".gif":
+            _write_gif(part, pictures, fps)
+        else:
+            _encode(part, pictures, fps, audio, crf)
+        os.replace(part, path)
+    except (FFmpegError, OSError) as error:
+        raise FenshenError("video.cannot_write", path=path, why=_reason(error)) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _encode(
+    path: Path,
+    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    fps: float,
+    audio: tuple[Float[ndarray, "samples *channels"], int] | None,
+    crf: int,
+) -> None:
+    import av
+
+    codec, audio_codec, options = _ENCODERS[path.suffix.lower()]
+    rate = Fraction(fps).limit_denominator(60000)
+    faststart = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
+    with av.open(path, "w", container_options=faststart) as container:
+        stream = container.add_stream(codec, rate=rate, options=options | {"crf": str(crf)})
+        sound = _Sound(container, audio_codec, *audio) if audio is not None else None
+        size = None
+        for index, picture in enumerate(pictures):
+            if size is None:
+                size = picture.shape
+                _configure(stream, picture)
+            elif picture.shape != size:
+                raise ValueError(f"picture {index} is {picture.shape}, the first is {size}")
+            container.mux(stream.encode(_yuv(picture)))
+            if sound is not None:
+                sound.until(float((index + 1) / rate))  # keeps both side by side in the file
+        if size is None:
+            raise ValueError("a video needs at least one picture")
+        container.mux(stream.encode(None))
+        if sound is not None:
+            sound.finish()
+
+
+def _configure(stream: Any, picture: UInt8[ndarray, "H W 3"]) -> None:
+    from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+    context = stream.codec_context
+    stream.height, stream.width = (n + n % 2 for n in picture.shape[:2])
+    stream.pix_fmt = "yuv420p"
+    context.colorspace = Colorspace.ITU709
+    context.color_range = ColorRange.MPEG
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+
+
+def _yuv(picture: UInt8[ndarray, "H W 3"]) -> Any:
+    import av
+    from av.video.reformatter import ColorRange, Colorspace
+
+    height, width = picture.shape[:2]
+    if height % 2 or width % 2:
+        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+
+
+class _Sound:
+    """The sound track of a file that is being written, added piece by piece beside the pictures."""
+
+    def __init__(
+        self, container: Any, codec: str, samples: Float[ndarray, "samples *channels"], rate: int
+    ) -> None:
+        columns = samples[:, None] if samples.ndim == 1 else samples
+        if columns.ndim != 2 or columns.shape[1] not in (1, 2):
+            raise ValueError(f"sound is mono or stereo, [samples] or [samples, 2], not {samples.shape}")
+        self._planes = np.ascontiguousarray(np.clip(columns.T, -1, 1), dtype=np.float32)
+        self._layout = "mono" if len(self._planes) == 1 else "stereo"
+        self._rate = rate
+        self._done = 0
+        self._container = container
+        # Opus knows only a few rates; PyAV resamples to the codec's.
+        own = 48000 if codec == "libopus" else rate
+        self._stream = container.add_stream(codec, rate=own, layout=self._layout)
+
+    def until(self, time: float) -> None:
+        self._add(min(round(time * self._rate), self._planes.shape[1]))
+
+    def finish(self) -> None:
+        self._add(self._planes.shape[1])
+        self._container.mux(self._stream.encode(None))
+
+    def _add(self, stop: int) -> None:
+        import av
+
+        if stop <= self._done:
+            return
+        piece = np.ascontiguousarray(self._planes[:, self._done : stop])
+        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=self._layout)
+        frame.sample_rate = self._rate
+        frame.time_base = Fraction(1, self._rate)
+        frame.pts = self._done
+        self._done = stop
+        self._container.mux(self._stream.encode(frame))
+
+
+def _write_gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W 3"]], fps: float) -> None:
+    from PIL import Image
+
+    images = [Image.fromarray(picture).quantize(dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
+    if len({image.size for image in images}) != 1:
+        raise ValueError("a video needs pictures, all of one size")
+    # GIF counts hundredths of a second, and viewers slow down what is faster than two of them.
+    duration = max(20, round(1000 / fps / 10) * 10)
+    images[0].save(path, save_all=True, append_images=images[1:], duration=duration, loop=0)

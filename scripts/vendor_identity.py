@@ -4,8 +4,8 @@
     python scripts/vendor_identity.py vladmandic-face-api-1.7.15.tgz
 
 The package holds dlib's face recognition ResNet as TensorFlow.js wrote it: 8-bit weights with a scale and an
-offset a tensor. Every convolution there is followed by a scale and a shift for each channel; both are folded into
-the convolution, and the result is stored as float16. ``manifest.json`` gets a row.
+offset a tensor. Every convolution there is followed by a scale and a shift for each channel; both are
+folded into the convolution, and the result is stored as float16. ``manifest.json`` gets a row.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ ROW = {
     "package": "npm @vladmandic/face-api 1.7.15, model/face_recognition_model.bin; "
     "dlib_face_recognition_resnet_model_v1 by its origin",
     "licence_code": "MIT",
-    "licence_weights": 'public domain (dlib-models README at 04d09a5: "released into the public domain"); MIT (package)',
-    "trained_on": "about 3 million faces of 7,485 people: half from VGG-Face and FaceScrub, half from the web, "
-    "by the dlib-models README",
+    "licence_weights": "public domain, by the dlib-models README at 04d09a5; MIT (package)",
+    "trained_on": "about 3 million faces of 7,485 people: half from VGG-Face and FaceScrub, half from the "
+    "web, by the dlib-models README",
     "used_for": "whether two portraits show the same person",
 }
 

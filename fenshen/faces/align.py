@@ -31,8 +31,8 @@ def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "
     """The similarity transform from source pixels to the pixels of an upright portrait of ``size``.
 
     Eyes and mouth decide on scale, tilt and place. Their distances are taken in space, so that a head that is
-    turned or nods keeps its size, and the head's centre is placed rather than the face, so that it keeps its hair.
-    Pixels have whole coordinates at their centres, here and in :func:`align`.
+    turned or nods keeps its size, and the head's centre is placed rather than the face, so that it keeps
+    its hair. Pixels have whole coordinates at their centres, here and in :func:`align`.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     right, left, mouth = (points[list(corners)].mean(0) for corners in (_EYE_RIGHT, _EYE_LEFT, _MOUTH))
@@ -65,9 +65,10 @@ def align(
 ) -> UInt8[ndarray, "size size 3"]:
     """The portrait that ``matrix`` cuts out of ``picture``.
 
-    The picture is averaged over whole pixels down to between two and four times the portrait's scale, turned and
-    shifted there, and halved. The only filter at the portrait's own scale is that last average: nothing aliases,
-    and nothing is blurred twice. What lies outside the picture is a smooth continuation of its edges.
+    The picture is averaged over whole pixels down to between two and four times the portrait's scale,
+    turned and shifted there, and halved. The only filter at the portrait's own scale is that last average:
+    nothing aliases, and nothing is blurred twice. What lies outside the picture is a smooth continuation of
+    its edges.
 
     Raises:
         ValueError: ``matrix`` does not look at the picture at all.
@@ -111,7 +112,7 @@ def _needed(
 def _rescaled(
     matrix: Float[ndarray, "2 3"], corner: Float[ndarray, "2"], factor: int, finer: int
 ) -> Float[ndarray, "2 3"]:
-    """``matrix`` for a source cut at ``corner`` and reduced by ``factor``, and a target ``finer`` times as fine."""
+    """``matrix`` for a source cut at ``corner`` and reduced by ``factor``, and a ``finer`` portrait."""
     linear, shift = matrix[:, :2], matrix[:, 2]
     # Pixel i of a reduced picture has its centre at factor * (i + 1/2) - 1/2 of the whole one.
     shift = shift + linear @ (corner + (factor - 1) / 2)

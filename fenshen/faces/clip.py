@@ -1,7 +1,7 @@
 """One steady crop for a whole video.
 
-A crop that follows each frame's face jitters with every landmark. Here the crop stands still and the head moves
-in it, and :func:`fenshen.faces.measure.measure` reads x, y, scale and roll relative to the crop.
+A crop that follows each frame's face jitters with every landmark. Here the crop stands still and the head
+moves in it, and :func:`fenshen.faces.measure.measure` reads x, y, scale and roll relative to the crop.
 """
 
 from __future__ import annotations

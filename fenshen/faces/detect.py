@@ -1,8 +1,8 @@
 """Find faces: MediaPipe's Face Landmarker first, MTCNN where that sees too little.
 
 MediaPipe's detector looks at the whole picture through 128 pixels, so faces that are small in the picture
-escape it. There MTCNN (Zhang et al. 2016) proposes boxes, each box is cut out and enlarged, and the landmarker
-looks again; only what has landmarks is a face.
+escape it. There MTCNN (Zhang et al. 2016) proposes boxes, each box is cut out and enlarged, and the
+landmarker looks again; only what has landmarks is a face.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Face:
 
     Attributes:
         box: left, top, right, bottom of the landmarks, in source pixels; it may reach out of the picture.
-        landmarks: x right and y down in source pixels, z toward the scene in the same unit. Points 0 to 467 are
-            MediaPipe's face mesh, 468 to 477 the irises.
+        landmarks: x right and y down in source pixels, z into the scene in the same unit. Points 0 to 467
+            are MediaPipe's face mesh, 468 to 477 the irises.
         blendshapes: scores in [0, 1] in the order of :data:`fenshen.controls.BLENDSHAPES`; tongueOut is not
             measured and stays 0.
-        rotation: from the upright, frontal face to this one; x to the viewer's right, y up, z toward the viewer.
+        rotation: from the upright, frontal face to this one; x to the viewer's right, y up, z to the viewer.
     """
 
     box: Float[ndarray, "4"]
@@ -77,6 +77,9 @@ class FaceFinder:
     def __init__(self, *, max_faces: int = 10) -> None:
         self._max_faces = max_faces
         self._landmarker = Landmarker(max_faces)
+        import cv2  # after the landmarker, which says in a sentence which libraries are missing
+
+        cv2.setNumThreads(1)  # many pictures go to many processes; threads within each would only fight
 
     def __enter__(self) -> FaceFinder:
         return self
@@ -143,7 +146,7 @@ class FaceFinder:
 def _faces_of(
     result: Any, shape: tuple[int, ...], scale: float, corner: Float[ndarray, "2"]
 ) -> Iterator[Face]:
-    """MediaPipe's result in the pixels of the source, of which it saw ``scale`` times the part at ``corner``."""
+    """MediaPipe's result in source pixels; it saw the part at ``corner``, scaled by ``scale``."""
     height, width = shape[:2]
     for points, scores in zip(result.face_landmarks, result.face_blendshapes, strict=True):
         # MediaPipe gives fractions of the picture; its z has the scale of x.

@@ -1,9 +1,9 @@
 """Whose face it is: 128 numbers a portrait, near for one person and far for two.
 
-The network is dlib's face recognition ResNet, by its author "essentially a version of ResNet-34 (He et al. 2016)
-with a few layers removed and the number of filters per layer reduced by half", in plain PyTorch, so that gradients
-flow through it. It was trained to keep each person's faces in a ball of their own, on pictures of 150 pixels in
-which eyes and nose have fixed places; such a picture is called a chip.
+The network is dlib's face recognition ResNet, by its author "essentially a version of ResNet-34 (He et al.
+2016) with a few layers removed and the number of filters per layer reduced by half", in plain PyTorch, so
+that gradients flow through it. It was trained to keep each person's faces in a ball of their own, on
+pictures of 150 pixels in which eyes and nose have fixed places; such a picture is called a chip.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ WEIGHTS = "identity_resnet34.safetensors"
 CHIP = 150  # pixels
 EMBEDDING = 128
 
-# Euclidean distance of two embeddings below which they show the same person: what the network was trained for.
+# Euclidean distance of two embeddings below which they show one person, as the network was trained.
 SAME_PERSON = 0.6
 
-# Where a chip has the outer and inner corner of the subject's left eye, of the right eye, and the base of the nose
-# (dlib's get_face_chip_details with a padding of 0.25), and the landmarks they are.
+# Where a chip has the outer and inner corner of the subject's left eye, of the right eye, and the base of
+# the nose (dlib's get_face_chip_details with a padding of 0.25), and the landmarks they are.
 _PLACES = np.array([(110.96, 46.35), (89.61, 47.90), (37.06, 46.37), (58.41, 47.91), (74.01, 87.78)])
 _LANDMARKS = (263, 362, 33, 133, 2)
 # The same points of the canonical face, in centimetres from its centre, x right and y down.
@@ -41,7 +41,9 @@ _BATCH = 32  # chips at a time: 0.3 GB
 
 
 class IdentityNet(nn.Module):
-    """dlib's face recognition ResNet; 29 convolutions, no normalisation left to do."""
+    """dlib's face recognition ResNet: 29 convolutions; its scales and shifts are folded into them."""
+
+    mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,8 +112,8 @@ def embed(
     Args:
         portraits: RGB.
         landmarks: of their faces, in fractions of the portrait's side as records have them. Left out, the
-            portraits are taken to be aligned: right for :func:`fenshen.faces.align.alignment`, a little less so
-            for the frames of a steady crop, in which heads turn and move.
+            portraits are taken to be aligned: right for :func:`fenshen.faces.align.alignment`, a little
+            less so for the frames of a steady crop, in which heads turn and move.
     """
     if landmarks is None:
         places = np.broadcast_to(_ALIGNED, (len(portraits), len(_LANDMARKS), 2))
@@ -123,7 +125,7 @@ def embed(
 
 
 def chip(picture: UInt8[ndarray, "H W 3"], landmarks: Float[ndarray, "478 3"]) -> UInt8[ndarray, "150 150 3"]:
-    """The chip of a face in any picture, cut out by its landmarks in pixels: sharper than one out of a portrait."""
+    """The chip of a face by its landmarks in pixels, cut out of any picture."""
     return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(_LANDMARKS), :2])
 
 
@@ -133,7 +135,7 @@ def embed_chips(chips: UInt8[ndarray, "N 150 150 3"]) -> Float[ndarray, "N 128"]
 
 
 def aligned_chips(portraits: Float[Tensor, "N 3 S S"]) -> Float[Tensor, "N 3 150 150"]:
-    """Chips of aligned portraits in [-1, 1], differentiably: ``network()(aligned_chips(fake))`` is a loss's input."""
+    """Chips of aligned portraits in [-1, 1], differentiably: ``network()(aligned_chips(generated))``."""
     size = portraits.shape[-1]
     matrix = _similarity(_ALIGNED * size - 0.5, _PLACES)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))

@@ -17,8 +17,9 @@ from fenshen.faces.align import alignment
 from fenshen.faces.detect import Face
 from fenshen.faces.measure import angles
 
-# Sharpness of portraits, by Gaussian blur of so many pixels at 128 px: none 0.62 to 0.69, one 0.49 to 0.55, two
-# 0.30 to 0.38, three 0.21 to 0.30; a face enlarged twofold is at 0.45. Below BLURRED a portrait looks out of focus.
+# Sharpness of portraits, by Gaussian blur of so many pixels at 128 px: none 0.62 to 0.69, one 0.49 to 0.55,
+# two 0.30 to 0.38, three 0.21 to 0.30; a face enlarged twofold is at 0.45. Below BLURRED a portrait looks
+# out of focus.
 BLURRED = 0.35
 _SHARPNESS_SIDE = 256  # larger portraits are judged at this size: to be enlarged a little is no blur
 _REBLUR = 9  # pixels, the filter of the paper
@@ -29,7 +30,7 @@ TOO_DARK, TOO_BRIGHT = 0.08, 0.92
 FAR_ASIDE = math.radians(45)  # of yaw
 FAR_UP_OR_DOWN = math.radians(35)  # of pitch
 
-# Skin that is bare in most portraits: forehead, cheeks, nose, under the eyes, chin, upper lip, beside the mouth.
+# Skin that is mostly bare: forehead, cheeks, nose, under the eyes, chin, upper lip, beside the mouth.
 _SKIN = (151, 108, 337, 50, 280, 205, 425, 5, 230, 450, 199, 164, 210, 430)
 _OTHER_COLOUR = 20.0  # CIELAB a, b distance from the face's median; bare skin of one face stays within 17
 _MUCH_DARKER, _MUCH_LIGHTER = 0.4, 40.0  # CIELAB L: a share of the median; a difference to it
@@ -47,8 +48,8 @@ class Quality:
         sharpness: of the face, 0 (no detail) to 1; below :data:`BLURRED` it is out of focus.
         exposure: mean luma of the face, 0 to 1.
         face_size: height of the face in source pixels.
-        occluded: the face is partly covered, or cut off by the picture's edge. Skin-coloured covers escape it,
-            and a dark beard may pass for one: a hint, not a verdict.
+        occluded: the face is partly covered, or cut off by the picture's edge. Skin-coloured covers escape
+            it, and a dark beard may pass for one: a hint, not a verdict.
         extreme_pose: turned more than 45 degrees aside or 35 degrees up or down.
     """
 
@@ -92,9 +93,10 @@ def judge(
 def sharpness(picture: UInt8[ndarray, "H W 3"]) -> float:
     """How much of a picture's detail a blur would take away, 0 to 1; pictures without detail have 0.
 
-    Blurring a sharp picture changes its gradients much, blurring a blurred one little (Crété-Roffet et al., "The
-    Blur Effect: Perception and Estimation with a New No-Reference Perceptual Blur Metric", SPIE 2007; this is 1
-    minus their metric, and like there the blurrier of both directions counts, so motion blur shows).
+    Blurring a sharp picture changes its gradients much, blurring a blurred one little (Crété-Roffet et al.,
+    "The Blur Effect: Perception and Estimation with a New No-Reference Perceptual Blur Metric", SPIE 2007;
+    this is 1 minus their metric, and like there the blurrier of both directions counts, so motion blur
+    shows).
     """
     return _sharpness(picture, max(picture.shape[:2]))
 
@@ -128,7 +130,7 @@ def _luma(picture: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "H W"]:
 
 
 def _covered(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"]) -> bool:
-    """Whether patches of skin differ in colour from the rest as only something else in front of them would."""
+    """Whether patches of skin are of another colour than the rest, as what covers them would be."""
     import cv2
 
     size = len(portrait)

@@ -1,11 +1,11 @@
 """MediaPipe's Face Landmarker, made quiet: no log lines, no traceback at exit, no message to anyone's server.
 
 Three habits of mediapipe 1.2 are kept from the user here. Its C++ side writes log lines to file descriptor 2
-when a landmarker is made and first used. Its ``__del__`` raises at interpreter exit. And once a minute, and when
-a landmarker is closed, it posts usage statistics to a Google host through libcurl, with no option to stop it.
-Fenshen promises that nothing leaves the machine: while mediapipe's code runs, libcurl is given a proxy that
-cannot exist, so that it gives up before it even asks a name server; and were it to get past that, a list of
-trusted certificates that is empty, so that it could say nothing to anyone.
+when a landmarker is made and first used. Its ``__del__`` raises at interpreter exit. And once a minute, and
+when a landmarker is closed, it posts usage statistics to a Google host through libcurl, with no option to
+stop it. Fenshen promises that nothing leaves the machine: while mediapipe's code runs, libcurl is given a
+proxy that cannot exist, so that it gives up before it even asks a name server; and were it to get past
+that, a list of trusted certificates that is empty, so that it could say nothing to anyone.
 """
 
 from __future__ import annotations
@@ -58,10 +58,9 @@ class Landmarker:
                 with _offline():
                     self._landmarker = _create(str(model), max_faces)
                 self.detect(np.zeros((64, 64, 3), dtype=np.uint8))  # the first use logs, too
-        except ImportError as error:
-            raise FenshenError("faces.no_mediapipe", why=error) from error
-        except OSError as error:
-            raise FenshenError("faces.no_libraries", why=error) from error
+        except (ImportError, OSError) as error:
+            shared = isinstance(error, OSError) or ".so" in str(error)
+            raise FenshenError("faces.no_libraries" if shared else "faces.no_mediapipe", why=error) from error
         except RuntimeError as error:
             raise FenshenError("faces.not_started", why=error) from error
         atexit.register(self._let_go)
@@ -83,7 +82,7 @@ class Landmarker:
                 landmarker.close()
 
     def _let_go(self) -> None:
-        """At exit the threads that mediapipe would close with are gone: leave it to the end of the process."""
+        """At exit the threads that mediapipe closes with are gone: the process ends it instead."""
         if self._landmarker is not None:
             self._landmarker._handle = None  # what its __del__ looks at
 
@@ -91,7 +90,7 @@ class Landmarker:
 def _create(model: str, max_faces: int) -> Any:
     from mediapipe.tasks.python import BaseOptions, vision
 
-    class Options(BaseOptions):
+    class Options(BaseOptions):  # type: ignore[misc]
         def to_ctypes(self) -> Any:
             options = super().to_ctypes()
             options.ca_bundle_path = os.devnull.encode()

@@ -1,8 +1,9 @@
 """Controls from a face: what :mod:`fenshen.controls` promises, read off MediaPipe's numbers.
 
-Angles are those of R = Rz(-roll) Ry(yaw) Rx(-pitch) with x to the viewer's right, y up and z toward the viewer:
-the head nods about its own ears, turns about the upright axis, and the whole is then tilted in the picture's
-plane. So turning a picture in its plane changes the roll by as much and leaves yaw and pitch alone.
+Angles are those of R = Rz(-roll) Ry(yaw) Rx(-pitch) with x to the viewer's right, y up and z toward the
+viewer: the head nods about its own ears, turns about the upright axis, and the whole is then tilted in the
+picture's plane. So turning a picture in its plane changes the roll by as much and leaves yaw and pitch
+alone.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """MTCNN: face boxes by three small networks in a row, run by OpenCV.
 
 Zhang, Zhang, Li, Qiao, "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks",
-IEEE Signal Processing Letters 23(10), 2016. The proposal network (P) slides over a pyramid of the picture, the
-refinement network (R) and the output network (O) look at what is left. The weights take pictures transposed
-(width before height), NHWC, scaled to [-1, 1].
+IEEE Signal Processing Letters 23(10), 2016. The proposal network (P) slides over a pyramid of the picture,
+the refinement network (R) and the output network (O) look at what is left. The weights take pictures
+transposed (width before height), NHWC, scaled to [-1, 1].
 """
 
 from __future__ import annotations

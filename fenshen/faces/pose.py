@@ -2,9 +2,10 @@
 
 The landmarks are points in space under orthographic view. The rotation, size and place that bring the
 canonical face onto them are a weighted orthogonal Procrustes problem with a closed solution (Umeyama, "Least-
-Squares Estimation of Transformation Parameters Between Two Point Patterns", IEEE TPAMI 13(4), 1991, eq. 40-42).
-MediaPipe gives a pose matrix of its own; it assumes a camera, so that the same face reads as turned by up to 15
-degrees more at the picture's edge than in its middle. This fit depends on the face's own pixels alone.
+Squares Estimation of Transformation Parameters Between Two Point Patterns", IEEE TPAMI 13(4), 1991, eq.
+40-42). MediaPipe gives a pose matrix of its own; it assumes a camera, so that the same face reads as turned
+by up to 15 degrees more at the picture's edge than in its middle. This fit depends on the face's own pixels
+alone.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 FACE_HEIGHT = 17.67  # of the canonical face, forehead to chin, in centimetres
 
-# The landmarks' axes are x right, y down, z into the scene; the pose's are x right, y up, z toward the viewer.
+# The landmarks' axes are x right, y down, z into the scene; the pose's x right, y up, z to the viewer.
 _AXES = np.array([1.0, -1.0, -1.0])
 
 
@@ -56,11 +57,11 @@ class HeadFrame:
     """How a head stands in its picture.
 
     Attributes:
-        rotation: from the upright, frontal head to this one; x to the viewer's right, y up, z toward the viewer.
+        rotation: from the upright, frontal head to this one; x to the viewer's right, y up, z to the viewer.
         height: of the face from forehead to chin in pixels, were it upright and its mouth shut.
         centre: the origin of the canonical face in pixels, x right and y down. It lies inside the head, on a
-            level with the ridge of the nose and four centimetres behind the eyes, and so moves little when the
-            head turns.
+            level with the ridge of the nose and four centimetres behind the eyes, and so moves little when
+            the head turns.
     """
 
     rotation: Float[ndarray, "3 3"]
