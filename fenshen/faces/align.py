@@ -12,38 +12,41 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
-from fenshen.faces.pose import head_frame
+from fenshen.faces import pose
+from fenshen.faces.pose import angles, head_frame, rotation
 
 # Where a head goes in a portrait, in fractions of its side.
 CENTRE = (0.5, 0.515)  # of the head, see HeadFrame.centre
 FACE_HEIGHT = 0.48  # forehead to chin
 
-# MediaPipe's landmarks: the corners of the eyes and of the mouth. The subject's right is the viewer's left.
-_EYE_RIGHT, _EYE_LEFT, _MOUTH = (33, 133), (263, 362), (61, 291)
-
-# The canonical face's proportions, in fractions of its height.
-_EYE_TO_EYE = 0.357
-_EYES_TO_MOUTH = 0.397
-_CENTRE_TO_MIDDLE = np.array([0.0, -0.049, 0.219])  # from the head's centre to the middle of eyes and mouth
+# MediaPipe's landmarks at the corners of the subject's right eye, left eye, and mouth, and the middle of
+# each in the canonical face, in centimetres.
+_FEATURES = ((33, 133), (263, 362), (61, 291))
+_CANONICAL = np.array([(-3.151, 2.625, 3.466), (3.151, 2.625, 3.466), (0.0, -4.343, 4.284)])
 
 
 def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "2 3"]:
     """The similarity transform from source pixels to the pixels of an upright portrait of ``size``.
 
-    Eyes and mouth decide on scale, tilt and place. Their distances are taken in space, so that a head that is
-    turned or nods keeps its size, and the head's centre is placed rather than the face, so that it keeps
-    its hair. Pixels have whole coordinates at their centres, here and in :func:`align`.
+    It brings eyes and mouth to where an average head that is turned the same way would have them. So a turned
+    head keeps its size, and keeps its hair in the frame, for the head is centred and not the face. Pixels
+    have whole coordinates at their centres, here and in :func:`align`.
     """
     points = np.asarray(landmarks, dtype=np.float64)
-    right, left, mouth = (points[list(corners)].mean(0) for corners in (_EYE_RIGHT, _EYE_LEFT, _MOUTH))
-    eyes = (right + left) / 2
-    across, down = left - right, mouth - eyes
-    height = float(np.linalg.norm(across) / _EYE_TO_EYE + np.linalg.norm(down) / _EYES_TO_MOUTH) / 2
-    # Both axes vote on the tilt, each by its length in the picture: a head in profile has no width.
-    upright = across[:2] + np.array([down[1], -down[0]])
-    offset = head_frame(landmarks).rotation @ _CENTRE_TO_MIDDLE * height
-    centre = ((eyes + mouth) / 2)[:2] - offset[:2] * (1, -1)
-    return placement(centre, height, math.atan2(upright[1], upright[0]), size)
+    features = np.array([points[list(corners), :2].mean(0) for corners in _FEATURES])
+    yaw, pitch, _ = angles(head_frame(landmarks).rotation)
+    average = (_CANONICAL @ rotation(yaw, pitch, 0).T)[:, :2] * (1, -1)
+    target = FACE_HEIGHT * average / pose.FACE_HEIGHT + CENTRE
+    return similarity(features, target * size - 0.5)
+
+
+def similarity(source: Float[ndarray, "N 2"], target: Float[ndarray, "N 2"]) -> Float[ndarray, "2 3"]:
+    """The similarity transform of least squares between two point sets (Umeyama 1991), in complex numbers."""
+    s, t = source @ (1, 1j), target @ (1, 1j)
+    centred = s - s.mean()
+    factor = np.vdot(centred, t - t.mean()) / max(np.vdot(centred, centred).real, 1e-12)
+    shift = t.mean() - factor * s.mean()
+    return np.array([(factor.real, -factor.imag, shift.real), (factor.imag, factor.real, shift.imag)])
 
 
 def placement(centre: Float[ndarray, "2"], height: float, angle: float, size: int) -> Float[ndarray, "2 3"]:

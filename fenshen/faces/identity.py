@@ -137,13 +137,13 @@ def embed_chips(chips: UInt8[ndarray, "N 150 150 3"]) -> Float[ndarray, "N 128"]
 def aligned_chips(portraits: Float[Tensor, "N 3 S S"]) -> Float[Tensor, "N 3 150 150"]:
     """Chips of aligned portraits in [-1, 1], differentiably: ``network()(aligned_chips(generated))``."""
     size = portraits.shape[-1]
-    matrix = _similarity(_ALIGNED * size - 0.5, _PLACES)
+    matrix = align.similarity(_ALIGNED * size - 0.5, _PLACES)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 1:  # a chip is smaller than its part of the portrait
         smaller = max(round(size * scale), 1)
         portraits = F.interpolate(portraits, (smaller, smaller), mode="bilinear", antialias=True)
         size = smaller
-        matrix = _similarity(_ALIGNED * size - 0.5, _PLACES)
+        matrix = align.similarity(_ALIGNED * size - 0.5, _PLACES)
     inverse = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))
     # affine_grid counts from -1 to 1 across a picture, whose pixel i has its centre at (2 i + 1) / side - 1.
     to_pixels = np.array([(CHIP / 2, 0, CHIP / 2 - 0.5), (0, CHIP / 2, CHIP / 2 - 0.5), (0, 0, 1)])
@@ -165,13 +165,4 @@ def _embed(chips: list[UInt8[ndarray, "150 150 3"]]) -> Float[ndarray, "N 128"]:
 
 
 def _cut(picture: UInt8[ndarray, "H W 3"], points: Float[ndarray, "5 2"]) -> UInt8[ndarray, "150 150 3"]:
-    return align.align(picture, _similarity(points, _PLACES), CHIP)
-
-
-def _similarity(source: Float[ndarray, "N 2"], target: Float[ndarray, "N 2"]) -> Float[ndarray, "2 3"]:
-    """The similarity transform of least squares between two point sets (Umeyama 1991), as complex numbers."""
-    s, t = source @ (1, 1j), target @ (1, 1j)
-    centred = s - s.mean()
-    factor = np.vdot(centred, t - t.mean()) / np.vdot(centred, centred).real
-    shift = t.mean() - factor * s.mean()
-    return np.array([(factor.real, -factor.imag, shift.real), (factor.imag, factor.real, shift.imag)])
+    return align.align(picture, align.similarity(points, _PLACES), CHIP)

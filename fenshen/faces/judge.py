@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from fenshen.faces.align import alignment
 from fenshen.faces.detect import Face
-from fenshen.faces.measure import angles
+from fenshen.faces.pose import angles
 
 # Sharpness of portraits, by Gaussian blur of so many pixels at 128 px: none 0.62 to 0.69, one 0.49 to 0.55,
 # two 0.30 to 0.38, three 0.21 to 0.30; a face enlarged twofold is at 0.45. Below BLURRED a portrait looks

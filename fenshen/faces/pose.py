@@ -10,6 +10,7 @@ alone.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,3 +81,29 @@ def head_frame(landmarks: Float[ndarray, "478 3"]) -> HeadFrame:
     scale = float(stretch @ proper) / float(_WEIGHTS @ (centred**2).sum(axis=1))  # pixels a centimetre
     centre = (mean - scale * rotation @ canonical_mean) * _AXES
     return HeadFrame(rotation, scale * FACE_HEIGHT, centre[:2])
+
+
+def angles(rotation: Float[ndarray, "3 3"]) -> tuple[float, float, float]:
+    """Yaw, pitch and roll of a rotation, in radians, such that R = Rz(-roll) Ry(yaw) Rx(-pitch).
+
+    The head nods about its own ears, turns about the upright axis, and the whole is then tilted in the
+    picture's plane: turning a picture in its plane changes the roll by as much and leaves yaw and pitch
+    alone.
+    """
+    r = np.asarray(rotation, dtype=np.float64)
+    yaw = math.asin(float(np.clip(-r[2, 0], -1, 1)))
+    return yaw, -math.atan2(r[2, 1], r[2, 2]), -math.atan2(r[1, 0], r[0, 0])
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> Float[ndarray, "3 3"]:
+    """The rotation of these angles in radians; the inverse of :func:`angles` for yaw within a right angle."""
+    cy, sy, cp, sp = math.cos(yaw), math.sin(yaw), math.cos(-pitch), math.sin(-pitch)
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    return _in_plane(-roll) @ about_y @ about_x
+
+
+def _in_plane(angle: float) -> Float[ndarray, "3 3"]:
+    """Anticlockwise as the viewer sees it."""
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
