@@ -107,7 +107,8 @@ def _create(model: str, max_faces: int) -> Any:
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Send file descriptor 2 to nowhere for a moment."""
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     try:
         kept = os.dup(2)
     except OSError:  # a process without standard error has nothing to silence
