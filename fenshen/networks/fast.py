@@ -4,7 +4,8 @@ The generator follows FastGAN (Liu, Zhu, Song, Elgammal 2021): gated linear unit
 which a small early map gates the channels of a large late one. Upsampling is by transposed convolutions, which
 need four products an output where FastGAN's need nine. The discriminator is
 projected GAN's (Sauer, Chitta, Mueller, Geiger 2021): a frozen EfficientNet-Lite0, whose four feature maps are
-mixed across channels and scales by random, equally frozen convolutions, and a small learning head on each.
+mixed across channels and scales by random, equally frozen convolutions, and a small learning head on each. A fifth
+head sees the pixels themselves, as Haar waves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from fenshen.networks import Features, NetworkConfig, Role
-from fenshen.networks.efficientnet import WIDTHS, EfficientNetLite0
+from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0
 
 _MIXED = 64  # channels of every map after mixing
 _SPREADS = (10.0, 8.7, 8.0, 2.9)  # root mean squares of the trunk's maps on photographs, so that heads see about 1
@@ -77,26 +78,40 @@ class SkipLayerExcitation(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures to the logits of four heads, one a scale, in one row: [B, K]."""
+    """Pictures to the logits of five heads, one a scale, in one row: [B, K]."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        # The trunk's maps are useful from 4 px up; a smaller picture is enlarged before it is looked at.
-        self.side = max(config.size, 128)
+        self.side = min(config.size, 128)  # larger pictures are shown to the trunk at 128 px, to the first head whole
         self.trunk = EfficientNetLite0()
         self.mixing = CrossScaleMixing()
-        self.heads = nn.ModuleList(_head(self.side // stride) for stride in (4, 8, 16, 32))
+        self.heads = nn.ModuleList(
+            [_head(config.size // 2, 12), *(_head(self.side // stride, _MIXED) for stride in STRIDES)]
+        )
 
     def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
+        waves = haar(pictures)
         if pictures.shape[-1] != self.side:
-            pictures = F.interpolate(pictures, size=(self.side, self.side), mode="bilinear")
+            pictures = F.interpolate(pictures, size=(self.side, self.side), mode="bilinear", antialias=True)
         if torch.is_autocast_enabled(pictures.device.type):
             pictures = pictures.to(torch.get_autocast_dtype(pictures.device.type))
-        return self.mixing(self.trunk(pictures))
+        return (waves.to(pictures.dtype), *self.mixing(self.trunk(pictures)))
 
     def forward(self, features: Features, controls: None = None) -> Float[Tensor, "B K"]:
         logits = [head(x).flatten(1) for head, x in zip(self.heads, features, strict=True)]
         return torch.cat(logits, dim=1).float()
+
+
+def haar(pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 12 s s"]:
+    """The mean and the three differences of every square of 2 x 2 pixels: an invertible view at half the size.
+
+    The trunk was trained on photographs and is blind to patterns of a pixel or two, such as the checkerboard that
+    transposed convolutions leave; here they fill whole channels.
+    """
+    a, b = pictures[..., 0::2, :], pictures[..., 1::2, :]
+    low, high = (a + b) / 2, (a - b) / 2
+    parts = [(x[..., 0::2] + sign * x[..., 1::2]) / 2 for x in (low, high) for sign in (1, -1)]
+    return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
 
 
 class CrossScaleMixing(nn.Module):
@@ -143,13 +158,13 @@ def _stage(width: int, out: int) -> nn.Sequential:
     )
 
 
-def _head(side: int) -> nn.Sequential:
+def _head(side: int, width: int) -> nn.Sequential:
     """Halve the map until it is 4 px high, then one logit for each of its places."""
-    layers: list[nn.Module] = [nn.LeakyReLU(0.2)]
+    layers: list[nn.Module] = []
     while side > 4:
-        layers += [spectral_norm(nn.Conv2d(_MIXED, _MIXED, 4, 2, 1)), nn.LeakyReLU(0.2)]
-        side //= 2
-    layers += [spectral_norm(nn.Conv2d(_MIXED, 1, 4 if side == 4 else 1))]
+        layers += [spectral_norm(nn.Conv2d(width, _MIXED, 4, 2, 1)), nn.LeakyReLU(0.2)]
+        width, side = _MIXED, side // 2
+    layers += [spectral_norm(nn.Conv2d(width, 1, 4 if side == 4 else 1))]
     return nn.Sequential(*layers)
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from fenshen import controls as control_space
 from fenshen.adversarial import averaging, losses, penalties
 from fenshen.adversarial.augment import Augmentation
+from fenshen.adversarial.matching import FeatureMatching
 from fenshen.dataset import Batches
 from fenshen.model import from_pixels
 from fenshen.networks import Features, build
@@ -48,6 +49,7 @@ class Game:
         self.optimizer_d = self._adam(self.discriminator, recipe.lr_d)
         self.augmentation = Augmentation(recipe.augment, recipe.augment_p, recipe.augment_target)
         self.loss = losses.LOSSES[recipe.loss]
+        self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))  # type: ignore[return-value]
         self.lr_factor = 1.0  # halved by every rollback
         self._kept: list[tuple[Features, Tensor | None]] = []  # fakes of D's move, for G's
         self._real_sign: list[Tensor] = []
@@ -83,6 +85,8 @@ class Game:
                     fake_features = self._look(fake, self._draws(_AUGMENT_FAKE, move, part))
                 with torch.no_grad():
                     real_features = self._look(real, draws)
+                if recipe.matching and keep:
+                    self.matching.see_real(real_features)
                 real_logits = self.discriminator(real_features, controls).float()
                 fake_logits = self.discriminator(_detach(fake_features), controls).float()
                 loss = self.loss.discriminator(real_logits, fake_logits)
@@ -102,16 +106,21 @@ class Game:
 
     def generator_move(self, step: int) -> Scalars:
         """One step of G against the D that has just learnt, on the fakes of D's last move."""
-        scalars: Scalars = {}
+        recipe, scalars = self.recipe, {}
         self.discriminator.requires_grad_(False)
         self.optimizer_g.zero_grad(set_to_none=True)
-        move = (step + 1) * self.recipe.n_critic - 1
+        move = (step + 1) * recipe.n_critic - 1
         for part, (features, real_logits) in zip(self._parts(), self._kept, strict=True):
-            controls = self._real(move, part)[1] if self.recipe.conditional else None
+            controls = self._real(move, part)[1] if recipe.conditional else None
             with self.fabric.autocast():
                 loss = self.loss.generator(real_logits, self.discriminator(features, controls).float())
-            self.fabric.backward(loss / self.recipe.accumulate)
-            _add(scalars, "loss_g", loss, self.recipe.accumulate)
+            whole = loss * recipe.adversarial
+            if recipe.matching:
+                matching = self.matching.loss(features)
+                whole = whole + recipe.matching * matching
+                _add(scalars, "matching", matching, recipe.accumulate)
+            self.fabric.backward(whole / recipe.accumulate)
+            _add(scalars, "loss_g", loss, recipe.accumulate)
         self._kept.clear()
         self._update(self.generator, self.optimizer_g)
         return scalars
@@ -221,6 +230,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimizer_g": self.optimizer_g.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
+            "matching": self.matching.state(),
             "augment_p": self.augmentation.p,
             "real_sign": self._real_sign,
             "lr_factor": self.lr_factor,
@@ -233,6 +243,7 @@ class Game:
         self.average.load_state_dict(state["average"])
         self.optimizer_g.load_state_dict(state["optimizer_g"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
+        self.matching.load_state(state["matching"], self.fabric.device)
         self.augmentation.p = state["augment_p"]
         self._real_sign = [sign.to(self.fabric.device) for sign in state["real_sign"]]
         self.lr_factor = state["lr_factor"]

@@ -62,6 +62,8 @@ class Recipe(BaseModel):
         Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"],
         Field(description="adversarial loss"),
     ] = "non_saturating"
+    adversarial: Annotated[float, Field(ge=0, description="weight of the adversarial loss in G's")] = 1.0
+    matching: Annotated[float, Field(ge=0, description="weight of feature matching in G's (family fast)")] = 0.0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
     r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0
@@ -112,6 +114,8 @@ class Recipe(BaseModel):
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}")
         if self.family == "fast" and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
             raise ValueError("family fast takes no penalty: its discriminator is frozen and normalised already")
+        if self.matching and self.family != "fast":
+            raise ValueError("matching needs frozen features, which only family fast has")
         return self
 
     @property

@@ -1,0 +1,83 @@
+"""A run's folder: begun, taken up again, described."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from fenshen.dataset import Dataset
+from fenshen.errors import FenshenError, UsageError
+from fenshen.training import progress, recipe as recipes
+from fenshen.training.recipe import Recipe
+
+
+def choose_recipe(
+    run: Path, data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str], force: bool
+) -> Recipe:
+    """The recipe of a new run, or of the one that stands there, with the settings applied."""
+    file = run / "recipe.yaml"
+    if force and run.exists():
+        _remove_run(run)
+    if not file.is_file():
+        if run.exists() and any(run.iterdir()):
+            raise UsageError("train.not_a_run", path=run)
+        chosen = _new_recipe(data, name, settings)
+    else:
+        old = recipes.load(file)
+        if name is not None and _name_of(name) != old.name:
+            raise UsageError("train.other_recipe", run=run, old=old.name, new=_name_of(name))
+        chosen = recipes.build(old.model_dump(), settings)
+        for key in recipes.FIXED:
+            if getattr(chosen, key) != getattr(old, key):
+                raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
+    if chosen.size != data.card.size:
+        raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        part = run / ".recipe.yaml.part"
+        part.write_text(chosen.to_yaml(), encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise FenshenError("train.cannot_save", path=run, why=error) from error
+    return chosen
+
+
+def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
+    if isinstance(name, Recipe):
+        return recipes.build(name.model_dump(), settings)
+    if name is not None:
+        return recipes.load(name, settings)
+    default = f"fast-{data.card.size}"
+    if default in recipes.shipped():
+        return recipes.load(default, settings)
+    return recipes.load("fast-128", [f"size={data.card.size}", *settings])
+
+
+def _name_of(recipe: Path | str | Recipe) -> str:
+    return recipe.name if isinstance(recipe, Recipe) else Path(recipe).stem
+
+
+def _remove_run(run: Path) -> None:
+    if not (run / "recipe.yaml").is_file() and any(run.iterdir()):
+        raise UsageError("train.not_a_run", path=run)  # --force never deletes what is not ours
+    shutil.rmtree(run)
+
+
+def write_report(run: Path, recipe: Recipe, step: int, seconds: float) -> None:
+    """``report.json``: how far the run came, how fast, how well, and what the doctor found."""
+    rows = progress.rows(run)
+    rates = sorted(row["images_per_second"] for row in rows if "images_per_second" in row)
+    report = {
+        "recipe": recipe.name,
+        "steps": step,
+        "pictures_seen": step * recipe.batch_size,
+        "seconds": round(seconds, 1),
+        "pictures_per_second": rates[len(rates) // 2] if rates else None,
+        "kid": [{"step": row["step"], "kid": row["kid"]} for row in rows if "kid" in row],
+        "findings": [row for row in rows if "finding" in row],
+    }
+    part = run / ".report.json.part"
+    part.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(run / "report.json")
