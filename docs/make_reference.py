@@ -89,6 +89,8 @@ MEANINGS_ZH = {
     "conditional": "把 58 个控制量告诉两个网络",
     "spectral_norm": "对判别器做谱归一化",
     "loss": "对抗损失",
+    "adversarial": "生成器损失中对抗损失的权重",
+    "matching": "生成器损失中特征匹配的权重（仅 fast 系列）",
     "total_weight": "所记录的 L_G + λ·L_D 中的 λ",
     "r1": "R1 惩罚的 γ，取在真图处",
     "r2": "R2 惩罚的 γ，取在生成图处",
