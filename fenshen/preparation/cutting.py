@@ -235,7 +235,8 @@ def _stretch(unit: Unit, settings: Settings) -> Iterator[Frame]:
 
 def _inside(faces: list[Face], matrix: Matrix, size: int) -> list[Face] | Refusal:
     """The face that the clip's crop was made for: the one nearest to where it puts heads."""
-    from fenshen.faces.align import CENTRE, head_frame
+    from fenshen.faces.align import CENTRE
+    from fenshen.faces.pose import head_frame
 
     def off(face: Face) -> float:
         centre = matrix[:, :2] @ head_frame(face.landmarks).centre + matrix[:, 2]
@@ -266,7 +267,7 @@ def _portrait(
         matrix: the clip's crop; the face's own alignment if left out.
     """
     from fenshen.faces.align import align, alignment
-    from fenshen.faces.judge import judge
+    from fenshen.faces.judge import BLURRED, judge
     from fenshen.faces.measure import measure
 
     height = face.size * scale
@@ -276,7 +277,10 @@ def _portrait(
     size = settings.size
     matrix = alignment(face.landmarks, size) if matrix is None else matrix
     portrait = align(picture, matrix, size)
-    quality = judge(portrait, face)
+    quality = judge(portrait, face, matrix=matrix, shape=picture.shape)
+    if quality.sharpness < BLURRED:
+        detail = f"sharpness {quality.sharpness:.2f}; {BLURRED:.2f} wanted"
+        return Refusal(item.source, Reason.BLURRED, detail, at)
     row = _row(item, portrait, sha256, at)
     points = face.landmarks.astype(np.float64)
     shrink = math.hypot(matrix[0, 0], matrix[1, 0]) / size
@@ -298,6 +302,9 @@ def _portrait(
 
 
 def _row(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str, at: float | None = None) -> Row:
+    """What is known of any portrait; that of a face knows more."""
+    from fenshen.faces.judge import exposure, sharpness
+
     return {
         "source": item.source,
         "timestamp": at,
@@ -306,6 +313,8 @@ def _row(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str, at: float |
         "kind": item.kind,
         "phash": duplicates.perceptual_hash(portrait),
         "signature": duplicates.signature(portrait),
+        "sharpness": sharpness(portrait),
+        "exposure": exposure(portrait),
         "portrait": np.ascontiguousarray(portrait).tobytes(),
     }
 
@@ -317,8 +326,10 @@ def _embed(rows: list[Row], size: int) -> None:
     with_faces = [row for row in rows if row.get("landmarks") is not None]
     if not with_faces:
         return
-    pixels = [np.frombuffer(row["portrait"], dtype=np.uint8) for row in with_faces]
-    for row, embedding in zip(with_faces, embed(np.stack(pixels).reshape(-1, size, size, 3)), strict=True):
+    pixels = np.stack([np.frombuffer(row["portrait"], dtype=np.uint8) for row in with_faces])
+    landmarks = np.stack([row["landmarks"] for row in with_faces]).reshape(len(with_faces), -1, 3)
+    found = embed(pixels.reshape(-1, size, size, 3), landmarks)
+    for row, embedding in zip(with_faces, found, strict=True):
         row["embedding"] = embedding
 
 

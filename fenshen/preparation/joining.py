@@ -26,6 +26,7 @@ from fenshen.preparation.store import Store
 
 _PLAIN = ["source", "timestamp", "subject", "kind", "sha256", "phash", "face_size", "reason", "detail"]
 _VECTORS = ["signature", "embedding"]
+_ENOUGH_TO_COUNT = 1000  # faces, spread over all, to tell who is seen most
 _PORTRAIT = [name for name in RECORDS.names if name != "split"]
 
 
@@ -90,6 +91,25 @@ def _rows(keys: Sequence[str], store: Store) -> list[Row]:
     return rows
 
 
+def _strangers(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal]:
+    """Everyone but the person seen most, who is the mean of the faces near the one with most neighbours."""
+    from fenshen.faces.identity import SAME_PERSON
+
+    faces = [i for i in candidates if rows[i]["embedding"] is not None]
+    if not faces:
+        return {}
+    embeddings = np.stack([rows[i]["embedding"] for i in faces])
+    some = embeddings[:: -(-len(faces) // _ENOUGH_TO_COUNT)]
+    apart = np.linalg.norm(some[:, None] - some[None], axis=-1)
+    person = some[apart[(apart <= SAME_PERSON).sum(axis=1).argmax()] <= SAME_PERSON].mean(axis=0)
+    distances = np.linalg.norm(embeddings - person, axis=-1)
+    return {
+        i: Refusal(rows[i]["source"], Reason.WRONG_SUBJECT, f"face distance {far:.2f}", rows[i]["timestamp"])
+        for i, far in zip(faces, distances, strict=True)
+        if far > SAME_PERSON
+    }
+
+
 def _copies(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal]:
     """Near-duplicates: stills like another still, frozen frames, drawings that came out the same."""
     stills: dict[int, list[int]] = defaultdict(list)  # faces and other pictures apart
@@ -124,8 +144,9 @@ def _copies(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal
 
 
 def _frozen(before: Row, row: Row) -> bool:
-    same = before["source"] == row["source"] and len(before["signature"]) == len(row["signature"])
-    return same and duplicates.distance(before["signature"], row["signature"]) <= duplicates.FROZEN_DISTANCE
+    if before["source"] != row["source"] or len(before["signature"]) != len(row["signature"]):
+        return False
+    return bool(duplicates.distance(before["signature"], row["signature"]) <= duplicates.FROZEN_DISTANCE)
 
 
 def _pixels(
