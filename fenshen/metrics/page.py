@@ -1,0 +1,171 @@
+"""``report.html``: one file that holds its pictures, curves and both languages, and asks no server."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from markupsafe import Markup, escape
+from numpy import ndarray
+
+from fenshen.messages import LANGUAGES, catalogue, language
+from fenshen.metrics import charts
+from fenshen.metrics.history import Curve, History
+from fenshen.metrics.report import Figures, Report, Verdict
+
+TILES = 64  # pictures of a sheet
+PAIRS = 12
+
+
+class Pair(NamedTuple):
+    """A generated picture and the training picture nearest to it."""
+
+    generated: UInt8[ndarray, "h w 3"]
+    trained: UInt8[ndarray, "h w 3"]
+    relative: float  # the distance, over the usual distance of unseen real pictures
+    mirrored: bool
+    copied: bool
+
+
+class Album(NamedTuple):
+    """The pictures of a report, at the size they are shown."""
+
+    generated: UInt8[ndarray, "N h w 3"]
+    real: UInt8[ndarray, "M h w 3"]
+    pairs: list[Pair]
+
+
+class _Row(NamedTuple):
+    key: str
+    value: str
+    real: str
+
+
+class _Bar(NamedTuple):
+    key: str
+    value: float
+    width: float  # of the longest, in percent
+    chosen: bool
+
+
+def render(report: Report, album: Album, history: History | None = None) -> str:
+    """The page of a report.
+
+    Args:
+        history: the curves of the run that the pictures come from.
+    """
+    return _template().render(
+        report=report,
+        t=both,
+        spoken=spoken,
+        chosen=language(),
+        languages=LANGUAGES,
+        generated=[_uri(picture) for picture in album.generated],
+        real=[_uri(picture) for picture in album.real],
+        pairs=[(pair, _uri(pair.generated), _uri(pair.trained)) for pair in album.pairs],
+        rows=list(_rows(report)),
+        bars=_bars(report),
+        history=history,
+        plots=list(_plots(history)) if history else [],
+    )
+
+
+def both(key: str, **values: Any) -> Markup:
+    """A phrase of the catalogue in all languages, of which the page shows the one that is chosen."""
+    words = catalogue("metrics")[key]
+    return _spans((name, words[name].format(**values)) for name in LANGUAGES)
+
+
+def spoken(verdict: Verdict) -> Markup:
+    """A verdict in all languages."""
+    return _spans((name, verdict.text(name)) for name in LANGUAGES)
+
+
+def _spans(phrases: Iterable[tuple[str, str]]) -> Markup:
+    return Markup("").join(
+        Markup('<span lang="{}">{}</span>').format(name, escape(text)) for name, text in phrases
+    )
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    source = (files("fenshen.metrics") / "report.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source)
+
+
+def _uri(picture: UInt8[ndarray, "h w 3"]) -> str:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "WEBP", quality=88, method=4)
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _rows(report: Report) -> Iterable[_Row]:
+    """The table of figures; what real pictures get stands beside, as the best that can be hoped for."""
+    real = report.real_figures
+
+    def kid(figures: Figures) -> str:
+        return f"{1000 * figures.mobilenet_kid:.1f} ± {1000 * figures.mobilenet_kid_deviation:.1f}"
+
+    yield _Row("kid", kid(report.figures), kid(real) if real else "")
+    if report.inception_fid is not None:
+        yield _Row("fid", f"{report.inception_fid:.1f}", "")
+    for key in ("precision", "recall", "density", "coverage", "diversity", "repeats"):
+        style = ".0%" if key in ("precision", "recall", "coverage", "repeats") else ".2f"
+        yield _Row(
+            key,
+            format(getattr(report.figures, key), style),
+            format(getattr(real, key), style) if real else "",
+        )
+    if report.copies.compared:
+        yield _Row("copies", f"{report.copies.share:.0%}", "")
+
+
+def _bars(report: Report) -> list[_Bar]:
+    """The ruler: the pictures' KID among those of damaged real pictures, smallest first."""
+    marks = {f"ruler_{mark.name}": mark.mobilenet_kid for mark in report.ruler}
+    if report.real_figures:
+        marks["ruler_real"] = report.real_figures.mobilenet_kid
+    marks["ruler_generated"] = report.figures.mobilenet_kid
+    longest = max([*marks.values(), 1e-9])
+    order = sorted(marks.items(), key=lambda item: item[1])
+    return [
+        _Bar(key, 1000 * value, 100 * max(value, 0.0) / longest, key == "ruler_generated")
+        for key, value in order
+    ]
+
+
+class _Plot(NamedTuple):
+    key: str
+    lines: list[str]  # what each line shows, keys of the catalogue
+    chart: charts.Chart
+
+
+def _plots(history: History) -> Iterable[_Plot]:
+    curves = history.curves
+    kid: Curve = [(step, 1000 * value) for step, value in curves["kid"]]
+    for key, names, chart in (
+        ("plot_kid", ["line_kid"], charts.lines([kid], low=0.0)),
+        ("plot_scores", ["line_real", "line_fake"], _lines(curves, ("real_score", "fake_score"), 0.0, 1.0)),
+        ("plot_losses", ["line_g", "line_d"], _lines(curves, ("loss_g", "loss_d"))),
+    ):
+        if chart is not None:
+            yield _Plot(key, names, chart)
+
+
+def _lines(
+    curves: dict[str, Curve], names: tuple[str, ...], low: float | None = None, high: float | None = None
+) -> charts.Chart | None:
+    return charts.lines([curves[name] for name in names], low=low, high=high)
