@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def fabric(device: str, devices: int, nodes: int, precision: str) -> Fabric:
     """
     from lightning.fabric import Fabric
 
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # doctor says what precision is used
     kind, index = resolve(device)
     bf16 = precision == "bf16" or (precision == "auto" and has_bf16(kind))
     return Fabric(
@@ -102,6 +104,16 @@ def doctor() -> list[Check]:
         _heic(),
     ]
     return checks
+
+
+def describe(checks: list[Check]) -> str:
+    """The checks as lines of text, what to do under what is missing."""
+    lines = []
+    for check in checks:
+        lines.append(f"{'+' if check.ok else '-'} {say(f'machine.name_{check.name}')}: {check.value}")
+        if check.remedy:
+            lines.append(f"    {check.remedy}")
+    return "\n".join(lines)
 
 
 def _cores() -> int:

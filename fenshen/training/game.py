@@ -174,7 +174,8 @@ class Game:
             flat = self.fabric.all_reduce(flat, reduce_op="mean")
             pieces = flat.split([p.numel() for p in parameters])
             for p, piece in zip(parameters, pieces, strict=True):
-                p.grad = piece.view_as(p)
+                assert p.grad is not None
+                p.grad.copy_(piece.view_as(p))  # in place: the optimiser wants the parameter's memory format
         if self.recipe.clip is not None:
             nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
         optimizer.step()

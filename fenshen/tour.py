@@ -1,0 +1,111 @@
+"""``fenshen demo``: the whole path on pictures that are drawn on the spot, in a few minutes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from rich.console import Console
+
+from fenshen import avatars
+from fenshen.errors import UsageError
+from fenshen.messages import say
+
+_PICTURES = 3000
+_SHEET, _VIDEO = "samples.png", "walk.mp4"
+
+
+class Tour(BaseModel):
+    """What the demo left behind."""
+
+    out: str
+    dataset: str
+    run: str
+    sheet: str
+    video: str
+    report: str
+    kid: float = Field(description="MobileNet-KID of the trained model")
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Where everything lies, and three lines on what to do next with one's own pictures."""
+        return "\n".join([say("demo.done", **self.model_dump()), "", say("demo.next")])
+
+
+def demo(
+    out: Path | str = "demo",
+    *,
+    minutes: float = 3.0,
+    seed: int = 0,
+    device: str = "auto",
+    force: bool = False,
+    progress: bool = True,
+) -> Tour:
+    """Prepare drawn avatars, train a 64 px generator on them, draw from it and measure it.
+
+    Args:
+        out: the folder for everything.
+        minutes: of training.
+        seed: of everything random.
+        device: where to compute.
+        force: replace an earlier demo; without it an interrupted one goes on.
+        progress: show bars on standard error.
+
+    Raises:
+        UsageError: ``out`` holds something that is not a demo.
+        FenshenError: it cannot be written.
+        Interrupted: everything so far is kept, and the same call goes on.
+    """
+    from fenshen.metrics.evaluate import evaluate
+    from fenshen.preparation.prepare import prepare
+    from fenshen.sampling import generate
+    from fenshen.training.loop import train
+
+    started, folder = time.monotonic(), Path(out)
+    dataset, run, report = folder / "avatars", folder / "run", folder / "report"
+    _clear(folder, dataset, force)
+    tell = _teller(progress)
+    if not (dataset / "dataset.json").is_file():
+        tell("demo.preparing")
+        prepare([f"avatars:{avatars.DEFAULT}:{_PICTURES}"], dataset, size=64, seed=seed, progress=progress)
+    tell("demo.training")
+    settings = [f"minutes={minutes}", f"seed={seed}", "evaluate_every=0", "sample_every=100"]
+    train(dataset, out=run, recipe="fast-64", settings=settings, device=device, progress=progress)
+    tell("demo.drawing")
+    generate(run, out=folder / _SHEET, scale=2, device=device, force=True)
+    generate(run, out=folder / _VIDEO, seeds="0-7", scale=4, device=device, force=True)
+    tell("demo.measuring")
+    found = evaluate(run, dataset, report, count=300, seed=seed, device=device, force=True, progress=progress)
+    return Tour(
+        out=str(folder),
+        dataset=str(dataset),
+        run=str(run),
+        sheet=str(folder / _SHEET),
+        video=str(folder / _VIDEO),
+        report=str(report / "report.html"),
+        kid=found.figures.mobilenet_kid,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _clear(folder: Path, dataset: Path, force: bool) -> None:
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not dataset.is_dir():
+        raise UsageError("demo.not_ours", path=folder)  # --force never deletes what is not ours
+    if force:
+        shutil.rmtree(folder)
+
+
+def _teller(progress: bool) -> Callable[[str], None]:
+    console = Console(stderr=True, highlight=False)
+
+    def tell(key: str) -> None:
+        if progress:
+            console.print(f"[bold]{say(key)}[/]")
+
+    return tell
