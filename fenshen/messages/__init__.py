@@ -1,7 +1,7 @@
 """The catalogue of everything Fenshen says, in English and Chinese.
 
-One JSON file a room, ``{"key": {"en": "...", "zh": "..."}}``; ``say("prepare.no_face")`` reads the key
-``no_face`` of ``prepare.json``. Files are read when first needed, so that a command loads only its own words.
+One JSON file a room, ``{"key": {"en": "...", "zh": "..."}}``; ``say("train.left")`` reads the key
+``left`` of ``train.json``. Files are read when first needed, so that a command loads only its own words.
 """
 
 from __future__ import annotations

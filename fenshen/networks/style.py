@@ -64,7 +64,7 @@ class ModulatedConv(nn.Module):
         self.gain = 1 / math.sqrt(fan_in * kernel**2)
         self.demodulate = demodulate
 
-    def forward(self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B W"]) -> Float[Tensor, "B O H W"]:
+    def forward(self, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B Z"]) -> Float[Tensor, "B O H W"]:
         scale = self.affine(style)  # [B, I]
         weight = self.weight * self.gain
         y = F.conv2d(x * scale[:, :, None, None].to(x.dtype), weight, padding=weight.shape[-1] // 2)

@@ -1,0 +1,37 @@
+"""For every test: English sentences, two threads, and array shapes checked at every call."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ["FENSHEN_LANG"] = "en"
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "2")
+
+from jaxtyping import install_import_hook
+
+# Before the first import of these rooms: their shapes are then more than comments.
+install_import_hook(
+    [
+        "fenshen.adversarial",
+        "fenshen.controls",
+        "fenshen.dataset",
+        "fenshen.faces",
+        "fenshen.model",
+        "fenshen.networks",
+        "fenshen.training",
+    ],
+    "typechecker.typechecked",
+)
+
+
+@pytest.fixture(scope="session")
+def drawings(tmp_path_factory):
+    """A dataset of 96 drawings of 32 px."""
+    import fenshen
+
+    folder = tmp_path_factory.mktemp("data") / "drawings"
+    fenshen.prepare(["avatars:lorelei:96"], folder, size=32, progress=False)
+    return folder

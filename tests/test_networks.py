@@ -1,0 +1,147 @@
+"""Every family at every size: shapes, first steps in bfloat16, and what each is said to be."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from fenshen.networks import CONDITIONAL, FAMILIES, NetworkConfig, build
+from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0, _Conv
+from fenshen.networks.fast import haar
+
+TUTORIAL = Path(__file__).parents[1] / "benchmarks" / "tutorial.py"
+
+
+def pair(**values):
+    torch.manual_seed(0)
+    config = NetworkConfig(**values)
+    return build("generator", config), build("discriminator", config)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_shapes_and_a_first_step_in_bfloat16(family, size):
+    generator, discriminator = pair(family=family, size=size, latent=16, width=8, max_width=64)
+    with torch.autocast("cpu", torch.bfloat16):
+        pictures = generator(torch.randn(4, 16))
+        logits = discriminator(discriminator.features(pictures))
+        loss = nn.functional.softplus(-logits.float()).mean()
+    assert pictures.shape == (4, 3, size, size)
+    assert pictures.float().abs().max() < 20
+    assert logits.ndim == 2
+    assert len(logits) == 4
+    loss.backward()
+    for network in (generator, discriminator):
+        learning = [p for p in network.parameters() if p.requires_grad]
+        assert learning
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in learning)
+    assert any(p.grad.abs().sum() > 0 for p in generator.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_truncation_to_nothing_is_one_picture(family):
+    generator, _ = pair(family=family, size=32, latent=16, width=8)
+    generator.eval()
+    with torch.no_grad():
+        pictures = generator(torch.randn(2, 16), truncation=0.0)
+        varied = generator(torch.randn(2, 16))
+    torch.testing.assert_close(pictures[0], pictures[1])
+    assert not torch.allclose(varied[0], varied[1])
+
+
+def test_dcgan_at_32_px_is_the_tutorials_layer_for_layer():
+    spec = importlib.util.spec_from_file_location("tutorial", TUTORIAL)
+    tutorial = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tutorial)
+    generator, discriminator = pair(family="dcgan", size=32, latent=100, width=64)
+    theirs_g, theirs_d = tutorial.Generator(), tutorial.Discriminator()
+    assert [type(a) for a in generator.layers] == [type(a) for a in theirs_g.model]
+    assert [type(a) for a in discriminator.layers] == [type(a) for a in theirs_d.model][:-1]  # no sigmoid
+    assert [tuple(w.shape) for w in generator.parameters() if w.ndim == 4] == [
+        (100, 256, 4, 4),
+        (256, 128, 4, 4),
+        (128, 64, 4, 4),
+        (64, 3, 4, 4),
+    ]
+    assert [tuple(w.shape) for w in discriminator.parameters() if w.ndim == 4] == [
+        (64, 3, 4, 4),
+        (128, 64, 4, 4),
+        (256, 128, 4, 4),
+        (1, 256, 4, 4),
+    ]
+    # With the same weights they are the same functions.
+    for ours, theirs in ((generator, theirs_g), (discriminator, theirs_d)):
+        weights = dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True))
+        theirs.load_state_dict(weights)
+    z = torch.randn(4, 100)
+    pictures = generator(z)
+    torch.testing.assert_close(pictures, theirs_g(z[:, :, None, None]))
+    scores = discriminator(discriminator.features(pictures)).sigmoid()
+    torch.testing.assert_close(scores, theirs_d(pictures).flatten(1))
+
+
+def test_spectral_norm_bounds_every_layer():
+    _, discriminator = pair(family="dcgan", size=32, latent=8, width=8, spectral_norm=True)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in discriminator.modules())
+    for _ in range(30):  # power iterations
+        discriminator((torch.randn(2, 3, 32, 32),))
+    for layer in discriminator.layers:
+        if isinstance(layer, nn.Conv2d):
+            largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
+            assert float(largest) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("side", [7, 8])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "groups"), [(1, 1, 1), (3, 1, 4), (5, 1, 4), (3, 2, 1), (5, 2, 4)]
+)
+def test_frozen_convolutions_have_the_right_gradient(kernel, stride, groups, side):
+    torch.manual_seed(0)
+    weight = torch.randn(4, 4 // groups, kernel, kernel, dtype=torch.float64)
+    conv = _Conv(weight, torch.randn(4, dtype=torch.float64), stride, groups)
+    pictures = torch.randn(1, 4, side, side, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(conv, (pictures,), fast_mode=True)
+
+
+def test_the_frozen_trunk_gives_four_maps_and_keeps_still():
+    trunk = EfficientNetLite0()
+    assert not list(trunk.parameters())
+    assert not trunk.state_dict()
+    maps = trunk(torch.randn(2, 3, 64, 64))
+    assert [tuple(m.shape) for m in maps] == [
+        (2, width, 64 // stride, 64 // stride) for width, stride in zip(WIDTHS, STRIDES, strict=True)
+    ]
+
+
+def test_haar_waves_keep_everything():
+    pictures = torch.randn(2, 3, 8, 8)
+    waves = haar(pictures)
+    assert waves.shape == (2, 12, 4, 4)
+    torch.testing.assert_close(waves.square().sum() * 4, pictures.square().sum())  # orthogonal up to 1/2
+    checkerboard = (
+        (torch.arange(8)[:, None] + torch.arange(8)).remainder(2).mul(2.0).sub(1).expand(1, 3, 8, 8)
+    )
+    energy = haar(checkerboard).square().mean((0, 2, 3)).view(4, 3).mean(1)
+    assert (energy > 1e-6).sum() == 1  # a checkerboard fills one kind of wave alone
+
+
+@pytest.mark.parametrize("family", sorted(CONDITIONAL))
+def test_conditional_networks_listen_to_the_controls(family):
+    generator, discriminator = pair(family=family, size=32, latent=16, width=8, conditional=True)
+    z, controls = torch.randn(1, 16).expand(4, -1), torch.randn(4, 58)
+    pictures = generator(z, controls)
+    assert not torch.allclose(pictures[0], pictures[1], atol=1e-3)
+    logits = discriminator((pictures.detach(),), controls)
+    assert not torch.allclose(logits, discriminator((pictures.detach(),), controls.flip(0)))
+    (logits.sum() + pictures.square().sum()).backward()
+    assert generator.mapping.embed.weight.grad.abs().sum() > 0
+    assert discriminator.embed.weight.grad.abs().sum() > 0
+
+
+def test_sizes_are_powers_of_two():
+    with pytest.raises(ValueError, match="power of two"):
+        NetworkConfig(family="dcgan", size=48)
