@@ -6,38 +6,17 @@ Run as ``python benchmarks/seed_numbers.py [--quick]``: 25 seconds on two idle c
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from reporting import Figure, parser, report
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from tutorial import BATCH_SIZE, IMAGE_SIZE, Z_DIM, Discriminator, Generator, Programme, as_written
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One quoted number (or the name of the error that a line raises) and what came out."""
-
-    name: str
-    value: float | str
-    goal: float | str
-    tolerance: float = 0.0
-    unit: str = ""
-
-    def as_json(self) -> dict[str, object]:
-        """The figure in the form that all benchmarks print."""
-        if isinstance(self.value, str) or isinstance(self.goal, str):
-            ok = self.value == self.goal
-        else:
-            ok = abs(self.value - self.goal) <= self.tolerance
-        return {**asdict(self), "better": "equal", "ok": ok}
 
 
 def error_of(action: Callable[[], object]) -> str:
@@ -249,21 +228,11 @@ def nothing_learnt(steps: int) -> Iterator[Figure]:
 
 def main() -> None:
     """Compute all figures and print them as one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer training steps")
-    quick = parser.parse_args().quick
+    quick = parser(__doc__).parse_args().quick
     torch.manual_seed(0)
     parts = [shapes(), pseudo_code(), last_batch(), worked_losses(), formulas(), wasted_work()]
     parts += [losses_as_written(15 if quick else 20), nothing_learnt(30 if quick else 60)]
-    figures = []
-    for part in parts:
-        for figure in part:
-            row = figure.as_json()
-            note = "" if row["ok"] else f"   (the page says {figure.goal})"
-            print(f"{figure.name:40} {figure.value}{note}", file=sys.stderr)
-            figures.append(row)
-    machine = f"{torch.get_num_threads()} threads, PyTorch {torch.__version__}"
-    print(json.dumps({"benchmark": "seed_numbers", "machine": machine, "figures": figures}))
+    report("seed_numbers", [figure for part in parts for figure in part])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+"""A recipe's two players, set up on the CPU as a training run sets them up, for benchmarks to play."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from fenshen import model
+from fenshen.dataset import Batches
+from fenshen.machine import fabric
+from fenshen.training import recipe as recipes
+from fenshen.training.game import Game
+
+_DRAWN = 50  # pictures drawn at a time
+
+
+def new_game(recipe: str, pixels: UInt8[ndarray, "N H W 3"], indices: ndarray | None = None) -> Game:
+    """A game by a shipped recipe, before its first step.
+
+    Args:
+        indices: the pictures to train on; all by default.
+    """
+    chosen = recipes.load(recipe)
+    machine = fabric("cpu", 1, 1, chosen.precision)
+    machine.launch()
+    rows = np.arange(len(pixels)) if indices is None else indices
+    return Game(chosen, Batches(pixels, rows, None, chosen.batch_size, chosen.seed, chosen.mirror), machine)
+
+
+@torch.inference_mode()
+def draw(game: Game, count: int, seed: int = 1) -> UInt8[ndarray, "N H W 3"]:
+    """``count`` pictures of the generator whose weights a run would save."""
+    latents = torch.randn(count, game.recipe.latent, generator=torch.Generator().manual_seed(seed))
+    game.average.eval()
+    return np.concatenate([model.to_pixels(game.average(part)) for part in torch.split(latents, _DRAWN)])
