@@ -61,7 +61,11 @@ def _print(values: Any, as_json: bool, text: str) -> None:
 def _app() -> Callable[..., Any]:
     """All commands, their help in the language in use."""
     app = typer.Typer(
-        name="fenshen", help=say("cli.about"), no_args_is_help=True, add_completion=False, rich_markup_mode=None
+        name="fenshen",
+        help=say("cli.about"),
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
     )
 
     def option(default: Any, *names: str, help: str, **more: Any) -> Any:
@@ -231,7 +235,7 @@ def _app() -> Callable[..., Any]:
         model: Annotated[Path, typer.Argument(help=say("cli.evaluated"), metavar="MODEL|RUN")],
         dataset: Annotated[Path, typer.Argument(help=say("cli.dataset"), metavar="DATASET")],
         out: Out,
-        count: Annotated[int | None, option(None, "--count", help="count")] = None,
+        count: Annotated[int, option(1000, "--count", help="count")] = 1000,
         inception: Annotated[Path | None, option(None, "--inception", help="inception")] = None,
         seed: Seed = 0,
         device: Device = "auto",
@@ -242,9 +246,8 @@ def _app() -> Callable[..., Any]:
     ) -> None:
         from fenshen.metrics.evaluate import evaluate
 
-        more = {} if count is None else {"count": count}
         report = evaluate(
-            model, dataset, out, seed=seed, inception=inception, device=device, force=force, **more
+            model, dataset, out, count=count, seed=seed, inception=inception, device=device, force=force
         )
         _print(report.model_dump(mode="json"), as_json, report.text)
 

@@ -32,7 +32,7 @@ class UsageError(FenshenError):
     exit_code = 2
 
 
-class Interrupted(FenshenError):
+class Interrupted(FenshenError):  # noqa: N818  (it is no error)
     """The user stopped the work; everything was saved and the same command goes on from there."""
 
     exit_code = 130

@@ -93,7 +93,8 @@ class Model:
             why = " ".join(str(error).split())[:200]
             raise FenshenError("model.damaged", path=folder, file=WEIGHTS, why=why) from error
         device = torch.device(device)
-        generator = generator.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        generator.eval().requires_grad_(False)
         return cls(generator, card, folder, device)
 
     def latents(self, seeds: Sequence[int]) -> Float[Tensor, "N Z"]:
@@ -131,7 +132,7 @@ class Model:
             control_space.check(given)
             label = torch.from_numpy(control_space.normalise(given)).to(self.device).expand(_CHUNK, -1)
         chunks = []
-        for part in latents.split(_CHUNK):
+        for part in torch.split(latents, _CHUNK):
             full = torch.zeros(_CHUNK, latents.shape[1])
             full[: len(part)] = part
             drawn = self.generator(full.to(self.device), label, truncation=truncation)
@@ -162,7 +163,9 @@ def find(path: Path) -> Path:
     folders = [folder for folder in (path / "checkpoints").glob("step-*") if (folder / CARD).is_file()]
     if not folders:
         raise FenshenError("model.not_one", path=path)
-    measured = [(kid, folder) for folder in folders if (kid := _read_card(folder).metrics.get("kid")) is not None]
+    measured = [
+        (kid, folder) for folder in folders if (kid := _read_card(folder).metrics.get("kid")) is not None
+    ]
     return min(measured)[1] if measured else max(folders)
 
 
@@ -174,4 +177,6 @@ def _read_card(folder: Path) -> ModelCard:
             raise FenshenError("model.newer", path=folder, version=version, ours=SCHEMA_VERSION)
         return ModelCard.model_validate(raw)
     except (OSError, ValueError, ValidationError, TypeError) as error:
-        raise FenshenError("model.damaged", path=folder, file=CARD, why=" ".join(str(error).split())) from error
+        raise FenshenError(
+            "model.damaged", path=folder, file=CARD, why=" ".join(str(error).split())
+        ) from error

@@ -24,7 +24,7 @@ def use(language: str | None) -> None:
     global _chosen
     if language is not None and language not in LANGUAGES:
         raise ValueError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
-    _chosen = language  # type: ignore[assignment]
+    _chosen = language
 
 
 def language() -> Language:

@@ -1,8 +1,9 @@
 """The networks, one family a file, each with ``build(role, config) -> nn.Module``.
 
 All generators share ``forward(latents [B, Z], controls [B, 58] | None, truncation) -> pictures [B, 3, S, S]`` in
-about [-1, 1]; a truncation below 1 draws latents towards their centre: less variety, fewer failures. All discriminators are judged in two halves: ``features(pictures)``, the part that does not learn
-(for most families the pictures themselves), and ``forward(features, controls) -> logits [B, K]``.
+about [-1, 1]; a truncation below 1 draws latents towards their centre: less variety, fewer failures. All
+discriminators are judged in two halves: ``features(pictures)``, the part that does not learn (for most families the
+pictures themselves), and ``forward(features, controls) -> logits [B, K]``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class NetworkConfig(BaseModel):
     width: Annotated[int, Field(ge=4, le=512, description="channels at the full size; doubled downward")] = 32
     max_width: Annotated[int, Field(ge=4, le=2048, description="channels are never more than this")] = 512
     conditional: Annotated[bool, Field(description="both networks are told the 58 controls")] = False
-    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (Miyato et al. 2018)")] = False
+    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (Miyato et al. 2018)")] = (
+        False
+    )
 
     @field_validator("size")
     @classmethod

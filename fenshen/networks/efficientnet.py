@@ -92,7 +92,7 @@ class _Conv(nn.Module):
             x = F.pad(x, (before, after, before, after))
         dtype = x.dtype
         weight, flipped, bias = self.weight.to(dtype), self.flipped.to(dtype), self.bias.to(dtype)
-        return _FrozenConv.apply(x, weight, flipped, bias, self)
+        return _FrozenConv.apply(x, weight, flipped, bias, self)  # type: ignore[no-untyped-call]
 
 
 class _Block(nn.Module):
@@ -129,7 +129,7 @@ class EfficientNetLite0(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
         self.requires_grad_(False)
 
-    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "B C h w"], ...]:
+    def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> tuple[Float[Tensor, "B _ _ _"], ...]:
         # The weights were trained on (x - 127) / 128 with x in [0, 255], which is our range up to 0.4 %.
         x = F.relu6(self.stem(pictures))
         maps = []

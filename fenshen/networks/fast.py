@@ -20,7 +20,12 @@ from fenshen.networks import Features, NetworkConfig, Role
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0
 
 _MIXED = 64  # channels of every map after mixing
-_SPREADS = (10.0, 8.7, 8.0, 2.9)  # root mean squares of the trunk's maps on photographs, so that heads see about 1
+_SPREADS = (
+    10.0,
+    8.7,
+    8.0,
+    2.9,
+)  # root mean squares of the trunk's maps on photographs, so that heads see about 1
 _FROZEN_SEED = 0x5EED  # of the mixing convolutions: the same in every run, so that they need no place on disk
 
 
@@ -82,7 +87,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.side = min(config.size, 128)  # larger pictures are shown to the trunk at 128 px, to the first head whole
+        self.side = min(
+            config.size, 128
+        )  # larger pictures are shown to the trunk at 128 px, to the first head whole
         self.trunk = EfficientNetLite0()
         self.mixing = CrossScaleMixing()
         self.heads = nn.ModuleList(

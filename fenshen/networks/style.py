@@ -9,6 +9,8 @@ al. 2018, section 4.1), so that one Adam step size fits all layers and bfloat16 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -85,9 +87,7 @@ class Mapping(nn.Module):
         super().__init__()
         self.embed = EqualisedLinear(COUNT, latent) if conditional else None
         widths = [latent * (2 if conditional else 1)] + [latent] * layers
-        self.layers = nn.ModuleList(
-            EqualisedLinear(i, o, rate=0.01) for i, o in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(EqualisedLinear(i, o, rate=0.01) for i, o in pairwise(widths))
         self.register_buffer("centre", torch.zeros(latent))
 
     def forward(
@@ -134,7 +134,7 @@ class Generator(nn.Module):
         for convs, to_picture in zip(self.convs, self.to_picture, strict=True):
             if picture is not None:
                 x = _double(x)
-            for conv in convs:
+            for conv in cast(nn.ModuleList, convs):
                 x = F.leaky_relu(conv(x, style), 0.2) * _GAIN
             part = to_picture(x, style).float()
             picture = part if picture is None else _double(picture) + part
@@ -216,6 +216,6 @@ def _spread(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
     """
     batch, _, height, width = x.shape
     group = _GROUP if batch % _GROUP == 0 else batch
-    y = x.float().unflatten(0, (batch // group, group))
+    y = x.float().reshape(batch // group, group, *x.shape[1:])
     deviation = (y.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))  # [B / group]
     return deviation.repeat_interleave(group)[:, None, None, None].expand(-1, 1, height, width).to(x.dtype)

@@ -49,7 +49,7 @@ class Game:
         self.optimizer_d = self._adam(self.discriminator, recipe.lr_d)
         self.augmentation = Augmentation(recipe.augment, recipe.augment_p, recipe.augment_target)
         self.loss = losses.LOSSES[recipe.loss]
-        self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))  # type: ignore[return-value]
+        self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))
         self.lr_factor = 1.0  # halved by every rollback
         self._kept: list[tuple[Features, Tensor | None]] = []  # fakes of D's move, for G's
         self._real_sign: list[Tensor] = []
@@ -69,7 +69,7 @@ class Game:
 
     def discriminator_move(self, step: int, move: int) -> Scalars:
         """One step of D on real pictures and fakes."""
-        recipe, scalars = self.recipe, {}
+        recipe, scalars = self.recipe, Scalars()
         self.discriminator.requires_grad_(True)
         self.optimizer_d.zero_grad(set_to_none=True)
         # The last fakes before G's own move serve it too: G is not run twice for the same step.
@@ -106,7 +106,7 @@ class Game:
 
     def generator_move(self, step: int) -> Scalars:
         """One step of G against the D that has just learnt, on the fakes of D's last move."""
-        recipe, scalars = self.recipe, {}
+        recipe, scalars = self.recipe, Scalars()
         self.discriminator.requires_grad_(False)
         self.optimizer_g.zero_grad(set_to_none=True)
         move = (step + 1) * recipe.n_critic - 1
@@ -130,7 +130,9 @@ class Game:
         recipe, seen = self.recipe, (step + 1) * self.recipe.batch_size
         half_life = recipe.ema_half_life * recipe.ema_schedule.factor(step, recipe.steps)
         averaging.update(
-            self.average, self.generator, averaging.decay(recipe.batch_size, half_life, seen) if half_life else 0.0
+            self.average,
+            self.generator,
+            averaging.decay(recipe.batch_size, half_life, seen) if half_life else 0.0,
         )
         if (step + 1) % _ADAPT_EVERY == 0:
             sign = self.fabric.all_reduce(torch.stack(self._real_sign).mean(), reduce_op="mean")
@@ -214,7 +216,7 @@ class Game:
         return torch.Generator().manual_seed(int(seed) >> 1)
 
     def _place(self, network: nn.Module) -> nn.Module:
-        return network.to(self.fabric.device, memory_format=torch.channels_last)
+        return network.to(self.fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _adam(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
         parameters = [p for p in network.parameters() if p.requires_grad]

@@ -110,7 +110,7 @@ class Training:
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
-        recipe, sums, since, aside, started = self.recipe, {}, 0, 0.0, time.monotonic()
+        recipe, sums, since, aside, started = self.recipe, Scalars(), 0, 0.0, time.monotonic()
         try:
             with _stop_signals() as stopped:
                 if self.step == 0:
@@ -124,7 +124,12 @@ class Training:
                     if self.step % recipe.log_every == 0 or self.step == recipe.steps:
                         self.seconds += time.monotonic() - started
                         playing = time.monotonic() - started - aside
-                        sums, since, aside, started = self._note(sums, since, playing), 0, 0.0, time.monotonic()
+                        sums, since, aside, started = (
+                            self._note(sums, since, playing),
+                            0,
+                            0.0,
+                            time.monotonic(),
+                        )
                     aside += self._on_schedule()
                     if self._any(stopped):
                         self._save()

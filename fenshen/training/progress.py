@@ -20,7 +20,18 @@ from fenshen.messages import say
 if TYPE_CHECKING:
     from lightning.fabric.loggers import TensorBoardLogger
 
-_SCALARS = ("loss_g", "loss_d", "total", "penalty", "real_score", "fake_score", "kid", "augment_p", "lr_g", "lr_d")
+_SCALARS = (
+    "loss_g",
+    "loss_d",
+    "total",
+    "penalty",
+    "real_score",
+    "fake_score",
+    "kid",
+    "augment_p",
+    "lr_g",
+    "lr_d",
+)
 _PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal to draw a bar on
 
 
@@ -29,7 +40,7 @@ class Log:
 
     Args:
         run: the run's folder.
-        step: the next step.
+        step: how many steps were taken; the row of the last of them stays.
     """
 
     def __init__(self, run: Path, step: int) -> None:
@@ -37,7 +48,9 @@ class Log:
 
         self.file = run / "log.jsonl"
         _cut(self.file, step)
-        self.events: TensorBoardLogger = TensorBoardLogger(run, name="events", version="", purge_step=step)
+        self.events: TensorBoardLogger = TensorBoardLogger(
+            run, name="events", version="", purge_step=step + 1
+        )
         self.stream = self.file.open("a", encoding="utf-8")
 
     def row(self, values: Mapping[str, Any]) -> None:
@@ -71,7 +84,7 @@ def rows(run: Path) -> list[dict[str, Any]]:
 
 
 def _cut(file: Path, step: int) -> None:
-    kept = [row for row in rows(file.parent) if row["step"] < step]
+    kept = [row for row in rows(file.parent) if row["step"] <= step]
     part = file.with_name(f".{file.name}.part")
     part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")
     os.replace(part, file)

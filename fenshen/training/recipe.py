@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,6 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
 from fenshen.networks import CONDITIONAL, NetworkConfig
 
@@ -24,7 +24,9 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Annotated[Literal["constant", "linear", "cosine"], Field(description="way from 1 to end")] = "constant"
+    kind: Annotated[Literal["constant", "linear", "cosine"], Field(description="way from 1 to end")] = (
+        "constant"
+    )
     warmup: Annotated[int, Field(ge=0, description="steps of the linear rise from 0")] = 0
     end: Annotated[float, Field(ge=0, description="factor at the last step")] = 1.0
 
@@ -63,7 +65,9 @@ class Recipe(BaseModel):
         Field(description="adversarial loss"),
     ] = "non_saturating"
     adversarial: Annotated[float, Field(ge=0, description="weight of the adversarial loss in G's")] = 1.0
-    matching: Annotated[float, Field(ge=0, description="weight of feature matching in G's (family fast)")] = 0.0
+    matching: Annotated[float, Field(ge=0, description="weight of feature matching in G's (family fast)")] = (
+        0.0
+    )
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
     r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0
@@ -83,7 +87,8 @@ class Recipe(BaseModel):
     lr_schedule: Annotated[Schedule, Field(description="of both step sizes")] = Schedule()
     penalty_schedule: Annotated[Schedule, Field(description="of r1, r2 and gradient_penalty")] = Schedule()
     ema_half_life: Annotated[
-        float, Field(ge=0, description="pictures until the weights' average has half forgotten; 0: no average")
+        float,
+        Field(ge=0, description="pictures until the weights' average has half forgotten; 0: no average"),
     ] = 10_000
     ema_schedule: Annotated[Schedule, Field(description="of the half-life")] = Schedule()
 
@@ -93,7 +98,9 @@ class Recipe(BaseModel):
     augment_p: Annotated[float, Field(ge=0, le=1, description="probability of each, at the start")] = 0.0
     augment_target: Annotated[
         float | None,
-        Field(ge=-1, le=1, description="wanted mean sign of D on real pictures (ADA); null: fixed probability"),
+        Field(
+            ge=-1, le=1, description="wanted mean sign of D on real pictures (ADA); null: fixed probability"
+        ),
     ] = None
     augment_schedule: Annotated[Schedule, Field(description="of the probability")] = Schedule()
 
@@ -113,7 +120,9 @@ class Recipe(BaseModel):
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}")
         if self.family == "fast" and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
-            raise ValueError("family fast takes no penalty: its discriminator is frozen and normalised already")
+            raise ValueError(
+                "family fast takes no penalty: its discriminator is frozen and normalised already"
+            )
         if self.matching and self.family != "fast":
             raise ValueError("matching needs frozen features, which only family fast has")
         return self
@@ -166,7 +175,9 @@ def build(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise UsageError("recipe.bad_value", key=where, why=first["msg"].removeprefix("Value error, ")) from error
+        raise UsageError(
+            "recipe.bad_value", key=where, why=first["msg"].removeprefix("Value error, ")
+        ) from error
 
 
 def _read(recipe: str | Path) -> dict[str, Any]:
@@ -194,15 +205,16 @@ def _parse(override: str) -> tuple[str, Any]:
     except yaml.YAMLError as error:
         raise UsageError("recipe.bad_value", key=key, why=text) from error
     if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a word
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value)
-        except ValueError:
-            pass
     return key.strip(), value
 
 
 def _known(
-    key: str, among: Iterable[str], near: str = "recipe.unknown_key", far: str = "recipe.unknown_key_none_near"
+    key: str,
+    among: Iterable[str],
+    near: str = "recipe.unknown_key",
+    far: str = "recipe.unknown_key_none_near",
 ) -> None:
     names = list(among)
     if key not in names:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
-from fenshen.training import progress, recipe as recipes
+from fenshen.training import progress
+from fenshen.training import recipe as recipes
 from fenshen.training.recipe import Recipe
 
 

@@ -59,7 +59,9 @@ class Watch:
 
     def losses(self, step: int, row: Mapping[str, float]) -> Finding | None:
         """Look at one row of the log: losses that exploded, a discriminator that is never wrong any more."""
-        worst = max((abs(row[k]) if math.isfinite(row[k]) else math.inf for k in ("loss_g", "loss_d")), default=0)
+        worst = max(
+            (abs(row[k]) if math.isfinite(row[k]) else math.inf for k in ("loss_g", "loss_d")), default=0
+        )
         if worst > EXPLODED:
             return Finding("exploded", step, {})  # always said: the loop must roll back
         sure = row["real_score"] > 1 - _SURE and row["fake_score"] < _SURE
