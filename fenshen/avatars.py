@@ -127,6 +127,7 @@ def draw(name: str, seed: int | str, size: int) -> UInt8[ndarray, "size size 3"]
     from dicebear.resolver import Resolver
     from PIL import Image
 
+    style(name)
     definition, options = _definition(name)
     options.chosen = str(seed)
     svg = Renderer(definition, Resolver(definition, options)).render()

@@ -39,9 +39,9 @@ RECORDS = pa.schema(
         ("phash", pa.uint64()),  # perceptual hash of the portrait
         ("subject", pa.string()),
         ("split", pa.string()),
-        # Of a face; null where there is none. Boxes and landmarks in source pixels, x right and y down.
+        # Of a face; null where there is none. Boxes in source pixels, x right and y down.
         ("box", pa.list_(pa.float32(), 4)),  # left, top, right, bottom
-        ("landmarks", pa.list_(pa.float32(), LANDMARKS * 3)),  # in the portrait, fractions of its side; x, y, z
+        ("landmarks", pa.list_(pa.float32(), LANDMARKS * 3)),  # x, y, z; fractions of the portrait's side
         ("controls", pa.list_(pa.float32(), controls.COUNT)),
         ("face_size", pa.float32()),  # face height in source pixels
         ("occluded", pa.bool_()),
@@ -88,23 +88,40 @@ def write(
     part = path.with_name(f".{path.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    shape = (card.count, card.size, card.size, 3)
-    target = np.lib.format.open_memmap(part / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
-    written = 0
-    for written, portrait in enumerate(pixels, start=1):
-        target[written - 1] = portrait
-    if not written == card.count == len(records):
-        raise ValueError(f"{written} portraits and {len(records)} records for a card that says {card.count}")
-    target.flush()
-    pq.write_table(records.cast(RECORDS), part / "records.parquet", compression="zstd")
-    pq.write_table(rejected.cast(REJECTED), part / "rejected.parquet", compression="zstd")
-    (part / "dataset.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    replace_folder(part, path)
+    try:
+        _write_pixels(part / "pixels.npy", (card.count, card.size, card.size, 3), pixels)
+        if len(records) != card.count:
+            raise ValueError(f"{len(records)} records for a card that says {card.count}")
+        pq.write_table(records.cast(RECORDS), part / "records.parquet", compression="zstd")
+        pq.write_table(rejected.cast(REJECTED), part / "rejected.parquet", compression="zstd")
+        (part / "dataset.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        replace_folder(part, path)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     return Dataset(path)
 
 
+def _write_pixels(
+    file: Path, shape: tuple[int, int, int, int], pixels: Iterable[UInt8[ndarray, "H W 3"]]
+) -> None:
+    """Write in sequence, not through a memory map: on a full disk that is a bus error, not an exception."""
+    written = 0
+    with file.open("wb") as stream:
+        layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, layout)
+        for written, portrait in enumerate(pixels, start=1):
+            if portrait.shape != shape[1:] or portrait.dtype != np.uint8:
+                raise ValueError(
+                    f"portrait {written} is {portrait.dtype} {portrait.shape}, not uint8 {shape[1:]}"
+                )
+            stream.write(np.ascontiguousarray(portrait).data)
+    if written != shape[0]:
+        raise ValueError(f"{written} portraits for a card that says {shape[0]}")
+
+
 def replace_folder(part: Path, path: Path) -> None:
-    """Move the finished folder ``part`` to ``path``; a folder already there goes only once the new one stands."""
+    """Move the finished folder ``part`` to ``path``; one already there goes only once the new one stands."""
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
@@ -194,10 +211,10 @@ def _read_card(path: Path) -> DatasetCard:
 
 @dataclass(frozen=True)
 class Batches:
-    """An endless, shuffled reading of some pictures, in which batch ``t`` is a function of ``(seed, t)`` alone.
+    """An endless, shuffled reading of some pictures; batch ``t`` is a function of ``(seed, t)`` alone.
 
     So a resumed run needs no data state, and processes that share a global batch each take their slice of it.
-    Every picture is seen once an epoch; epochs run on within a batch, so a set smaller than a batch works too.
+    Every picture is seen once an epoch; epochs run on within a batch, so a set may be smaller than a batch.
 
     Args:
         pixels: uint8 [N, H, W, 3].

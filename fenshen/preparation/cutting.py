@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +86,8 @@ def perform(unit: Unit, settings: Settings, store: Store) -> pa.Table:
 
 def close() -> None:
     """Free what this process keeps open between units."""
-    if _finder.cache_info().currsize:
-        _finder().close()
-        _finder.cache_clear()
+    while _finders:
+        _finders.popitem()[1].close()
     _archive.cache_clear()
 
 
@@ -354,8 +354,13 @@ def _file_hash(path: str, state: str) -> str:
     return digest.hexdigest()
 
 
-@cache
+_finders: dict[int, FaceFinder] = {}  # one a thread
+
+
 def _finder() -> FaceFinder:
     from fenshen.faces.detect import FaceFinder
 
-    return FaceFinder()
+    thread = threading.get_ident()
+    if thread not in _finders:
+        _finders[thread] = FaceFinder()
+    return _finders[thread]

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8, UInt64
 from numpy import ndarray
 
-HASH_DISTANCE = 6  # bits of 64
+HASH_DISTANCE = 10  # bits of 64
 LANDMARK_DISTANCE = 0.002  # root mean square, in sides of the portrait
 # Root mean square between thumbnails of mean 0 and deviation 1; that is a correlation of 0.995.
 THUMBNAIL_DISTANCE = 0.1

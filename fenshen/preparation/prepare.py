@@ -67,14 +67,15 @@ def prepare(
         progress: show a bar on standard error.
 
     Raises:
-        UsageError: an option is out of its range, or ``out`` exists.
+        UsageError: an option is out of its range; ``out`` exists, or with ``force`` is something else than a
+            dataset.
         FenshenError: a source is missing, nothing could be kept, or ``out`` cannot be written.
         Interrupted: stopped by the user; everything finished is kept for the next call.
     """
     out = Path(out)
     settings = _settings(size, crop, fit, all_faces, one_person, every, fps, min_face, ground)
-    if out.exists() and not force:
-        raise UsageError("prepare.exists", path=out)
+    _check("--workers", workers, workers is None or workers >= 1, ">= 1")
+    _check_place(out, force)
     words = [str(word) for word in sources]
     listing = listings.find(words, seed=seed, skip=out)
     if not listing.items:
@@ -93,6 +94,16 @@ def prepare(
         raise FenshenError("prepare.cannot_write", path=out, why=error.strerror or error) from error
     store.remove()
     return summary
+
+
+def _check_place(out: Path, force: bool) -> None:
+    """Refuse to write over what is there; with ``force``, over anything but a dataset."""
+    if not out.exists():
+        return
+    if not force:
+        raise UsageError("prepare.exists", path=out)
+    if not out.is_dir() or (any(out.iterdir()) and not (out / "dataset.json").is_file()):
+        raise UsageError("prepare.not_ours", path=out)
 
 
 def _settings(
@@ -123,6 +134,8 @@ def _settings(
         raise UsageError("prepare.every_or_fps")
     if all_faces and one_person:
         raise UsageError("prepare.all_or_one")
+    if all_faces and crop == "clip":
+        raise UsageError("prepare.all_or_clip")
     try:
         red, green, blue = ImageColor.getrgb(ground)[:3]
     except ValueError as error:

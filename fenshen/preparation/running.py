@@ -6,7 +6,7 @@ import importlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -16,6 +16,8 @@ from fenshen.messages import say
 from fenshen.preparation.cutting import close, perform
 from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.store import Store
+
+_GLANCE = 0.25  # seconds between two looks at what is finished
 
 
 def run(
@@ -27,60 +29,52 @@ def run(
     backend: str | None = None,
     progress: bool = True,
 ) -> None:
-    """Cut every unit that the store does not hold yet.
+    """Work off every unit that the store does not hold yet.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM; the store keeps what is finished.
         UsageError: joblib knows no such backend.
         OSError: the store cannot be written.
     """
+    sizes = {unit.key(settings): unit.expected for unit in units}
     waiting = [unit for unit in units if unit.key(settings) not in store]
-    total = sum(unit.expected for unit in units)
-    done = total - sum(unit.expected for unit in waiting)
+    if not waiting:
+        return
     try:
-        with _terminable(), _bar(done, total, progress) as advance:
-            for finished in _outcomes(waiting, settings, store, workers, backend):
-                done += finished
-                advance(finished)
+        with _terminable(), _bar(sizes, store, progress):
+            _work(waiting, settings, store, workers, backend)
     except KeyboardInterrupt as error:
-        raise Interrupted("prepare.interrupted", done=done, total=total) from error
+        done = sum(sizes[key] for key in store.keys() & sizes.keys())
+        raise Interrupted("prepare.interrupted", done=done, total=sum(sizes.values())) from error
     finally:
         close()
 
 
-def _outcomes(
+def _work(
     waiting: Sequence[Unit], settings: Settings, store: Store, workers: int | None, backend: str | None
-) -> Iterator[int]:
-    """How many pictures or frames each unit was about, as they are finished."""
-    from joblib import Parallel, delayed
+) -> None:
+    import joblib
 
-    count = min(workers or -1, len(waiting)) if workers else -1
-    if len(waiting) == 1:
-        count = 1
-    _register(backend)
+    if backend == "ray":  # Dask registers itself; loky and threading are joblib's own
+        try:
+            importlib.import_module("ray.util.joblib").register_ray()
+        except ImportError as error:
+            raise UsageError("prepare.unknown_backend", backend=backend, why=error) from error
     try:
-        parallel = Parallel(n_jobs=count, backend=backend, batch_size=1, return_as="generator_unordered")
-    except ValueError as error:
+        chosen = joblib.parallel_config(backend=backend) if backend else joblib.parallel_config()
+    except (ValueError, ImportError) as error:
         raise UsageError("prepare.unknown_backend", backend=backend, why=error) from error
-    yield from parallel(delayed(_finish)(unit, settings, store, os.getpid()) for unit in waiting)
+    with chosen:
+        count = min(workers or joblib.effective_n_jobs(-1), len(waiting))
+        parallel = joblib.Parallel(n_jobs=count, batch_size=1)
+        parallel(joblib.delayed(_finish)(unit, settings, store, os.getpid()) for unit in waiting)
 
 
-def _register(backend: str | None) -> None:
-    """Make joblib know Ray's backend; Dask's registers itself, loky and threading are joblib's own."""
-    if backend != "ray":
-        return
-    try:
-        importlib.import_module("ray.util.joblib").register_ray()
-    except ImportError as error:
-        raise UsageError("prepare.unknown_backend", backend=backend, why=error) from error
-
-
-def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> int:
-    """Cut one unit and keep its outcome; runs in a worker process."""
+def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> None:
+    """Work off one unit and keep its outcome; runs in a worker process."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     store.save(unit.key(settings), perform(unit, settings, store))
-    return unit.expected
 
 
 @contextmanager
@@ -101,24 +95,45 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _bar(done: int, total: int, show: bool) -> Iterator[Callable[[int], Any]]:
-    """A bar with the rate and the time left; what it yields moves it on."""
+def _bar(sizes: dict[str, int], store: Store, show: bool) -> Iterator[None]:
+    """A bar with the rate and the time left, moved on by what appears in the store.
+
+    Not every joblib backend hands results over as they come (Ray's does not); the store is filled by all.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
+    columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as progress:
-        task = progress.add_task(say("prepare.bar"), total=total, completed=done, rate="")
+    if not show:
+        yield
+        return
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        left = dict(sizes)
+        before = sum(left.pop(key) for key in store.keys() & left.keys())
+        task = progress.add_task(say("prepare.bar"), total=sum(sizes.values()), completed=before, rate="")
+        finished = threading.Event()
 
-        def advance(count: int) -> None:
-            progress.advance(task, count)
+        def glance() -> None:
+            for key in store.keys() & left.keys():
+                progress.advance(task, left.pop(key))
             speed = progress.tasks[task].speed
             progress.update(task, rate=f"{speed:.0f}/s" if speed else "")
 
-        yield advance
+        def watch() -> None:
+            while not finished.wait(_GLANCE):
+                glance()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            finished.set()
+            watcher.join()
+            glance()

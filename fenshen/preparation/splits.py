@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fenshen.dataset import Split
 
 SHARE = 0.1
-# A clip too long to be held out whole keeps back its end instead.
 
 
 @dataclass(frozen=True)
@@ -41,26 +40,27 @@ def split(origins: Sequence[Origin], seed: int = 0) -> list[Split]:
     for grouping in groupings:
         groups: dict[Hashable, list[int]] = defaultdict(list)
         for i, origin in enumerate(origins):
-            groups[grouping(origin)].append(i)
-        held_out = _draw(groups, target, seed)
+            if (key := grouping(origin)) is not None:
+                groups[key].append(i)
+        held_out = _draw(groups, target, min(math.ceil(1.5 * target), count - 1), seed)
         if 2 * len(held_out) >= target:
             break
     return ["held_out" if i in held_out else "train" for i in range(count)]
 
 
-def _draw(groups: dict[Hashable, list[int]], target: int, seed: int) -> set[int]:
-    """Whole groups, in the order of their hashes, up to ``target``; none that overshoots it by half."""
+def _draw(groups: dict[Hashable, list[int]], target: int, most: int, seed: int) -> set[int]:
+    """Whole groups, in the order of their hashes, until ``target`` are held out; never over ``most``."""
     held_out: set[int] = set()
     for key in sorted(groups, key=lambda key: hashlib.sha256(f"{seed}/{key}".encode()).digest()):
         if len(held_out) >= target:
             break
-        if len(held_out) + len(groups[key]) <= math.ceil(1.5 * target):
+        if len(held_out) + len(groups[key]) <= most:
             held_out.update(groups[key])
     return held_out
 
 
 def _ends(origins: Sequence[Origin]) -> Callable[[Origin], Hashable]:
-    """A grouping in which the last tenth of every clip is a clip of its own, and the rest stays together."""
+    """A grouping in which the last tenth of a clip is a clip of its own; the rest stays in training."""
     times: dict[str, list[float]] = defaultdict(list)
     for origin in origins:
         if origin.timestamp is not None:
@@ -70,6 +70,6 @@ def _ends(origins: Sequence[Origin]) -> Callable[[Origin], Hashable]:
     def grouping(origin: Origin) -> Hashable:
         if origin.timestamp is None:
             return ("source", origin.source)
-        return ("end" if origin.timestamp >= start[origin.source] else "beginning", origin.source)
+        return ("end", origin.source) if origin.timestamp >= start[origin.source] else None
 
     return grouping

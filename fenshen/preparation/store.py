@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+_SUFFIX = ".parquet"
+
 
 class Store:
     """A hidden folder ``.NAME.units`` beside the output ``NAME``, one parquet file a finished unit."""
@@ -22,6 +24,10 @@ class Store:
 
     def __contains__(self, key: str) -> bool:
         return self._file(key).is_file()
+
+    def keys(self) -> set[str]:
+        """Of all finished units."""
+        return {name.removesuffix(_SUFFIX) for name in os.listdir(self.folder) if name.endswith(_SUFFIX)}
 
     def save(self, key: str, table: pa.Table) -> None:
         """Keep one unit's outcome; it appears by a rename, whole or not at all."""
@@ -42,4 +48,4 @@ class Store:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, key: str) -> Path:
-        return self.folder / f"{key}.parquet"
+        return self.folder / f"{key}{_SUFFIX}"
