@@ -129,8 +129,15 @@ def _torch_checks() -> list[Check]:
         gpus.append("Apple MPS")
     return [
         Check("torch", torch.__version__),
-        Check("bf16", say("machine.yes" if bf16 else "machine.no"), True, None if bf16 else say("machine.slower")),
-        Check("gpu", ", ".join(gpus) or say("machine.none"), True, None if gpus else say("machine.cpu_is_fine")),
+        Check(
+            "bf16",
+            say("machine.yes" if bf16 else "machine.no"),
+            True,
+            None if bf16 else say("machine.slower"),
+        ),
+        Check(
+            "gpu", ", ".join(gpus) or say("machine.none"), True, None if gpus else say("machine.cpu_is_fine")
+        ),
     ]
 
 
@@ -171,4 +178,6 @@ def _heic() -> Check:
     from importlib.util import find_spec
 
     there = find_spec("pillow_heif") is not None
-    return Check("heic", say("machine.yes" if there else "machine.no"), True, None if there else say("machine.heic"))
+    return Check(
+        "heic", say("machine.yes" if there else "machine.no"), True, None if there else say("machine.heic")
+    )

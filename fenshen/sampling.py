@@ -71,7 +71,9 @@ def generate(
     if target.suffix.lower() in _VIDEOS:
         from fenshen import video
 
-        video.write(target, (_enlarge(p, scale) for p in _walk(opened, numbers, truncation, fps, seconds)), fps)
+        video.write(
+            target, (_enlarge(p, scale) for p in _walk(opened, numbers, truncation, fps, seconds)), fps
+        )
         return [target]
     if not target.suffix:
         return list(_write_singles(opened, numbers, truncation, scale, target))

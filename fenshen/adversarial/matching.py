@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-FeatureMap = Float[Tensor, "B C H W"]
+FeatureMap = Float[Tensor, "B _ _ _"]  # every map has its own channels and sides
 Reduce = Callable[[Tensor], Tensor]
 
 _DECAY = 0.95  # of the moving averages, a step
