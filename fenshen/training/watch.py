@@ -21,6 +21,7 @@ _SURE = 0.02  # D gives fakes less and reals more than 1 minus this
 _POOR = 0.35  # diversity of samples relative to real pictures
 _COPIES = 0.3  # share of samples that copy a training picture
 _EARLY = 0.05  # of a run, in which all samples still look alike
+_EARLY_STEPS = 200
 _QUIET = 0.5  # of a run must pass before the same finding is said again
 
 
@@ -73,7 +74,7 @@ class Watch:
 
     def samples(self, step: int, diversity: float) -> Finding | None:
         """Look at the diversity of a sample sheet relative to as many real pictures (1: just as diverse)."""
-        if diversity < _POOR and step >= _EARLY * self.steps:
+        if diversity < _POOR and step >= max(_EARLY * self.steps, _EARLY_STEPS):
             return self._once(Finding("collapse", step, {"diversity": diversity}))
         return None
 
