@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from jaxtyping import install_import_hook
 
 os.environ["FENSHEN_LANG"] = "en"
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "2")
-
-from jaxtyping import install_import_hook
 
 # Before the first import of these rooms: their shapes are then more than comments.
 install_import_hook(

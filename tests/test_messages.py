@@ -13,7 +13,7 @@ from fenshen import messages
 
 SOURCE = Path(fenshen.__file__).parent
 ROOMS = sorted(file.stem for file in (SOURCE / "messages").glob("*.json"))
-# Every literal "room.name", also where it is picked by a condition before it is said; file names are not keys.
+# Every literal "room.name", also where a condition picks it before it is said; file names are no keys.
 WORD = re.compile(rf"""["']((?:{"|".join(ROOMS)})\.[a-z0-9_]+)["']""")
 SUFFIXES = ("json", "py", "yaml", "jinja", "parquet", "safetensors")
 

@@ -24,7 +24,8 @@ from fenshen import model as models
 from fenshen import portraits
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.model import Model
-from fenshen.training import checkpoint, progress, recipe as recipes
+from fenshen.training import checkpoint, progress
+from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
 
 SMALL = (
@@ -72,7 +73,7 @@ def run_copy(trained, tmp_path):
     return Path(shutil.copytree(trained, tmp_path / "copy"))
 
 
-# ---- recipes --------------------------------------------------------------------------------------------------
+# ---- recipes -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", recipes.shipped())
@@ -130,7 +131,7 @@ def test_conditional_training_wants_controls(drawings, tmp_path):
         train(drawings, tmp_path / "run", "conditional=true", "steps=1", recipe="style-64")
 
 
-# ---- going on -------------------------------------------------------------------------------------------------
+# ---- going on ------------------------------------------------------------------------------------
 
 
 def interrupt_after(monkeypatch, step):
@@ -154,9 +155,10 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(name, drawings, tmp_
         "augment=[colour,geometry]",
     )
     straight = train(drawings, tmp_path / "straight", *settings, recipe=name)
-    with monkeypatch.context() as patch, pytest.raises(Interrupted) as stopped:
+    with monkeypatch.context() as patch:
         interrupt_after(patch, 6)
-        train(drawings, tmp_path / "resumed", *settings, recipe=name)
+        with pytest.raises(Interrupted) as stopped:
+            train(drawings, tmp_path / "resumed", *settings, recipe=name)
     assert stopped.value.exit_code == 130
     resumed = train(drawings, tmp_path / "resumed", *settings)
     one, other = last_state(straight), last_state(resumed)
@@ -234,7 +236,7 @@ def test_a_folder_that_is_no_run_is_left_alone(drawings, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-# ---- what goes wrong ------------------------------------------------------------------------------------------
+# ---- what goes wrong -----------------------------------------------------------------------------
 
 
 def break_loss(monkeypatch, broken):
@@ -315,7 +317,7 @@ def test_state_comes_back_as_it_was(tmp_path):
     assert (found["c"], found["d"], found["b"][1][1]) == ((1, "x"), [], None)
 
 
-# ---- the model ------------------------------------------------------------------------------------------------
+# ---- the model -----------------------------------------------------------------------------------
 
 
 def test_a_seed_is_the_same_picture_in_any_company(trained):

@@ -244,12 +244,24 @@ class Game:
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.average.load_state_dict(state["average"])
-        self.optimizer_g.load_state_dict(state["optimizer_g"])
-        self.optimizer_d.load_state_dict(state["optimizer_d"])
+        _load_moments(self.optimizer_g, state["optimizer_g"])
+        _load_moments(self.optimizer_d, state["optimizer_d"])
         self.matching.load_state(state["matching"], self.fabric.device)
         self.augmentation.p = state["augment_p"]
         self._real_sign = [sign.to(self.fabric.device) for sign in state["real_sign"]]
         self.lr_factor = state["lr_factor"]
+
+
+def _load_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load Adam's state, its moments in the memory format of their parameters, which files do not keep.
+
+    The fused optimiser walks through parameter and moments side by side, whatever their strides.
+    """
+    optimizer.load_state_dict(state)
+    for parameter, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if value.shape == parameter.shape:
+                moments[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _detach(features: Features) -> Features:
