@@ -32,7 +32,7 @@ from fenshen.training.game import Game
 _RECIPES = ("fast-64", "seed-dcgan")
 _PORTRAITS = 6000
 _FAKES = 1000
-_TURN = 10.0  # seconds
+_TURN = 5.0  # seconds
 _SHOWN = 32  # pictures a sheet
 _GOAL = 0.333
 
