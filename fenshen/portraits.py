@@ -114,7 +114,7 @@ def _to_srgb(picture: Image.Image, ground: Colour) -> UInt8[ndarray, "H W 3"]:
 
     profile = picture.info.get("icc_profile")
     picture.load()
-    picture = ImageOps.exif_transpose(picture)
+    ImageOps.exif_transpose(picture, in_place=True)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _from_deep(picture)
     if picture.mode in ("P", "PA", "1") or "transparency" in picture.info:
@@ -122,7 +122,9 @@ def _to_srgb(picture: Image.Image, ground: Colour) -> UInt8[ndarray, "H W 3"]:
     alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
     if picture.mode not in ("RGB", "L", "CMYK"):
         picture = picture.convert("L" if picture.mode == "LA" else "RGB")
-    picture = _apply_profile(picture, profile).convert("RGB")
+    picture = _apply_profile(picture, profile)
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
     if alpha is not None and alpha.getextrema() != (255, 255):
         picture = Image.composite(picture, Image.new("RGB", picture.size, ground), alpha)
     return np.array(picture)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
+
+# The same examples every time, and no clock: a slow machine is no failure.
+settings.register_profile("fenshen", derandomize=True, deadline=None)
+settings.load_profile("fenshen")
 
 os.environ["FENSHEN_LANG"] = "en"
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -51,7 +51,7 @@ def lines(curves: Sequence[Curve], *, low: float | None = None, high: float | No
 
     return Chart(
         paths=["M" + "L".join(place(x, y) for x, y in curve) if len(curve) > 1 else "" for curve in curves],
-        x_ticks=[Tick(100 * x / max(right, 1e-9), _short(x)) for x in _nice(0, right) if x <= right],
+        x_ticks=[Tick(100 * x / max(right, 1e-9), _short(x)) for x in _nice(0.0, right) if x <= right],
         y_ticks=[Tick(100 * (y - bottom) / (top - bottom), _short(y)) for y in ticks],
     )
 
@@ -60,7 +60,7 @@ def _nice(low: float, high: float, about: int = 4) -> list[float]:
     """Round numbers that enclose [low, high], about so many steps apart (Heckbert 1990)."""
     span = max(high - low, abs(high) * 1e-6, 1e-9)
     rough = span / about
-    power = 10 ** math.floor(math.log10(rough))
+    power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [i * step for i in range(first, max(last, first + 1) + 1)]

@@ -9,8 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from fenshen import __version__
 from fenshen.dataset import Dataset
@@ -21,7 +19,7 @@ from fenshen.metrics import coverage, distances, history, page
 from fenshen.metrics import subject as subjects
 from fenshen.metrics.features import NAME, Features
 from fenshen.metrics.inception import InceptionFeatures
-from fenshen.metrics.looks import Advance, Looks, Reference, work
+from fenshen.metrics.looks import Advance, Looks, Reference, Side, work
 from fenshen.metrics.report import Copies, Figures, Mark, Report, judge
 from fenshen.metrics.subject import some
 from fenshen.model import Model
@@ -60,8 +58,7 @@ def evaluate(
     Raises:
         UsageError: a count below 8, a report that exists, an unknown device, weights of another kind.
         FenshenError: the model or the dataset cannot be read, has fewer than 8 pictures, or the report
-        cannot be
-            written.
+            cannot be written.
     """
     folder = Path(out)
     files = [folder / "report.json", folder / "report.html"]
@@ -88,8 +85,9 @@ def _report(looks: Looks, seed: int, device: str) -> Report:
         share=0.0 if near is None else near.copies,
         distance=0.0 if near is None else float(np.median(near.distance)),
         usual=0.0 if near is None else near.usual,
-        compared=len(looks.train_thumbs),
+        compared=0 if near is None else len(reference.train),
     )
+    enough = len(looks.train.features) >= subjects.FEWEST
     return Report(
         fenshen=__version__,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -103,13 +101,13 @@ def _report(looks: Looks, seed: int, device: str) -> Report:
             "origin": data.card.origin,
         },
         settings={"seed": seed, "device": device, "features": NAME, "compared_at": looks.side},
-        generated=len(looks.fake),
-        real=len(looks.real),
+        generated=len(looks.fake.features),
+        real=len(looks.real.features),
         reference="held_out" if reference.held_out else "all",
         figures=_figures(looks.real, looks.fake, seed),
-        real_figures=_figures(looks.real, looks.train, seed) if len(looks.train) >= subjects.FEWEST else None,
+        real_figures=_figures(looks.real, looks.train, seed) if enough else None,
         ruler=[
-            Mark(name=name, mobilenet_kid=distances.kernel_distance_once(looks.real, damaged))
+            Mark(name=name, mobilenet_kid=distances.kernel_distance_once(looks.real.features, damaged))
             for name, damaged in looks.damaged.items()
         ],
         copies=copies,
@@ -117,18 +115,24 @@ def _report(looks: Looks, seed: int, device: str) -> Report:
     )
 
 
-def _figures(real: Float[ndarray, "N D"], fake: Float[ndarray, "M D"], seed: int) -> Figures:
-    kid = distances.kernel_distance(real, fake, seed=seed)
-    same = min(len(real), len(fake))
-    some_real, some_fake = (f[some(np.arange(len(f)), same, seed)] for f in (real, fake))
-    covered = coverage.coverage(some_real, some_fake)
+def _figures(real: Side, fake: Side, seed: int) -> Figures:
+    kid = distances.kernel_distance(real.features, fake.features, seed=seed)
+    same = min(len(real.features), len(fake.features))
+    some_real, some_fake = (
+        Side(*(part[some(np.arange(len(part)), same, seed)] for part in side)) for side in (real, fake)
+    )
     return Figures(
         mobilenet_kid=kid.value,
         mobilenet_kid_deviation=kid.deviation,
-        **covered._asdict(),
-        diversity=coverage.spread(some_fake) / max(coverage.spread(some_real), 1e-9),
-        repeats=coverage.repeats(some_real, some_fake),
+        **coverage.coverage(some_real.features, some_fake.features)._asdict(),
+        diversity=_ratio(coverage.spread(some_fake.features), coverage.spread(some_real.features)),
+        colour_diversity=_ratio(coverage.spread(some_fake.colours), coverage.spread(some_real.colours)),
+        repeats=coverage.repeats(some_real.features, some_fake.features),
     )
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / max(b, 1e-9)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -33,7 +33,7 @@ Progress = Callable[[int], None]  # told how many more pictures are done
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 _BATCH = {"cpu": 8, "cuda": 128}  # small enough on a CPU for the activations to stay in its cache
-_CHUNK = 512  # pictures of a dataset in memory at a time
+_MEMORY = 1 << 26  # bytes of a dataset's pixels in memory at a time
 
 
 class View(NamedTuple):
@@ -176,6 +176,12 @@ def resize(pictures: UInt8[Tensor, "B 3 H W"], side: int) -> UInt8[Tensor, "B 3 
     return x.round_().clamp_(0, 255).to(torch.uint8)
 
 
+def colours(pictures: UInt8[ndarray, "N H W 3"]) -> Float[ndarray, "N 192"]:
+    """Thumbnails of 8 pixels, in [0, 1]: colours and large shapes, which the network hardly sees."""
+    x = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float().div_(255)
+    return F.adaptive_avg_pool2d(x, 8).flatten(1).numpy()
+
+
 def of_dataset(
     dataset: Dataset,
     rows: np.ndarray,
@@ -192,12 +198,20 @@ def of_dataset(
                 progress(len(rows))
             return found
     computed = np.empty((len(rows), WIDTH), dtype=np.float32)
-    for start in range(0, len(rows), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        computed[chunk] = features(dataset.pixels[rows[chunk]], progress, view)
+    start = 0
+    for pictures in chunks(dataset, rows):
+        computed[start : start + len(pictures)] = features(pictures, progress, view)
+        start += len(pictures)
     with suppress(OSError):  # a read-only or full disk: they will be computed again
         _write(file, computed)
     return computed
+
+
+def chunks(dataset: Dataset, rows: np.ndarray) -> Iterator[UInt8[ndarray, "n H W 3"]]:
+    """Some of a dataset's pictures, as many at a time as are good for the memory."""
+    count = max(_MEMORY // (3 * dataset.card.size**2), 1)
+    for start in range(0, len(rows), count):
+        yield dataset.pixels[rows[start : start + count]]
 
 
 def _cache_key(dataset: Dataset, rows: np.ndarray, features: Features, view: View) -> str:

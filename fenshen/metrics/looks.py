@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from fenshen.dataset import Dataset
 from fenshen.metrics import distances, page
-from fenshen.metrics.features import FULL, THUMBNAIL, Features, View, of_dataset
+from fenshen.metrics.features import FULL, THUMBNAIL, Features, View, chunks, colours, of_dataset
 from fenshen.metrics.inception import InceptionFeatures
 from fenshen.metrics.neighbours import Memory, Neighbours
 from fenshen.metrics.report import MarkName
@@ -48,6 +48,13 @@ class Reference:
         return cls(data, some(real, _MOST_REAL, seed), some(train, _MOST_TRAIN, seed), apart)
 
 
+class Side(NamedTuple):
+    """One of the sets that are compared."""
+
+    features: Float[ndarray, "N 1280"]
+    colours: Float[ndarray, "N 192"]
+
+
 class Looks:
     """All pictures, seen once through the networks, and what the report will show of them."""
 
@@ -60,36 +67,43 @@ class Looks:
         advance: Advance,
     ) -> None:
         self.subject, self.reference = subject, reference
-        data = reference.data
-        # Both sides at the smaller of their sizes: a model is not to blame for the size it was asked to draw.
-        self.side = min(subject.size, data.card.size)
-        view = View(self.side, FULL.side)
-        self.fake, self.fake_thumbs, self.fake_mirrored, self.shown, inception_fake = _of_subject(
-            subject, look, view, inception, advance
-        )
-        check_enough(len(self.fake), subject.name)
-        self.real = of_dataset(data, reference.real, look, advance, view)
-        self.train_thumbs = of_dataset(data, reference.train, look, advance, THUMBNAIL)
-        held_out = reference.real if reference.held_out else reference.real[:0]
-        self.held_out_thumbs = of_dataset(data, held_out, look, advance, THUMBNAIL)
-        trained = some(reference.train, len(self.fake), 0) if reference.held_out else reference.train[:0]
-        self.train = of_dataset(data, trained, look, advance, view)
-        damaged = data.pixels[some(reference.real, _RULER, 0)]
-        self.damaged = {
-            name: look(damaged, advance, View(max(self.side // by, 1), FULL.side))
-            for name, by in _MARKS.items()
-        }
+        self._look, self._advance = look, advance
+        # Both at the smaller of their sizes: a model is not to blame for the size it was asked to draw.
+        self.side = min(subject.size, reference.data.card.size)
+        seen = _of_subject(subject, look, View(self.side, FULL.side), inception, advance)
+        check_enough(len(seen.full), subject.name)
+        self.shown, self.fake = seen.shown, Side(seen.full, seen.colours)
+        self.real = self._of_rows(reference.real)
+        trained = some(reference.train, len(seen.full), 0) if reference.held_out else reference.train[:0]
+        self.train = self._of_rows(trained)
+        self.damaged = {name: self._damaged(by) for name, by in _MARKS.items()}
         self.inception = None
         if inception is not None:
-            parts = np.array_split(reference.real, max(len(reference.real) // 256, 1))
-            real = np.concatenate([inception(data.pixels[rows], advance) for rows in parts])
-            self.inception = distances.frechet_distance(real, inception_fake)
-        self.neighbours = self._neighbours()
+            real = [inception(pictures, advance) for pictures in chunks(reference.data, reference.real)]
+            self.inception = distances.frechet_distance(np.concatenate(real), seen.inception)
+        self.neighbours = self._neighbours(seen)
 
-    def _neighbours(self) -> Neighbours | None:
-        if len(self.train_thumbs) == 0:
+    def _of_rows(self, rows: np.ndarray) -> Side:
+        data = self.reference.data
+        features = of_dataset(data, rows, self._look, self._advance, View(self.side, FULL.side))
+        parts = [colours(pictures) for pictures in chunks(data, rows)]
+        return Side(features, np.concatenate(parts) if parts else np.empty((0, 192), np.float32))
+
+    def _damaged(self, by: int) -> Float[ndarray, "N 1280"]:
+        view = View(max(self.side // by, 1), FULL.side)
+        return of_dataset(
+            self.reference.data, some(self.reference.real, _RULER, 0), self._look, self._advance, view
+        )
+
+    def _neighbours(self, seen: _OfSubject) -> Neighbours | None:
+        data, train = self.reference.data, self.reference.train
+        if len(train) == 0:
             return None
-        return Memory(self.train_thumbs, self.held_out_thumbs).compare(self.fake_thumbs, self.fake_mirrored)
+        held_out = self.reference.real if self.reference.held_out else train[:0]
+        known, unseen = (
+            of_dataset(data, rows, self._look, self._advance, THUMBNAIL) for rows in (train, held_out)
+        )
+        return Memory(known, unseen).compare(seen.thumbs, seen.mirrored)
 
     def album(self) -> page.Album:
         """What the report shows: generated and real pictures, and the nearest training pictures."""
@@ -109,10 +123,11 @@ class Looks:
 
 class _OfSubject(NamedTuple):
     full: Float[ndarray, "N 1280"]
+    colours: Float[ndarray, "N 192"]
     thumbs: Float[ndarray, "N 1280"]
     mirrored: Float[ndarray, "N 1280"]
     shown: UInt8[ndarray, "N h w 3"]
-    inception: Float[ndarray, "N 2048"]
+    inception: Float[ndarray, "N W"]  # W is 0 without Inception
 
 
 def _of_subject(
@@ -123,7 +138,8 @@ def _of_subject(
     for pictures in subject.draw():
         seen = inception(pictures, advance) if inception else np.empty((len(pictures), 0), np.float32)
         thumbs, mirrored = (look(p, advance, THUMBNAIL) for p in (pictures, pictures[:, :, ::-1]))
-        parts.append((look(pictures, advance, view), thumbs, mirrored, small(pictures, _SHOWN), seen))
+        full, shown = look(pictures, advance, view), small(pictures, _SHOWN)
+        parts.append((full, colours(pictures), thumbs, mirrored, shown, seen))
     if not parts:
         check_enough(0, subject.name)
     return _OfSubject(*(np.concatenate(part) for part in zip(*parts, strict=True)))

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen.metrics.coverage import repeats, spread
 from fenshen.metrics.distances import kernel_distance_once
-from fenshen.metrics.features import THUMBNAIL, Features
+from fenshen.metrics.features import THUMBNAIL, Features, colours
 from fenshen.metrics.neighbours import Memory, Neighbours
 
 Sample = Callable[[int], UInt8[ndarray, "N H W 3"]]
@@ -101,9 +100,4 @@ def diversity(pictures: UInt8[ndarray, "N H W 3"], real: UInt8[ndarray, "M H W 3
     pictures as varied as the real ones, 0 for one repeated picture; noise, which has no large shapes, is
     near 0 too.
     """
-    return _pixel_spread(pictures) / max(_pixel_spread(real), 1e-9)
-
-
-def _pixel_spread(pictures: UInt8[ndarray, "N H W 3"]) -> float:
-    x = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
-    return spread(F.adaptive_avg_pool2d(x, 8).flatten(1).numpy())
+    return spread(colours(pictures)) / max(spread(colours(real)), 1e-9)

@@ -49,8 +49,8 @@ class _Row(NamedTuple):
 
 class _Bar(NamedTuple):
     key: str
-    value: float
-    width: float  # of the longest, in percent
+    value: str
+    part: float  # of the longest
     chosen: bool
 
 
@@ -117,12 +117,12 @@ def _rows(report: Report) -> Iterable[_Row]:
     real = report.real_figures
 
     def kid(figures: Figures) -> str:
-        return f"{1000 * figures.mobilenet_kid:.1f} ± {1000 * figures.mobilenet_kid_deviation:.1f}"
+        return f"{_thousands(figures.mobilenet_kid)} ± {_thousands(figures.mobilenet_kid_deviation)}"
 
     yield _Row("kid", kid(report.figures), kid(real) if real else "")
     if report.inception_fid is not None:
         yield _Row("fid", f"{report.inception_fid:.1f}", "")
-    for key in ("precision", "recall", "density", "coverage", "diversity", "repeats"):
+    for key in ("precision", "recall", "density", "coverage", "diversity", "colour_diversity", "repeats"):
         style = ".0%" if key in ("precision", "recall", "coverage", "repeats") else ".2f"
         yield _Row(
             key,
@@ -142,9 +142,13 @@ def _bars(report: Report) -> list[_Bar]:
     longest = max([*marks.values(), 1e-9])
     order = sorted(marks.items(), key=lambda item: item[1])
     return [
-        _Bar(key, 1000 * value, 100 * max(value, 0.0) / longest, key == "ruler_generated")
+        _Bar(key, _thousands(value), max(value, 0.0) / longest, key == "ruler_generated")
         for key, value in order
     ]
+
+
+def _thousands(kid: float) -> str:
+    return f"{1000 * kid:.1f}".replace("-0.0", "0.0").replace("-", "−")
 
 
 class _Plot(NamedTuple):

@@ -14,7 +14,7 @@ Level = Literal["good", "fair", "bad", "note"]
 MarkName = Literal["half", "quarter", "eighth"]
 Value = float | int | str
 
-_COLLAPSED, _NARROW = 0.35, 0.7  # diversity relative to real pictures
+_COLLAPSED, _NARROW = 0.35, 0.75  # diversity relative to real pictures
 _TWINS, _MANY_TWINS = 0.1, 0.5  # share of pictures with a twin
 _FEW, _MANY = 100, 500  # pictures on the smaller side
 
@@ -33,6 +33,7 @@ class Figures(_Part):
     density: float
     coverage: float
     diversity: float = Field(description="mean distance of two pictures, over that of held-out real ones")
+    colour_diversity: float = Field(description="the same of thumbnails of 8 pixels: colours, large shapes")
     repeats: float = Field(description="share of pictures with a twin")
 
 
@@ -121,12 +122,16 @@ def _quality(report: Report) -> Verdict:
 def _variety(report: Report) -> Verdict:
     figures, real = report.figures, report.real_figures
     reachable = real.coverage if real else 1.0
-    shares = {name: getattr(figures, name) for name in ("diversity", "repeats", "coverage")}
+    shares = {
+        name: getattr(figures, name) for name in ("diversity", "colour_diversity", "repeats", "coverage")
+    }
     values = {**shares, "real": reachable}
     if figures.diversity < _COLLAPSED or figures.repeats >= _MANY_TWINS:
         return _say(report, "variety", "variety_collapse", "bad", **values)
     if figures.diversity < _NARROW or figures.repeats >= _TWINS:
         return _say(report, "variety", "variety_less", "fair", **values)
+    if figures.colour_diversity < _NARROW:
+        return _say(report, "variety", "variety_pale", "fair", **values)
     if figures.coverage < reachable / 2:
         return _say(report, "variety", "variety_beside", "fair", **values)
     return _say(report, "variety", "variety_full", "good", **values)

@@ -33,7 +33,7 @@ class Store:
         """Keep one unit's outcome; it appears by a rename, whole or not at all."""
         part = self._file(key).with_suffix(f".{os.getpid()}.part")
         try:
-            pq.write_table(table, part, compression="zstd", compression_level=1)
+            pq.write_table(table, part, compression="lz4", use_dictionary=False, write_statistics=False)
             os.replace(part, self._file(key))
         except BaseException:
             part.unlink(missing_ok=True)
