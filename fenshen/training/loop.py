@@ -26,7 +26,7 @@ from fenshen.training import checkpoint
 from fenshen.training.game import Game, Scalars
 from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
-from fenshen.training.runs import choose_recipe, write_report
+from fenshen.training.runs import begin, choose_recipe, write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
 
 _SHEET = 64  # latents that are drawn throughout a run
@@ -73,6 +73,9 @@ def train(
     chosen = choose_recipe(run, data, recipe, settings, force)
     fabric = open_fabric(device, devices, nodes, chosen.precision)
     fabric.launch()
+    if fabric.is_global_zero:
+        begin(run, chosen, force)
+    fabric.barrier()
     if chosen.batch_size % (fabric.world_size * chosen.accumulate):
         raise UsageError("train.batch_share", batch=chosen.batch_size, processes=fabric.world_size)
     Training(data, chosen, run, fabric, progress).until_done()
@@ -132,6 +135,7 @@ class Training:
                         )
                     aside += self._on_schedule()
                     if self._any(stopped):
+                        self.seconds += time.monotonic() - started
                         self._save()
                         raise Interrupted("train.interrupted", step=self.step, run=self.run)
                 self.seconds += time.monotonic() - started

@@ -17,13 +17,14 @@ from fenshen.training.recipe import Recipe
 def choose_recipe(
     run: Path, data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str], force: bool
 ) -> Recipe:
-    """The recipe of a new run, or of the one that stands there, with the settings applied."""
+    """The recipe of a new run, or of the one that stands there, with the settings applied.
+
+    Nothing is written: every process asks this, before they know of one another.
+    """
     file = run / "recipe.yaml"
-    if force and run.exists():
-        _remove_run(run)
-    if not file.is_file():
-        if run.exists() and any(run.iterdir()):
-            raise UsageError("train.not_a_run", path=run)
+    if not file.is_file() and run.exists() and any(run.iterdir()):
+        raise UsageError("train.not_a_run", path=run)  # --force never deletes what is not ours
+    if force or not file.is_file():
         chosen = _new_recipe(data, name, settings)
     else:
         old = recipes.load(file)
@@ -35,14 +36,24 @@ def choose_recipe(
                 raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
     if chosen.size != data.card.size:
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
+    return chosen
+
+
+def begin(run: Path, recipe: Recipe, force: bool) -> None:
+    """Write the recipe into the run's folder; with ``force`` after emptying it. One process does this.
+
+    Raises:
+        FenshenError: the folder cannot be written.
+    """
     try:
+        if force and run.exists():
+            shutil.rmtree(run)
         run.mkdir(parents=True, exist_ok=True)
         part = run / ".recipe.yaml.part"
-        part.write_text(chosen.to_yaml(), encoding="utf-8")
-        part.replace(file)
+        part.write_text(recipe.to_yaml(), encoding="utf-8")
+        part.replace(run / "recipe.yaml")
     except OSError as error:
         raise FenshenError("train.cannot_save", path=run, why=error) from error
-    return chosen
 
 
 def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
@@ -58,12 +69,6 @@ def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Seque
 
 def _name_of(recipe: Path | str | Recipe) -> str:
     return recipe.name if isinstance(recipe, Recipe) else Path(recipe).stem
-
-
-def _remove_run(run: Path) -> None:
-    if not (run / "recipe.yaml").is_file() and any(run.iterdir()):
-        raise UsageError("train.not_a_run", path=run)  # --force never deletes what is not ours
-    shutil.rmtree(run)
 
 
 def write_report(run: Path, recipe: Recipe, step: int, seconds: float) -> None:
