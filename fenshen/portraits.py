@@ -269,6 +269,7 @@ def sheet(
 ) -> UInt8[ndarray, "sheet_H sheet_W 3"]:
     """A contact sheet, row by row; cells left over and the ``gap`` pixels between cells show ``ground``."""
     count, height, width, _ = pictures.shape
+    columns = min(columns, count)
     rows = -(-count // columns)
     canvas = np.empty((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.uint8)
     canvas[:] = ground

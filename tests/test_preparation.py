@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from fenshen import avatars, messages, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
-from fenshen.preparation import duplicates, running, sources
+from fenshen.preparation import doctor, duplicates, running, sources
 from fenshen.preparation.doctor import PrepareSummary, Reason
 from fenshen.preparation.prepare import prepare
 from fenshen.preparation.splits import Origin, split
@@ -279,21 +278,25 @@ class TestSameResult:
         assert not list(tmp_path.glob(".*")), "nothing is left behind"
 
     def test_after_a_kill(self, tmp_path):
-        code = (
-            "from fenshen.preparation.prepare import prepare\n"
-            f"prepare(['avatars:micah:600'], {str(tmp_path / 'out')!r}, size=32, crop='none', workers=1)"
-        )
-        child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-        store = Store(tmp_path / "out")
-        deadline = time.monotonic() + 60
-        while not (store.folder.is_dir() and store.keys()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
+        code = f"""
+import os, signal
+from fenshen.preparation import running
+from fenshen.preparation.prepare import prepare
+perform, calls = running.perform, []
+def killed(unit, settings, store):
+    calls.append(unit)
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return perform(unit, settings, store)
+running.perform = killed
+prepare(["avatars:micah:300"], {str(tmp_path / "out")!r}, size=32, crop="none", workers=1, progress=False)
+"""
+        child = subprocess.run([sys.executable, "-c", code], check=False)
+        assert child.returncode == -signal.SIGKILL
         assert not (tmp_path / "out").exists()
-        assert store.keys()
-        make(["avatars:micah:600"], tmp_path / "out")
-        assert len(Dataset(tmp_path / "out")) == 600
+        assert len(Store(tmp_path / "out").keys()) == 2
+        make(["avatars:micah:300"], tmp_path / "out")
+        assert len(Dataset(tmp_path / "out")) == 300
 
     def test_a_changed_file_is_done_again(self, tmp_path, monkeypatch):
         photos = folder_of(tmp_path / "p", 2)
@@ -381,6 +384,7 @@ origins = st.lists(
 
 
 class TestSplits:
+    @settings(deadline=None)
     @given(origins)
     def test_no_picture_is_on_both_sides_and_training_is_never_empty(self, some):
         some = [replace(origin, subject=[None, "ann", "bob"][int(origin.source[1:]) % 3]) for origin in some]
@@ -418,6 +422,7 @@ class TestSplits:
 
 
 class TestDuplicates:
+    @settings(deadline=None)
     @given(st.integers(0, 10_000), st.floats(0.6, 1.0), st.integers(40, 95))
     def test_copies_are_near_and_others_far(self, seed, scale, quality):
         import io
@@ -442,6 +447,12 @@ class TestDuplicates:
 
 
 class TestDoctor:
+    def test_it_wants_what_the_recipes_want(self):
+        from fenshen.training import recipe
+
+        for name, wanted in doctor.FROM_SCRATCH.values():
+            assert recipe.load(name).pictures == wanted
+
     def summary(self, **values) -> PrepareSummary:
         usual = {"path": "d", "size": 64, "train": 0, "held_out": 0, "refused": {}, "subjects": 0, "clips": 0}
         return PrepareSummary(**{**usual, "faces": values["kept"], "one_person": False, **values})

@@ -13,7 +13,7 @@ from fenshen.messages import say
 
 # Where learning from scratch starts to look like the data rather than like single pictures of it, and below
 # which even the few-shot recipe has nothing to generalise from.
-ENOUGH_FROM_SCRATCH = 1000
+FROM_SCRATCH = {64: ("fast-64", 1000), 128: ("fast-128", 1500)}  # by size: the recipe, and what it wants
 ENOUGH_FOR_FEW_SHOT = 20
 ENOUGH_FOR_DOUBLE = 20
 
@@ -73,14 +73,14 @@ class PrepareSummary(BaseModel):
         if self.one_person and self.faces:
             noun = say("prepare.noun_one_person")
         purposes = [say("prepare.for_double")] if self.one_person and self.faces >= ENOUGH_FOR_DOUBLE else []
-        recipe = f"fast-{64 if self.size <= 64 else 128}"
-        if self.kept >= ENOUGH_FROM_SCRATCH:
+        recipe, wanted = FROM_SCRATCH[64 if self.size <= 64 else 128]
+        if self.kept >= wanted:
             purposes.append(say("prepare.for_scratch", recipe=recipe))
             return say(
                 "prepare.enough", count=self.kept, noun=noun, purposes=say("prepare.and").join(purposes)
             )
         key = "prepare.few" if self.kept >= ENOUGH_FOR_FEW_SHOT else "prepare.very_few"
-        verdict = say(key, recipe="few-shot-64", wanted=ENOUGH_FROM_SCRATCH, least=ENOUGH_FOR_FEW_SHOT)
+        verdict = say(key, recipe="few-shot-64", wanted=wanted, least=ENOUGH_FOR_FEW_SHOT)
         if purposes:
             return say(
                 "prepare.enough_but", count=self.kept, noun=noun, purposes=purposes[0], verdict=verdict

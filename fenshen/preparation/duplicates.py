@@ -59,7 +59,7 @@ def distance(
     a: Float[ndarray, "*pairs length"], b: Float[ndarray, "*pairs length"]
 ) -> Float[ndarray, "*pairs"]:
     """Root mean square between signatures."""
-    return np.sqrt(np.mean((a - b) ** 2, axis=-1))
+    return np.asarray(np.sqrt(np.mean((a - b) ** 2, axis=-1)))
 
 
 def find(

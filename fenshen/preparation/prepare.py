@@ -86,7 +86,15 @@ def prepare(
         units = plan(listing.items, settings)
         if any(unit.step == "look" for unit in units):
             looks = [unit for unit in units if unit.step == "look"]
-            running.run(looks, settings, store, workers=workers, backend=backend, progress=progress)
+            running.run(
+                looks,
+                settings,
+                store,
+                workers=workers,
+                backend=backend,
+                progress=progress,
+                title="prepare.bar_look",
+            )
             units = clips.steady(units, settings, store)
         running.run(units, settings, store, workers=workers, backend=backend, progress=progress)
         summary = join(units, settings, store, listing, out=out, words=words, seed=seed)

@@ -28,8 +28,12 @@ def run(
     workers: int | None = None,
     backend: str | None = None,
     progress: bool = True,
+    title: str = "prepare.bar",
 ) -> None:
     """Work off every unit that the store does not hold yet.
+
+    Args:
+        title: the message that names the bar.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM; the store keeps what is finished.
@@ -41,7 +45,7 @@ def run(
     if not waiting:
         return
     try:
-        with _terminable(), _bar(sizes, store, progress):
+        with _terminable(), _bar(sizes, store, title, progress):
             _work(waiting, settings, store, workers, backend)
     except KeyboardInterrupt as error:
         done = sum(sizes[key] for key in store.keys() & sizes.keys())
@@ -95,7 +99,7 @@ def _terminable() -> Iterator[None]:
 
 
 @contextmanager
-def _bar(sizes: dict[str, int], store: Store, show: bool) -> Iterator[None]:
+def _bar(sizes: dict[str, int], store: Store, title: str, show: bool) -> Iterator[None]:
     """A bar with the rate and the time left, moved on by what appears in the store.
 
     Not every joblib backend hands results over as they come (Ray's does not); the store is filled by all.
@@ -116,7 +120,7 @@ def _bar(sizes: dict[str, int], store: Store, show: bool) -> Iterator[None]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         left = dict(sizes)
         before = sum(left.pop(key) for key in store.keys() & left.keys())
-        task = progress.add_task(say("prepare.bar"), total=sum(sizes.values()), completed=before, rate="")
+        task = progress.add_task(say(title), total=sum(sizes.values()), completed=before, rate="")
         finished = threading.Event()
 
         def glance() -> None:
