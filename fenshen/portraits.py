@@ -11,8 +11,8 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -70,6 +70,16 @@ def read(
     Raises:
         PictureError: not a picture, damaged, cut short, or larger than :data:`MAX_PIXELS`.
     """
+    with _opened(source, name) as picture:
+        if at_least is not None:
+            scale = max(1.0, min(picture.size) / at_least)
+            picture.draft(None, (int(picture.width / scale), int(picture.height / scale)))
+        return _to_srgb(picture, ground)
+
+
+@contextmanager
+def _opened(source: Path | str | bytes, name: str | None) -> Iterator[Image.Image]:
+    """A picture whose header was read; whatever a decoder raises inside becomes a PictureError."""
     from PIL import Image, UnidentifiedImageError
 
     label = name or ("the picture" if isinstance(source, bytes) else str(source))
@@ -80,10 +90,7 @@ def read(
             with Image.open(stream, formats=_formats()) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise Image.DecompressionBombError(f"{picture.width} x {picture.height} pixels")
-                if at_least is not None:
-                    scale = max(1.0, min(picture.size) / at_least)
-                    picture.draft(None, (int(picture.width / scale), int(picture.height / scale)))
-                return _to_srgb(picture, ground)
+                yield picture
     except UnidentifiedImageError as error:
         raise PictureError("portraits.not_a_picture", "not a picture", path=label) from error
     except Image.DecompressionBombError as error:
@@ -99,13 +106,9 @@ def dimensions(source: Path | str | bytes) -> tuple[int, int]:
     """Width and height as the header says them, before any turning; nothing is decoded.
 
     Raises:
-        OSError: not a picture.
+        PictureError: not a picture, a damaged header, or larger than :data:`MAX_PIXELS`.
     """
-    from PIL import Image
-
-    with Image.open(
-        io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats()
-    ) as picture:
+    with _opened(source, None) as picture:
         return picture.size
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
+from preparing import png_header
 
 from fenshen import portraits
 from fenshen.errors import FenshenError, UsageError
@@ -119,12 +118,6 @@ def test_the_first_frame_of_a_moving_gif():
     assert portraits.read(data)[0, 0].tolist() == [255, 0, 0]
 
 
-def png_header(width: int, height: int) -> bytes:
-    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    header = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
-    return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", 1000) + b"IDAT" + bytes(40)
-
-
 def test_hostile_bytes_are_refused_with_a_reason():
     jpeg = encoded(Image.fromarray(gradient(512, 512)), "JPEG")
     cases = {
@@ -141,6 +134,10 @@ def test_hostile_bytes_are_refused_with_a_reason():
             portraits.read(data, name="them.jpg")
         assert caught.value.key == key
         assert "them.jpg" in str(caught.value)
+        if key != "portraits.damaged":
+            with pytest.raises(PictureError) as caught:
+                portraits.dimensions(data)
+            assert caught.value.key == key
 
 
 @settings(deadline=None)

@@ -1,153 +1,30 @@
-"""From sources to a dataset: what is taken, what is refused and why, and that nothing depends on luck."""
+"""From sources to a dataset: what is kept, what is refused and why, and that nothing depends on luck."""
 
 from __future__ import annotations
 
 import errno
 import os
 import signal
-import stat
 import subprocess
 import sys
-import zipfile
-from dataclasses import replace
+import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageFilter
+from preparing import contents, folder_of, make, noise, refusals
 
-from fenshen import avatars, messages, portraits, video
+from fenshen import avatars, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
-from fenshen.preparation import doctor, duplicates, running, sources
-from fenshen.preparation.doctor import PrepareSummary, Reason
-from fenshen.preparation.prepare import prepare
-from fenshen.preparation.splits import Origin, split
+from fenshen.preparation import running
+from fenshen.preparation.doctor import Reason
 from fenshen.preparation.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 FACE = "toon-head"  # a style in which MediaPipe sees faces
-
-
-def noise(seed: int, side: int = 64) -> np.ndarray:
-    """A picture that resembles no other."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC))
-
-
-def folder_of(path: Path, count: int, start: int = 0) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    for i in range(start, start + count):
-        portraits.write(path / f"{i:03}.png", noise(i))
-    return path
-
-
-def make(words: list, out: Path, **options) -> PrepareSummary:
-    return prepare(words, out, **{"size": 32, "crop": "none", "workers": 1, "progress": False, **options})
-
-
-def refusals(out: Path) -> dict[str, str]:
-    rows = Dataset(out).rejected.to_pylist()
-    return {Path(row["source"]).name: row["reason"] for row in rows}
-
-
-def contents(out: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in sorted(out.iterdir())}
-
-
-class TestSources:
-    def test_all_sorts_mix_and_nothing_is_dropped_silently(self, tmp_path):
-        photos = folder_of(tmp_path / "photos", 3)
-        folder_of(photos / "ann" / "deep", 2, start=10)
-        (photos / ".hidden.png").write_bytes(b"x")
-        (photos / "notes.txt").write_text("not a picture")
-        (photos / "empty.jpg").write_bytes(b"")
-        (photos / "words.jpg").write_text("a text that calls itself a picture")
-        (photos / "cut.png").write_bytes((photos / "000.png").read_bytes()[:500])
-        (photos / "loop").symlink_to(photos)
-        os.mkfifo(photos / "pipe.png")
-        with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
-            archive.write(folder_of(tmp_path / "z", 1, start=20) / "020.png", "wrapped/bob/20.png")
-        summary = make([photos, tmp_path / "more.zip", "avatars:micah:5"], tmp_path / "out")
-        rows = Dataset(tmp_path / "out").records.to_pylist()
-        assert summary.kept == len(rows) == 3 + 2 + 1 + 5
-        assert [row["subject"] for row in rows] == [None] * 3 + ["ann"] * 2 + ["bob"] + [None] * 5
-        assert rows[5]["source"].endswith("more.zip!/wrapped/bob/20.png")
-        assert refusals(tmp_path / "out") == {
-            "notes.txt": "not_a_picture",
-            "empty.jpg": "not_a_picture",
-            "words.jpg": "not_a_picture",
-            "cut.png": "unreadable",
-            "pipe.png": "not_a_picture",
-        }
-        assert sum(summary.refused.values()) == 5
-        assert Dataset(tmp_path / "out").card.licence == avatars.style("micah").terms
-
-    def test_zip_members_that_are_not_to_be_trusted(self, tmp_path):
-        good = portraits_bytes(noise(1))
-        link = zipfile.ZipInfo("link.png")
-        link.external_attr = (stat.S_IFLNK | 0o777) << 16
-        with zipfile.ZipFile(tmp_path / "bad.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("good.png", good)
-            archive.writestr("../../escape.png", good)
-            archive.writestr("/etc/absolute.png", good)
-            archive.writestr("C:\\windows.png", good)
-            archive.writestr(link, "/etc/passwd")
-            archive.writestr("bomb.png", bytes(64 << 20))
-            archive.writestr("inner.zip", good)
-            archive.writestr("__MACOSX/._good.png", b"litter")
-        summary = make([tmp_path / "bad.zip"], tmp_path / "out")
-        assert summary.kept == 1
-        assert summary.refused == {Reason.UNSAFE: 5, Reason.NOT_A_PICTURE: 1}
-        assert not (tmp_path.parent / "escape.png").exists()
-
-    def test_a_bomb_of_many_members_is_refused_whole(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sources, "TOTAL_MATTERS_FROM", 1 << 20)
-        with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-            for i in range(40):
-                archive.writestr(f"{i}.png", bytes(1 << 18))
-        assert [r.reason for r in sources.find([str(tmp_path / "bomb.zip")]).refused] == [Reason.UNSAFE]
-
-    def test_encrypted_and_broken_archives(self, tmp_path):
-        with zipfile.ZipFile(tmp_path / "locked.zip", "w") as archive:
-            archive.writestr("a.png", portraits_bytes(noise(1)))
-        data = bytearray((tmp_path / "locked.zip").read_bytes())
-        data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of the central directory
-        (tmp_path / "locked.zip").write_bytes(data)
-        (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
-        listing = sources.find([str(tmp_path / "locked.zip"), str(tmp_path / "broken.zip")])
-        assert [r.reason for r in listing.refused] == [Reason.ENCRYPTED, Reason.UNREADABLE]
-
-    def test_listing_is_in_a_fixed_order(self, tmp_path):
-        folder_of(tmp_path / "b", 4)
-        folder_of(tmp_path / "a", 4, start=50)
-        found = [item.source for item in sources.find([str(tmp_path)]).items]
-        assert found == sorted(found)
-        assert len(found) == 8
-
-    @pytest.mark.parametrize("word", ["avatars:lorelei", "avatars:lorelei:0", "avatars:nobody:5", "avatars:"])
-    def test_malformed_words_are_usage_errors(self, word, tmp_path):
-        with pytest.raises(UsageError):
-            make([word], tmp_path / "out")
-
-    def test_missing_and_empty_sources(self, tmp_path):
-        with pytest.raises(FenshenError, match="nowhere"):
-            make([tmp_path / "nowhere"], tmp_path / "out")
-        (tmp_path / "empty").mkdir()
-        with pytest.raises(FenshenError) as caught:
-            make([tmp_path / "empty"], tmp_path / "out")
-        assert caught.value.key == "prepare.nothing_found"
-
-
-def portraits_bytes(picture: np.ndarray) -> bytes:
-    import io
-
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
-    return stream.getvalue()
 
 
 class TestFaces:
@@ -298,6 +175,29 @@ prepare(["avatars:micah:300"], {str(tmp_path / "out")!r}, size=32, crop="none", 
         make(["avatars:micah:300"], tmp_path / "out")
         assert len(Dataset(tmp_path / "out")) == 300
 
+    def test_after_ctrl_c(self, tmp_path):
+        out, count = tmp_path / "out", 1920
+        words = ["avatars:micah:1920", "--out", str(out), "--size", "32", "--workers", "2"]
+        child = subprocess.Popen(
+            [sys.executable, "-m", "fenshen", "prepare", *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        while child.poll() is None and not (out.parent / ".out.units").is_dir():
+            time.sleep(0.01)
+        while child.poll() is None and not Store(out).keys():
+            time.sleep(0.01)
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+        _, said = child.communicate(timeout=60)
+        assert child.returncode == 130
+        assert "The same command goes on" in said
+        assert "Traceback" not in said
+        assert not out.exists()
+        assert 0 < len(Store(out).keys()) < count // 64
+        assert make(words[:1], out, crop="face").kept > count - 20, "the command's own crop"
+        assert not list(tmp_path.glob(".*"))
+
     def test_a_changed_file_is_done_again(self, tmp_path, monkeypatch):
         photos = folder_of(tmp_path / "p", 2)
         monkeypatch.setattr(Store, "remove", lambda self: None)
@@ -369,111 +269,6 @@ class TestWriting:
     def test_wrong_options_are_usage_errors(self, tmp_path, options):
         with pytest.raises(UsageError):
             make(["avatars:micah:2"], tmp_path / "out", **options)
-
-
-origins = st.lists(
-    st.builds(
-        Origin,
-        source=st.sampled_from([f"s{i}" for i in range(12)]),
-        subject=st.none(),
-        timestamp=st.none() | st.floats(0, 100),
-    ),
-    min_size=1,
-    max_size=60,
-)
-
-
-class TestSplits:
-    @settings(deadline=None)
-    @given(origins)
-    def test_no_picture_is_on_both_sides_and_training_is_never_empty(self, some):
-        some = [replace(origin, subject=[None, "ann", "bob"][int(origin.source[1:]) % 3]) for origin in some]
-        sides = split(some)
-        assert len(sides) == len(some)
-        assert "train" in sides
-        stills: dict[str, set[str]] = {}
-        for origin, side in zip(some, sides, strict=True):
-            if origin.timestamp is None:
-                stills.setdefault(origin.source, set()).add(side)
-        assert all(len(both) == 1 for both in stills.values())
-        assert split(some) == sides
-
-    def test_about_a_tenth_of_stills(self):
-        sides = split([Origin(f"p{i}", None, None) for i in range(1000)])
-        assert sides.count("held_out") == 100
-
-    def test_whole_subjects_where_there_are_enough(self):
-        some = [Origin(f"{i}", f"subject {i % 20}", None) for i in range(400)]
-        held_out = {o.subject for o, side in zip(some, split(some), strict=True) if side == "held_out"}
-        train = {o.subject for o, side in zip(some, split(some), strict=True) if side == "train"}
-        assert not held_out & train
-        assert len(held_out) == 2
-
-    def test_whole_clips_where_there_are_enough(self):
-        some = [Origin(f"clip {i}", None, t / 25) for i in range(20) for t in range(50)]
-        held_out = {o.source for o, side in zip(some, split(some), strict=True) if side == "held_out"}
-        train = {o.source for o, side in zip(some, split(some), strict=True) if side == "train"}
-        assert not held_out & train
-        assert len(held_out) == 2
-
-    def test_the_end_of_a_single_clip(self):
-        sides = split([Origin("clip", None, t / 25) for t in range(100)])
-        assert sides == ["train"] * 90 + ["held_out"] * 10
-
-
-class TestDuplicates:
-    @settings(deadline=None)
-    @given(st.integers(0, 10_000), st.floats(0.6, 1.0), st.integers(40, 95))
-    def test_copies_are_near_and_others_far(self, seed, scale, quality):
-        import io
-
-        picture = noise(seed, 128)
-        stream = io.BytesIO()
-        side = round(128 * scale)
-        Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS).save(
-            stream, "JPEG", quality=quality
-        )
-        copy = portraits.resize(portraits.read(stream.getvalue()), 128)
-        three = [picture, copy, noise(seed + 1, 128)]
-        hashes = np.array([duplicates.perceptual_hash(p) for p in three], dtype=np.uint64)
-        signatures = np.stack([duplicates.signature(p) for p in three])
-        assert duplicates.find(hashes, signatures, np.array([1.0, 2.0, 3.0])) == {0: 1}
-
-    def test_a_chain_of_copies_keeps_its_ends(self):
-        landmarks = np.zeros((3, 478, 3)) + np.array([0.0, 0.0018, 0.0036])[:, None, None]
-        signatures = np.stack([duplicates.signature(noise(0), points) for points in landmarks])
-        found = duplicates.find(np.zeros(3, dtype=np.uint64), signatures, np.zeros(3))
-        assert found == {1: 0}
-
-
-class TestDoctor:
-    def test_it_wants_what_the_recipes_want(self):
-        from fenshen.training import recipe
-
-        for name, wanted in doctor.FROM_SCRATCH.values():
-            assert recipe.load(name).pictures == wanted
-
-    def summary(self, **values) -> PrepareSummary:
-        usual = {"path": "d", "size": 64, "train": 0, "held_out": 0, "refused": {}, "subjects": 0, "clips": 0}
-        return PrepareSummary(**{**usual, "faces": values["kept"], "one_person": False, **values})
-
-    def test_it_says_what_the_pictures_are_enough_for(self):
-        one = self.summary(kept=41, one_person=True).verdict
-        assert "41 portraits of one person: enough for a double" in one
-        assert "few-shot-64" in one
-        assert "fast-64" in self.summary(kept=5000).verdict
-        assert "fast-128" in self.summary(kept=5000, size=256).verdict
-        assert "too few to train on" in self.summary(kept=3).verdict
-
-    def test_every_reason_has_words_in_both_languages(self):
-        everything = {reason: i + 1 for i, reason in enumerate(Reason)}
-        for language in messages.LANGUAGES:
-            messages.use(language)
-            try:
-                text = self.summary(kept=41, refused=everything).text
-            finally:
-                messages.use(None)
-            assert all(str(count) in text for count in everything.values())
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample pictures are not here")

@@ -115,11 +115,11 @@ def _items(unit: Unit, settings: Settings) -> Iterator[Row | Refusal]:
         try:
             data = _bytes(item)
             results = list(_still(item, data, settings))
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-            results = [Refusal(item.source, Reason.UNREADABLE, str(error))]
         except portraits.PictureError as error:
             reason = _WHY_UNREAD.get(error.key, Reason.UNREADABLE)
             results = [Refusal(item.source, reason, error.detail)]
+        except OSError as error:
+            results = [Refusal(item.source, Reason.UNREADABLE, error.strerror or str(error))]
         yield from results
 
 
@@ -342,9 +342,19 @@ def _embed(rows: list[Row], size: int) -> None:
 
 
 def _bytes(item: Item) -> bytes:
-    if item.kind == "member":
+    """What the file or the zip member holds.
+
+    Raises:
+        OSError: it cannot be read; for a member, whatever its decompressor says of it.
+    """
+    if item.kind != "member":
+        return Path(item.path).read_bytes()
+    try:
         return _archive(item.path, item.state).read(item.inner)
-    return Path(item.path).read_bytes()
+    except OSError:
+        raise
+    except Exception as error:  # BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ...
+        raise OSError(str(error) or type(error).__name__) from error
 
 
 @lru_cache(maxsize=2)

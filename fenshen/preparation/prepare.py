@@ -10,7 +10,7 @@ from fenshen import portraits
 from fenshen.errors import FenshenError, UsageError
 from fenshen.preparation import clips, running
 from fenshen.preparation import sources as listings
-from fenshen.preparation.doctor import PrepareSummary
+from fenshen.preparation.doctor import PrepareSummary, describe, tally
 from fenshen.preparation.joining import join
 from fenshen.preparation.planning import Crop, Settings, plan
 from fenshen.preparation.store import Store
@@ -78,6 +78,8 @@ def prepare(
     _check_place(out, force)
     words = [str(word) for word in sources]
     listing = listings.find(words, seed=seed, skip=out)
+    if not listing.items and listing.refused:
+        raise FenshenError("prepare.nothing_kept", why=describe(tally(listing.refused)))
     if not listing.items:
         raise FenshenError("prepare.nothing_found", sources=", ".join(words))
     store = Store(out)

@@ -164,15 +164,15 @@ def _add_zip(listing: Listing, file: str, subject: str | None, status: os.stat_r
     try:
         with zipfile.ZipFile(file) as archive:
             members = sorted((m for m in archive.infolist() if not m.is_dir()), key=lambda m: m.filename)
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        return listing.refuse(file, Reason.UNREADABLE, str(error))
+    except Exception as error:  # BadZipFile, struct.error, UnicodeDecodeError, NotImplementedError, ...
+        return listing.refuse(file, Reason.UNREADABLE, str(error) or type(error).__name__)
     total = sum(member.file_size for member in members)
     if total > max(TOTAL_MATTERS_FROM, MAX_RATIO * status.st_size):
         return listing.refuse(file, Reason.UNSAFE, f"unpacks from {status.st_size:,} to {total:,} bytes")
     wrapper = _common_folder(members)
     for member in members:
         parts = PurePosixPath(member.filename).parts[1 if wrapper else 0 :]
-        if not parts or (not all(map(_visible, parts)) and ".." not in parts):
+        if not all(map(_visible, parts)) and ".." not in parts:
             continue
         source = f"{file}!/{member.filename}"
         refused = _why_not(member)
@@ -186,7 +186,7 @@ def _add_zip(listing: Listing, file: str, subject: str | None, status: os.stat_r
 
 def _common_folder(members: list[zipfile.ZipInfo]) -> str | None:
     """The one folder that wraps all visible members, as zip programs like to make; it names no subject."""
-    tops = {PurePosixPath(m.filename).parts[0] for m in members if "/" in m.filename}
+    tops = {PurePosixPath(m.filename).parts[0] for m in members if PurePosixPath(m.filename).parts[1:]}
     tops = {top for top in tops if _visible(top)}
     wrapped = all("/" in m.filename for m in members if _visible(m.filename))
     return tops.pop() if len(tops) == 1 and wrapped else None
