@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,9 @@ from fenshen.errors import FenshenError, UsageError
 
 MAX_PIXELS = 8192 * 8192  # of one frame
 _MAX_ASPECT = 8.0  # of a pixel; anything beyond is a broken header
+_SEEK_FROM = 8.0  # seconds; up to there it is cheaper to decode from the start
+_TRIES = 3  # key frames: in a transport stream, seeking may lead to a later one
+_HEAD = 16  # frames that are decoded to see whether packets are frames
 _HIGH_DEFINITION = 720  # rows from which unlabelled colour is BT.709, below BT.601
 
 
@@ -94,7 +100,7 @@ def frames(
         every: only each so many-th frame.
         fps: only so many frames for a second of video: the first at or after each tick of that clock.
         start, stop: only frames at or after ``start`` and before ``stop``, in seconds; the same ones that the
-            whole video would give there.
+            whole video would give there. Decoding begins at the key frame before ``start``.
 
     Raises:
         FenshenError: it is not a video that can be decoded. A damaged tail ends it quietly.
@@ -110,25 +116,100 @@ def frames(
 
 
 def _frames(path: Path, every: int, fps: float | None, start: float, stop: float | None) -> Iterator[Frame]:
+    index = -1
+    before = -math.inf  # ticks of the clock up to the frame before
+    for index, timestamp, frame, stream in _numbered(path, start):
+        if stop is not None and timestamp >= stop:
+            return
+        slack = 0.25 / float(stream.average_rate or 25)
+        ticks = math.inf if fps is None else math.floor((timestamp + slack) * fps)
+        due = index % every == 0 if fps is None else ticks > before
+        before = ticks
+        if due and timestamp >= start:
+            yield Frame(index, timestamp, _picture(frame, stream, path))
+    if index < 0:
+        raise FenshenError("video.no_frames", path=path)
+
+
+def _numbered(path: Path, start: float) -> Iterator[tuple[int, float, Any, Any]]:
+    """Frames with their number, their time in seconds and their stream, from one before ``start`` at the latest."""
+    if start >= _SEEK_FROM and (table := _timetable(path, *_state(path))) is not None:
+        with _opened(path) as (container, stream):
+            frames = _sought(container, stream, path, table, start)
+            if frames is not None:
+                for frame in frames:
+                    if frame.pts in table.numbers:
+                        seconds = float((frame.pts - table.times[0]) * stream.time_base)
+                        yield table.numbers[frame.pts], seconds, frame, stream
+                return
     with _opened(path) as (container, stream):
         first = None
-        index = -1
-        tick = 0
-        rate = float(stream.average_rate or 25)
+        rate = stream.average_rate or 25
         for index, frame in enumerate(_decoded(container, stream, path)):
-            time = frame.time if frame.time is not None else index / rate
+            time = index / rate if frame.pts is None else frame.pts * stream.time_base
             first = time if first is None else first
-            timestamp = time - first
-            if stop is not None and timestamp >= stop:
-                return
-            if index % every or (fps is not None and timestamp + 0.25 / rate < tick / fps):
-                continue
-            if fps is not None:
-                tick = max(tick + 1, math.floor((timestamp + 0.25 / rate) * fps) + 1)
-            if timestamp >= start:
-                yield Frame(index, timestamp, _picture(frame, stream, path))
-        if index < 0:
-            raise FenshenError("video.no_frames", path=path)
+            yield index, float(time - first), frame, stream
+
+
+def _sought(container: Any, stream: Any, path: Path, table: _Timetable, start: float) -> Iterator[Any] | None:
+    """The frames from a key frame before ``start`` on; None where seeking does not lead to one."""
+    from av.error import FFmpegError
+
+    # The frame before the first is wanted too: a clock looks at both.
+    wanted = bisect_left(table.times, table.times[0] + start / float(stream.time_base)) - 1
+    for key in reversed(table.keys[: bisect_right(table.keys, wanted)][-_TRIES:]):
+        try:
+            container.seek(table.times[key], stream=stream)
+        except FFmpegError:
+            return None
+        frames = _decoded(container, stream, path)
+        first = next(frames, None)
+        if first is not None and table.numbers.get(first.pts, wanted + 1) <= wanted:
+            return chain([first], frames)
+    return None
+
+
+@dataclass(frozen=True)
+class _Timetable:
+    """When every frame is shown, in the stream's unit; the number of each by that; the numbers of key frames."""
+
+    times: list[int]
+    numbers: dict[int, int]
+    keys: list[int]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What changes when the file does."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _timetable(path: Path, size: int, changed: int) -> _Timetable | None:
+    """The frames of a video by its packets, which are read and not decoded: a second or two for an hour.
+
+    None where packets do not tell (interlaced pictures in two fields, times that are missing or repeat, program
+    streams, whose times depend on where reading begins): such videos are decoded from the start.
+    """
+    from av.error import FFmpegError
+
+    try:
+        with _opened(path) as (container, stream):
+            if container.format.name == "mpeg":
+                return None
+            packets = [(packet.pts, packet.is_keyframe) for packet in container.demux(stream) if packet.size]
+        with _opened(path) as (container, stream):
+            head = [frame.pts for frame in islice(_decoded(container, stream, path), _HEAD)]
+    except (FFmpegError, FenshenError):
+        return None
+    if any(time is None for time, _ in packets) or len(dict(packets)) < len(packets):
+        return None
+    packets.sort()
+    times = [time for time, _ in packets]
+    if not head or head != times[: len(head)]:
+        return None
+    keys = [number for number, (_, key) in enumerate(packets) if key]
+    return _Timetable(times, {time: number for number, time in enumerate(times)}, keys)
 
 
 @contextmanager

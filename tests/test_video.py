@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -39,13 +40,20 @@ def assert_colours(shown: np.ndarray, *expected: tuple[int, int, int]) -> None:
 
 
 def encoded(
-    path: Path, *, count: int = 12, rotate: float = 0, aspect: str = "1", codec: str = "libx264"
+    path: Path,
+    *,
+    count: int = 12,
+    rotate: float = 0,
+    aspect: str = "1",
+    codec: str = "libx264",
+    group: int = 12,
 ) -> Path:
     """A video with metadata that :func:`fenshen.video.write` never sets."""
     with av.open(path, "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.height, stream.width, stream.pix_fmt = 96, 160, "yuv420p"
         stream.codec_context.sample_aspect_ratio = Fraction(aspect)
+        stream.codec_context.gop_size = group
         if rotate:
             stream.set_display_rotation(rotate)
         for index in range(count):
@@ -143,6 +151,40 @@ def test_choosing_frames(clip: Path, every: int, fps: float, cuts: list[float]) 
     edges = [0.0, *sorted(cuts), None]
     parts = [f.index for a, b in pairwise(edges) for f in video.frames(clip, fps=fps, start=a, stop=b)]
     assert parts == [index for index, _ in chosen]
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [
+        ("libx264", ".mp4"),
+        ("libx264", ".ts"),
+        ("mpeg2video", ".mpg"),
+        ("mpeg4", ".avi"),
+        ("libvpx-vp9", ".webm"),
+    ],
+)
+def test_a_late_stretch_is_sought_and_is_that_of_the_whole(
+    tmp_path: Path, codec: str, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = encoded(tmp_path / f"long{suffix}", codec=codec, count=350, group=40)
+    whole = list(video.frames(path))
+    decoded, count = video._decoded, [0]
+
+    def counted(*args: object) -> Iterator[object]:
+        for frame in decoded(*args):
+            count[0] += 1
+            yield frame
+
+    monkeypatch.setattr(video, "_decoded", counted)
+    edge = whole[302].timestamp  # a stretch begins exactly at a frame
+    for start, stop in ((edge, None), (9.99, edge)):
+        for options in ({}, {"every": 7}, {"fps": 3.0}):
+            wanted = [f for f in video.frames(path, **options) if start <= f.timestamp < (stop or np.inf)]
+            count[0] = 0
+            found = list(video.frames(path, start=start, stop=stop, **options))
+            assert [(f.index, f.timestamp) for f in found] == [(f.index, f.timestamp) for f in wanted]
+            assert all(np.array_equal(a.picture, b.picture) for a, b in zip(found, wanted, strict=True))
+            assert count[0] < (220 if suffix != ".mpg" else 351), "not decoded from the start"
 
 
 def test_a_damaged_tail_keeps_the_rest(tmp_path: Path) -> None:
