@@ -27,9 +27,7 @@ def main() -> None:
         _complain(str(error), error.exit_code)
     except typer.Exit as error:
         sys.exit(error.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _complain(say("cli.interrupted"), 130)
     except Exception as error:
         if "--debug" in words:
