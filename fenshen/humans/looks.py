@@ -1,0 +1,98 @@
+"""From a human's JSON to the shaders' numbers: colours, light, clothes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from fenshen.humans.camera import Camera
+from fenshen.humans.human import Clothes, Human
+
+# From lightest to darkest, sRGB.
+_TONES = np.array(
+    [
+        [int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+        for code in (
+            "ecc9b0", "e6bc9c", "dfab88", "d69c78", "c68a62", "af764e", "91603f", "74492f", "5a3827", "452a1e",
+        )
+    ]
+)  # fmt: skip
+# Height, slope, depth of the V and thickness of a collar, in metres on the template.
+_COLLARS = {
+    "crew": (0.592, 0.34, 0.0, 0.007),
+    "v": (0.594, 0.34, 0.05, 0.007),
+    "turtle": (0.622, 0.45, 0.0, 0.009),
+}
+_SCALP = {"bald": 0.10, "buzz": 0.75}  # how much hair colours the skin below; 1 for all other styles
+
+
+def skin_colour(tone: float, undertone: float) -> Float[ndarray, "3"]:
+    """sRGB of a skin tone; the undertone makes it a little yellower (1) or pinker (-1)."""
+    at = tone * (len(_TONES) - 1)
+    colour = np.array([np.interp(at, range(len(_TONES)), _TONES[:, i]) for i in range(3)])
+    return np.clip(colour * (1 + undertone * np.array([0.0, 0.012, -0.045])), 0, 1)
+
+
+def person(human: Human) -> dict[str, Any]:
+    """Uniforms of skin, eyes and clothes."""
+    skin = skin_colour(human.skin.tone, human.skin.undertone)
+    bare = skin * (0.86, 0.63, 0.61) + (0.02, 0.0, 0.01)
+    lips = bare + (np.array(human.skin.lips) - bare) * human.skin.lipstick
+    feminine = human.body.gender > 0.5
+    stubble = max(human.skin.stubble, 0.35 if human.beard.style in ("full", "goatee") else 0.0)
+    clothes = human.clothes
+    return {
+        "skin": skin,
+        "lip_col": lips,
+        "blush_col": np.clip(skin * (1.04, 0.74, 0.72), 0, 1),
+        "iris": np.array(human.eyes.iris),
+        "scalp_col": np.array(human.hair.root) * 0.8,
+        "cloth_col": np.array(clothes.colour),
+        "cloth_col2": np.array(clothes.second),
+        "marks": (human.skin.blush, stubble, human.skin.freckles, _SCALP.get(human.hair.style, 1.0)),
+        "lid_and_stripes": (1.0 if feminine else 0.3, 1.0 if clothes.pattern == "stripes" else 0.0),
+        "collar": collar(clothes),
+    }
+
+
+def collar(clothes: Clothes) -> tuple[float, float, float, float]:
+    """Height, slope, depth of the V and thickness of the cloth."""
+    return _COLLARS[clothes.collar]
+
+
+def light(human: Human, camera: Camera) -> dict[str, Any]:
+    """Uniforms of the lights: they turn with the camera, for the backdrop does."""
+    lamp = human.light
+    at = lamp.azimuth + camera.azimuth
+    side = math.copysign(1.0, lamp.azimuth)
+    centre, edge = np.array(human.background.centre), np.array(human.background.edge)
+    around = 0.25 * (centre + edge) + 0.22
+    floor = 0.42 * around + (0.05, 0.03, 0.02)
+    sky = np.stack([0.8 * around, 0.8 * around, 0.55 * around, 0.9 * around, 1.15 * around, floor]) * 0.75
+    fill = camera.azimuth - side * 1.0
+    back = camera.rotation.T @ _unit(np.array([-side * 0.8, 0.35, -0.7]))
+    return {
+        "key_dir": _direction(at, lamp.elevation),
+        "key_col": 1.35 * lamp.strength * np.array([1 + 0.08 * lamp.warmth, 1.0, 1 - 0.10 * lamp.warmth]),
+        "fill_dir": _direction(fill, 0.1),
+        "fill_col": around * 0.45,
+        "rim_dir": back,
+        "rim_col": np.full(3, lamp.rim),
+        "ambient_col": sky,
+        "centre_col": centre,
+        "edge_col": edge,
+        "bright": (0.2 * math.sin(lamp.azimuth), 0.2),
+    }
+
+
+def _direction(azimuth: float, elevation: float) -> Float[ndarray, "3"]:
+    c = math.cos(elevation)
+    return np.array([math.sin(azimuth) * c, -math.cos(azimuth) * c, math.sin(elevation)])
+
+
+def _unit(vector: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
+    return vector / np.linalg.norm(vector)

@@ -1,0 +1,294 @@
+"""Drawing a human: ``render(human, controls, camera, size)`` is a picture and all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache, cached_property
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+
+from fenshen import controls as control_space
+from fenshen.errors import FenshenError
+from fenshen.humans import body, features, hair, landmarks, looks
+from fenshen.humans.body import Posed, Rest
+from fenshen.humans.camera import (
+    Camera,
+    HeadAtRest,
+    View,
+    aim,
+    fit_head,
+    orthographic,
+    target_rotation,
+    turn_of,
+)
+from fenshen.humans.human import Human
+from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT
+from fenshen.humans.occlusion import occlusion
+from fenshen.humans.stage import Layer, Pixels, Stage
+from fenshen.humans.strands import Bound, Strands, Surface
+from fenshen.humans.toon import outlined
+
+Look = Literal["photo", "toon"]
+
+SMALLEST, LARGEST = 32, 2048
+COARSE_UP_TO = 192  # pixels a side: larger pictures get finer strands and the marks of skin and cloth
+_FINER = 2  # a picture is drawn at twice its size, and averaged
+_EYE_RADIUS = 0.0137  # metres; the iris is half as wide
+_SHADOW_HALF = 0.30  # metres around the head that cast and catch shadows
+
+
+class Kind(IntEnum):
+    """Classes of the segmentation. A beard is hair; stubble is skin; teeth and tongue are mouth."""
+
+    BACKGROUND = 0
+    SKIN = 1
+    LIPS = 2
+    EYES = 3
+    HAIR = 4
+    LASHES = 5
+    CLOTH = 6
+    MOUTH = 7
+    BROWS = 8
+    GLASSES = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture with its labels.
+
+    Attributes:
+        picture: sRGB.
+        human: who is seen.
+        controls: as given.
+        rotation: of the canonical face in the picture; x to the viewer's right, y up, z to the viewer.
+        camera: as given.
+        view: from the world, in metres, to clip space.
+        landmarks: MediaPipe's 478: x right, y down, z into the scene from the head's centre, all in sides of
+            the picture; hidden ones too.
+        kinds: segmentation, see :class:`Kind`.
+        depth: metres before the camera, infinite behind the person; only where asked for.
+        normals: in view axes, 0 behind the person; only where asked for.
+        vertices: of the mesh, posed, in the world.
+    """
+
+    picture: UInt8[ndarray, "S S 3"]
+    human: Human
+    controls: Float[ndarray, "58"]
+    rotation: Float[ndarray, "3 3"]
+    camera: Camera
+    view: View
+    landmarks: Float[ndarray, "478 3"]
+    kinds: UInt8[ndarray, "S S"]
+    vertices: Float[ndarray, "V 3"]
+    depth: Float[ndarray, "S S"] | None = None
+    normals: Float[ndarray, "S S 3"] | None = None
+
+
+def render(
+    human: Human,
+    controls: Float[ndarray, "58"] | None = None,
+    camera: Camera | None = None,
+    size: int = 128,
+    *,
+    look: Look = "photo",
+    geometry: bool = False,
+) -> Frame:
+    """Draw a human. The same arguments give the same pixels on one machine.
+
+    Args:
+        controls: neutral where left out.
+        camera: in front, where left out.
+        size: of the square picture in pixels.
+        look: ``photo``, or ``toon`` in flat bands with an outline.
+        geometry: draw depth and normals too.
+
+    Raises:
+        FenshenError: the extra, OpenGL or the cache fails; size or controls are out of range.
+    """
+    if not SMALLEST <= size <= LARGEST:
+        raise FenshenError("humans.bad_size", size=size)
+    controls = control_space.NEUTRAL if controls is None else np.asarray(controls, dtype=np.float32)
+    try:
+        control_space.check(controls)
+    except ValueError as error:
+        raise FenshenError("humans.bad_controls", why=error) from error
+    camera = camera or Camera()
+    studio = _studio()
+    rest, head = studio.at_rest(human)
+    turn = turn_of(camera, head, controls)
+    posed = studio.model.pose(rest, controls, turn)
+    centre = (posed.bones[body.HEAD] @ np.append(head.centre, 1))[:3]
+    view = aim(camera, head, controls, turn, centre)
+    fine = size > COARSE_UP_TO
+    uniforms = studio.uniforms(human, camera, view, posed, centre, size, toon=look == "toon", fine=fine)
+    layers = list(studio.layers(human, posed, fine))
+    pixels = studio.stage(size).draw(posed, layers, uniforms, geometry=geometry or look == "toon")
+    return Frame(
+        picture=_averaged(outlined(pixels) if look == "toon" else pixels.colour),
+        human=human,
+        controls=controls,
+        rotation=target_rotation(controls),
+        camera=camera,
+        view=view,
+        landmarks=view.project(landmarks.table().points(posed.points)),
+        kinds=pixels.kind[::_FINER, ::_FINER].copy(),
+        vertices=posed.points,
+        **(_geometry(pixels) if geometry else {}),
+    )
+
+
+def _averaged(pixels: UInt8[ndarray, "T T 3"]) -> UInt8[ndarray, "S S 3"]:
+    side = len(pixels) // _FINER
+    blocks = pixels.reshape(side, _FINER, side, _FINER, 3).astype(np.uint16)
+    return ((blocks.sum((1, 3)) + _FINER) // _FINER**2).astype(np.uint8)
+
+
+def _geometry(pixels: Pixels) -> dict[str, Any]:
+    assert pixels.geometry is not None
+    some = pixels.geometry[::_FINER, ::_FINER]
+    depth = np.where(some[..., 3] > 0, some[..., 3], np.inf)
+    return {"depth": depth.astype(np.float32), "normals": some[..., :3].copy()}
+
+
+class Studio:
+    """What a process keeps between pictures: the model, its stages, and bundles of strands."""
+
+    def __init__(self) -> None:
+        self.model = body.model()
+        template, part = self.model.template, self.model.shapes.part
+        eyes = [template[part == side] for side in (EYE_LEFT, EYE_RIGHT)]
+        # An eyeball's centre lies a radius behind its front, in the middle of its outline.
+        self._eyes = [
+            np.array([eye[:, 0].mean(), eye[:, 1].min() + 0.0145, eye[:, 2].mean()]) for eye in eyes
+        ]
+        self._stages: dict[int, Stage] = {}
+        self._bound: dict[tuple[Any, ...], Bound] = {}
+        self._rests: dict[str, tuple[Rest, HeadAtRest]] = {}
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The template's skin, for growing strands."""
+        return Surface(self.model)
+
+    @cached_property
+    def _static(self) -> Float[ndarray, "V 10"]:
+        shapes, model = self.model.shapes, self.model
+        columns = [model.template, shapes.masks[:, :4], occlusion(model), shapes.part, self.surface.hairline]
+        return np.column_stack(columns).astype(np.float32)
+
+    def stage(self, size: int) -> Stage:
+        """Where pictures of this size are drawn; the last two sizes are kept."""
+        if size not in self._stages:
+            while len(self._stages) >= 2:
+                self._stages.pop(next(iter(self._stages)))
+            shadow = 320 if size <= COARSE_UP_TO else 1024
+            self._stages[size] = Stage(self.model, self._static, _FINER * size, shadow)
+        return self._stages[size]
+
+    def at_rest(self, human: Human) -> tuple[Rest, HeadAtRest]:
+        """A person's neutral face, kept for the next frame of the same person."""
+        key = human.model_dump_json(include={"body", "shape"})
+        if key not in self._rests:
+            self._rests.clear()
+            rest = self.model.rest(human)
+            self._rests[key] = rest, fit_head(landmarks.table().points(rest.points))
+        return self._rests[key]
+
+    def uniforms(
+        self,
+        human: Human,
+        camera: Camera,
+        view: View,
+        posed: Posed,
+        centre: Float[ndarray, "3"],
+        size: int,
+        *,
+        toon: bool,
+        fine: bool,
+    ) -> dict[str, Any]:
+        """Of all programs."""
+        values = {**looks.person(human), **looks.light(human, camera)}
+        lid, stripes = values.pop("lid_and_stripes")
+        towards = values["key_dir"]
+        return {
+            **values,
+            "makeup": (lid, stripes, human.skin.lipstick, _EYE_RADIUS),
+            "eye_left": self._eyes[0],
+            "eye_right": self._eyes[1],
+            "eye": view.eye,
+            "view": view.view,
+            "camera": view.world_to_view,
+            "light_view": orthographic(centre - (0, 0, 0.03), towards, _SHADOW_HALF, 1.0),
+            "shadow": 0,
+            "head": posed.bones[body.HEAD][:3, :3],
+            "least": 0.3 / (view.scale * _FINER * size),
+            "toon": float(toon),
+            "detail": float(fine),
+        }
+
+    def layers(self, human: Human, posed: Posed, fine: bool) -> Iterator[Layer]:
+        """A person's strands in place."""
+        detail = hair.FINE if fine else hair.COARSE
+        turned = {"head": posed.bones[body.HEAD][:3, :3], "solid": 0.0}
+
+        def layer(
+            key: tuple[Any, ...], make: Callable[[], Strands], uniforms: dict[str, Any], **more: Any
+        ) -> Layer:
+            key = (*key, fine)
+            if key not in self._bound:
+                self._bound[key] = Bound(make(), self.model)
+            bound = self._bound[key]
+            return Layer(key, bound.strands, bound.follow(posed), {**turned, **uniforms}, **more)
+
+        if human.hair.style != "bald":
+            style, strands = human.hair.style, human.hair.strands
+            yield layer(
+                ("hair", style, strands),
+                lambda: hair.grow(style, strands, detail, self.surface),
+                _colours(human.hair.root, human.hair.tip, Kind.HAIR, gloss=1.0),
+            )
+        yield layer(
+            ("brows", human.brows.style),
+            lambda: features.brows(human.brows.style, detail, self.surface),
+            _colours(human.brows.colour, np.array(human.brows.colour) * 1.25, Kind.BROWS, gloss=0.15),
+            casts=False,
+            cull=-0.6,
+        )
+        strength = round(4 * human.eyes.lashes) / 4  # five bundles for all humans
+        dark = np.array(human.brows.colour) * 0.25
+        yield layer(
+            ("lashes", strength),
+            lambda: features.lashes(strength, detail, self.surface),
+            _colours(dark, dark, Kind.LASHES, gloss=0.0),
+            casts=False,
+            cull=-9.0,
+        )
+        if human.beard.style != "none":
+            beard = human.beard
+            yield layer(
+                ("beard", beard.style),
+                lambda: features.beard(beard.style, detail, self.surface),
+                _colours(beard.colour, beard.colour, Kind.HAIR, gloss=0.5),
+                casts=False,
+            )
+        if human.glasses is not None:
+            roundness = round(2 * human.glasses.roundness) / 2
+            frame = human.glasses.colour
+            solid = {**_colours(frame, frame, Kind.GLASSES, gloss=1.2), "solid": 1.0}
+            yield layer(
+                ("glasses", roundness), lambda: features.glasses(roundness, self.surface), solid, cull=-9.0
+            )
+
+
+def _colours(root: Any, tip: Any, kind: Kind, gloss: float) -> dict[str, Any]:
+    return {"root_col": np.array(root), "tip_col": np.array(tip), "number": float(kind), "gloss": gloss}
+
+
+@cache
+def _studio() -> Studio:
+    return Studio()
