@@ -26,6 +26,8 @@ from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN
 from fenshen.humans.render import Studio
 
 PEOPLE, SIZE = 20, 384
+NEAR = 0.02  # sides of the picture
+FRONT = -0.03  # metres: what lies further back on the template is behind the ears
 YAWS = (-0.45, 0.0, 0.45)
 # Good enough to frame the first pictures; the table itself gives everybody's own.
 HEAD_ROUGHLY = HeadAtRest(np.array([0.0, -0.105, 0.722]), np.eye(3), 0.17)
@@ -54,7 +56,7 @@ def look(
     faces = finder.find(np.ascontiguousarray(pixels.colour))
     if not faces:
         return None
-    return faces[0].landmarks[:, :2] / (2 * SIZE), view.project(posed.points)
+    return (faces[0].landmarks[:, :2] + 0.5) / (2 * SIZE), view.project(posed.points)
 
 
 def hits(
@@ -64,6 +66,7 @@ def hits(
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     u, v = b[:, :2] - a[:, :2], c[:, :2] - a[:, :2]
     area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    middles = ((a + b + c) / 3)[:, :2]
     found, shares = np.full(len(seen), -1), np.zeros((len(seen), 3))
     for i, point in enumerate(seen):
         d = point - a[:, :2]
@@ -75,6 +78,11 @@ def hits(
             depth = first * a[:, 2] + second * b[:, 2] + third * c[:, 2]
             found[i] = inside[np.argmin(depth[inside])]
             shares[i] = first[found[i]], second[found[i]], third[found[i]]
+            continue
+        # Past the edge of a lip, a lid or the whole face: the middle of the nearest triangle, if one is near.
+        apart = np.linalg.norm(middles - point, axis=1)
+        if apart.min() < NEAR:
+            found[i], shares[i] = int(np.argmin(apart)), np.full(3, 1 / 3)
     return found, shares
 
 
@@ -105,7 +113,7 @@ def main() -> None:
     studio, finder = Studio(), FaceFinder()
     shapes, template = studio.model.shapes, studio.model.template
     _, _, _, mouth, eyes = shapes.masks.T
-    skin = (shapes.part == SKIN) & (mouth < 0.5) & (eyes < 0.5)
+    skin = (shapes.part == SKIN) & (mouth < 0.5) & (eyes < 0.5) & (template[:, 1] < FRONT)
     skin_faces = shapes.faces[skin[shapes.faces].all(1)]
     eye_faces = shapes.faces[np.isin(shapes.part[shapes.faces], (EYE_LEFT, EYE_RIGHT)).all(1)]
     iris = np.isin(np.arange(COUNT), IRISES)

@@ -25,9 +25,19 @@ VERSION = 1  # of the cached shapes
 _ARMS = {"clavicle.L": 0.06, "upperarm01.L": 0.75, "clavicle.R": -0.06, "upperarm01.R": -0.75}
 # The lower teeth stand behind the upper ones, not in them.
 _LOWER_TEETH = np.array([0, 0.0025, -0.0035], dtype=np.float32)
-# MakeHuman's facial actions are milder than what ARKit and MediaPipe call 1; its resting face is stern.
-_GAINS = {"mouthSmile": 1.5, "mouthPucker": 1.25, "browInnerUp": 1.3, "browOuterUp": 1.15, "mouthFrown": 1.15}
-_REST = {"mouthSmile": 0.1, "browInnerUp": 0.08, "browOuterUp": 0.05, "eyeWide": 0.08}
+# What a control of 1 moves, and the power that its way there follows: chosen so that MediaPipe reads about what
+# was asked for. MakeHuman's mouth opens too late for it and its smile too early; its resting face is stern.
+_CURVES = {
+    "jawOpen": (1.2, 0.65),
+    "mouthSmile": (1.15, 1.25),
+    "mouthPucker": (1.9, 0.9),
+    "mouthFrown": (1.15, 1.0),
+    "browInnerUp": (2.4, 1.0),
+    "browOuterUp": (1.15, 1.0),
+    "eyeLookUp": (1.25, 0.9),
+    "eyeBlink": (1.0, 0.9),
+}
+_REST = {"mouthSmile": 0.08, "eyeWide": 0.08}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +78,13 @@ class Model:
         rows = len(shapes.phenotypes)
         self._phenotypes = shapes.phenotypes.reshape(rows, -1)
         self._locals = sparse.csr_matrix(shapes.locals.reshape(2 * len(LOCAL_SHAPES), -1))
-        gains = np.array([_of(_GAINS, name, 1.0) for name in control_space.BLENDSHAPES], dtype=np.float32)
+        names = control_space.BLENDSHAPES
+        gains, powers = np.array([_of(_CURVES, name, (1.0, 1.0)) for name in names], dtype=np.float32).T
+        self._powers = powers
         self._actions = sparse.csr_matrix(
             shapes.actions[:, : self.count].reshape(len(gains), -1) * gains[:, None]
         )
-        self._rest = np.array([_of(_REST, name, 0.0) for name in control_space.BLENDSHAPES], dtype=np.float32)
+        self._rest = np.array([_of(_REST, name, 0.0) for name in names], dtype=np.float32)
         corners = shapes.faces.ravel()
         ones = np.ones(len(corners), dtype=np.float32)
         self._to_vertices = sparse.csr_matrix(
@@ -96,7 +108,8 @@ class Model:
         Args:
             turn: rotation of the head against the shoulders, spread over the neck's bones in equal parts.
         """
-        actions = np.minimum(controls[: len(self._rest)] + self._rest, 1.0).astype(np.float32)
+        asked = np.clip(controls[: len(self._rest)], 0, 1) ** self._powers
+        actions = np.minimum(asked + self._rest, 1.0).astype(np.float32)
         points = rest.points + (actions @ self._actions).reshape(-1, 3)
         bones = _transforms(rest.bones, turn)
         posed = skin(points, self.shapes.weights, bones)
@@ -180,7 +193,7 @@ def fraction(rotation: Float[ndarray, "3 3"], share: float) -> Float[ndarray, "3
     return Rotation.from_rotvec(share * Rotation.from_matrix(rotation).as_rotvec()).as_matrix()
 
 
-def _of(table: dict[str, float], name: str, otherwise: float) -> float:
+def _of(table: dict[str, Any], name: str, otherwise: Any) -> Any:
     return table.get(name.removesuffix("Left").removesuffix("Right"), otherwise)
 
 

@@ -41,9 +41,9 @@ def brows(style: BrowStyle, detail: Detail, surface: Surface) -> Strands:
     along, across = draw.random(count) ** 0.9, draw.standard_normal(count) * 0.36
     half = 0.0034 * shape.thickness * (1 - 0.78 * along**1.5) * np.minimum(1, 0.55 + 3 * along)
     x = 0.0130 + 0.0385 * along
-    z = 0.7462 + 0.0058 * shape.arch * np.sin(np.pi * np.minimum(0.85 * along, 1)) - 0.0025 * along**2
+    z = 0.7448 + 0.0064 * shape.arch * np.sin(np.pi * np.minimum(0.85 * along, 1)) - 0.0025 * along**2
     z = z + 1.3 * across * half
-    tilt = 0.75 * (1 - along) ** 2 - 0.45 * along - 0.5 * across
+    tilt = 0.5 * (1 - along) ** 2 - 0.45 * along - 0.5 * across
     longest = 0.0068 * (1 - 0.35 * along) * (1 + 0.15 * draw.standard_normal(count))
     step = np.linspace(0, 1, length)
     both: list[Any] = []
@@ -162,14 +162,15 @@ def beard(style: BeardStyle, detail: Detail, surface: Surface) -> Strands:
     count = int({"full": 3800, "goatee": 1500, "moustache": 800}[style] * detail.count)
     length = 5
     roots, normals = surface.roots(wanted & ~surface.on_lips, count, draw)
-    longest = 0.0085 * (1 + 0.2 * draw.standard_normal(count)).clip(0.5, 1.6)
-    apart = np.where(roots[:, 2] > 0.666, 2.5, 0.3)  # a moustache is combed to both sides
+    over_lip = roots[:, 2] > 0.666
+    longest = np.where(over_lip, 0.0058, 0.0080) * (1 + 0.2 * draw.standard_normal(count)).clip(0.5, 1.5)
+    apart = np.where(over_lip, 4.0, 0.3)  # a moustache is combed to both sides, and off the lip
     way = np.column_stack([6 * roots[:, 0] * apart, np.full(count, -0.05), np.full(count, -0.8)])
     way = unit(way - 0.9 * (way * normals).sum(1, keepdims=True) * normals)
     way = unit(way + 0.5 * normals + 0.15 * draw.standard_normal((count, 3)))
     step = np.linspace(0, 1, length)
     points = roots[:, None] - 0.0005 * normals[:, None] + way[:, None] * (longest[:, None] * step)[..., None]
-    points[..., 2] -= 0.004 * step**2
+    points[..., 2] -= np.where(over_lip, 0.001, 0.004)[:, None] * step**2
     width = 0.0014 * detail.width * (1.05 - 0.65 * step)
     spread = np.repeat(normals[:, None], length, axis=1)
     return surface.finish(points, spread, width, 0.35 + 0.65 * step, draw, moving=True)

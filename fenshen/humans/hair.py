@@ -67,11 +67,11 @@ class Style:
     Args:
         length: of the longest strands.
         count: strands at full detail for pictures of 128 pixels.
-        points: of a strand.
+        points: of a strand, more or fewer by the detail.
         comb: the direction to lie in.
         lift: how much a root stands off the skin, 0 to 1.
         volume: clearance of the outermost layer.
-        gravity: pull downward a step.
+        gravity: pull downward over a step of a coarse strand, as the comb's and chance's are.
         combing: how much the comb goes on after the root.
         taper: of the length left at the sides; 1 keeps all.
         front: length of the strands over the forehead, if another.
@@ -151,7 +151,7 @@ STYLES: Mapping[HairStyle, Style] = {
         clumps=520, curl=0.0055, turns=1.8, width=0.0028,
     ),
     "afro": Style(
-        0.048, 4000, 11, _comb_out, lift=0.95, volume=0.045, gravity=0.0, jitter=0.2, wobble=0.05, clump=0,
+        0.048, 4000, 13, _comb_out, lift=0.95, volume=0.045, gravity=0.0, jitter=0.2, wobble=0.05, clump=0,
         curl=0.0045, turns=2.5, width=0.0030,
     ),
     "curly_long": Style(
@@ -171,7 +171,7 @@ class Detail:
 
 
 COARSE = Detail(0.55, 0.75, 1.35)  # for pictures of up to 192 pixels
-FINE = Detail(2.4, 1.0, 0.55)
+FINE = Detail(2.4, 1.5, 0.55)
 
 
 def grow(name: HairStyle, seed: int, detail: Detail, surface: Surface) -> Strands:
@@ -215,10 +215,11 @@ def _grow(
     way = unit(normals * style.lift + comb * (1 - style.lift) + jitter)
     side = np.sign(roots[:, 0] - 0.3 * parting + 1e-6)
     step = length / (steps - 1)
+    pace = min(1.0, COARSE.points * style.points / steps)  # a finer strand turns less a step
     line = [roots - 0.001 * normals]
     for k in range(1, steps):
         along = k / (steps - 1)
-        way = _turned(style, way, line[-1], along, parting, draw)
+        way = _turned(style, way, line[-1], along, parting, pace, draw)
         at = line[-1] + way * step[:, None]
         at, normal = _kept_off(
             style, at, np.minimum(clearance * min(1, 3 * along) + 0.0015, 0.06), clearance, surface
@@ -244,16 +245,22 @@ def _lengths(style: Style, roots: Points, draw: np.random.Generator) -> Float[nd
 
 
 def _turned(
-    style: Style, way: Points, at: Points, along: float, parting: float, draw: np.random.Generator
+    style: Style,
+    way: Points,
+    at: Points,
+    along: float,
+    parting: float,
+    pace: float,
+    draw: np.random.Generator,
 ) -> Points:
     """The direction of the next step."""
     if style.combing:
         comb = style.comb(at, parting)
         out = unit((at - _MIDDLE) * (1.25, 0.95, 1))
         comb = comb - np.maximum((comb * out).sum(1, keepdims=True), 0) * out
-        way = unit(way + style.combing * unit(comb))
+        way = unit(way + pace * style.combing * unit(comb))
     chance = style.wobble * draw.standard_normal(way.shape)
-    return unit(way + style.gravity * _DOWN * (0.3 + along) + chance)
+    return unit(way + pace * (style.gravity * _DOWN * (0.3 + along) + chance))
 
 
 def _kept_off(
@@ -283,8 +290,8 @@ def _combed_off_face(
         return at
     edge = np.interp(
         at[:, 2],
-        [0.45, 0.54, 0.60, 0.64, 0.68, 0.72, 0.76, 0.795],
-        [0.040, 0.055, 0.061, 0.066, 0.070, 0.070, 0.064, 0.014],
+        [0.45, 0.54, 0.60, 0.64, 0.68, 0.72, 0.76, 0.785, 0.80],
+        [0.040, 0.055, 0.061, 0.066, 0.070, 0.070, 0.064, 0.030, 0.0],
     )
     edge = edge * smoothstep(-0.055, -0.085, at[:, 1])
     if not style.open:

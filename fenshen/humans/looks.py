@@ -17,7 +17,7 @@ _TONES = np.array(
     [
         [int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)]
         for code in (
-            "ecc9b0", "e6bc9c", "dfab88", "d69c78", "c68a62", "af764e", "91603f", "74492f", "5a3827", "452a1e",
+            "e9bd9d", "e2b18c", "d9a37b", "cf9469", "c08356", "a96f47", "8c5a39", "70452b", "573625", "43291d",
         )
     ]
 )  # fmt: skip

@@ -94,11 +94,11 @@ _NARROWER = {
     "mouth-upperlip-middle-up": 0.3, "mouth-lowerlip-middle-up": 0.3, "mouth-upperlip-ext-up": 0.3,
     "mouth-lowerlip-ext-up": 0.3, "mouth-angles-up": 0.3, "eye-push1-out": 0.5, "eye-push2-out": 0.5,
     "neck-scale-vert-incr": 0.5, "head-scale-vert-incr": 0.6, "nose-scale-vert-incr": 0.6,
-    "eyebrows-angle-up": 0.5, "head-back-scale-depth-incr": 0.5, "eye-trans-out": 0.5,
+    "eyebrows-angle-up": 0.3, "eyebrows-trans-up": 0.4, "head-back-scale-depth-incr": 0.5, "eye-trans-out": 0.5,
 }  # fmt: skip
 # Where the middle of a local shape lies if not at 0: MakeHuman's eyes are small, its faces stern.
 _MIDDLE = {
-    "eye-scale-incr": 0.3, "eye-height2-incr": 0.12, "mouth-angles-up": 0.12, "eyebrows-angle-up": 0.12,
+    "eye-scale-incr": 0.3, "eye-height2-incr": 0.12, "mouth-angles-up": 0.12,
     "ear-scale-incr": -0.1, "ear-wing-incr": -0.15, "head-fat-incr": 0.03,
 }  # fmt: skip
 _SPREAD, _FURTHEST = 0.2, 0.5
@@ -168,10 +168,10 @@ def sample_controls(seed: int, frame: int = 0) -> Float[ndarray, "58"]:
     for name, value in chosen.items():
         values[name] = float(np.clip(value * strength * draw.uniform(0.85, 1.15), 0, 1))
     _stray_movements(draw, values)
-    values |= gaze(*(float(x) for x in np.clip(draw.normal(0, (0.35, 0.22)), -1, 1)))
+    values |= gaze(*(float(x) for x in np.clip(draw.normal(0, (0.35, 0.35)), -1, 1)))
     values["yaw"] = float(np.clip(draw.normal(0, 0.26), -0.7, 0.7))
-    values["pitch"] = float(np.clip(draw.normal(0, 0.12), -0.35, 0.35))
-    values["roll"] = float(np.clip(draw.normal(0, 0.08), -0.3, 0.3))
+    values["pitch"] = float(np.clip(draw.normal(0, 0.17), -0.4, 0.4))
+    values["roll"] = float(np.clip(draw.normal(0, 0.1), -0.35, 0.35))
     values["x"], values["y"] = (float(v) for v in np.clip(draw.normal(0, 0.015, 2), -0.05, 0.05))
     values["scale"] = float(np.clip(draw.normal(0, 0.05), -0.15, 0.15))
     return controls.vector(values)
@@ -212,7 +212,7 @@ def _expressions() -> dict[str, dict[str, Any]]:
 
 def _stray_movements(draw: np.random.Generator, values: dict[str, float]) -> None:
     """Blinks, and single actions on top of an expression, so that no control only ever comes with others."""
-    if draw.random() < 0.15:
+    if draw.random() < 0.1:
         both = float(draw.uniform(0.2, 1))
         for side in ("Left", "Right"):
             values[f"eyeBlink{side}"] = both

@@ -78,6 +78,10 @@ void main() {
     float sun = lit(P, n, .003);
     Surface s;
     if (part < .5) {
+        if (detail > .5) {  // pores, or threads
+            vec3 q = C * (cloth < 0. ? 1500. : 1100.);
+            n = normalize(n + .16 * (vec3(noise(q), noise(q + 7.), noise(q + 13.)) - .5));
+        }
         if (cloth < 0.) s = fabric(); else s = flesh();
         if (s.kind == 7.) sun = mix(sun, 1., .35);
     } else if (part < 2.5) {
