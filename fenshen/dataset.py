@@ -49,6 +49,9 @@ RECORDS = pa.schema(
         # Of any picture.
         ("sharpness", pa.float32()),
         ("exposure", pa.float32()),  # mean luma, 0 to 1
+        # Of a drawn human; null for all others.
+        ("human", pa.string()),  # JSON of fenshen.humans.Human
+        ("camera", pa.list_(pa.float32(), 3)),  # azimuth and elevation in radians, distance in metres
     ]
 )
 REJECTED = pa.schema(

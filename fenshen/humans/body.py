@@ -13,9 +13,8 @@ from numpy import ndarray
 
 from fenshen import controls as control_space
 from fenshen.humans import cache, makehuman
-from fenshen.humans.human import LOCAL_SHAPES
+from fenshen.humans.human import LOCAL_SHAPES, Human
 from fenshen.humans.human import Body as Build
-from fenshen.humans.human import Human
 from fenshen.humans.makehuman import AGES, BONES, CORNERS, GENDERS, LEVELS, PARENTS, Shapes
 
 HEAD = BONES.index("head")

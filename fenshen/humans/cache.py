@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def arrays(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             np.savez(stream, **made)
         os.replace(part, file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise FenshenError(
             "humans.cache_unwritable", path=file.parent, why=error.strerror or error
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -223,5 +224,6 @@ def write(human: Human, path: str | Path) -> None:
         part.write_text(human.model_dump_json(indent=2) + "\n", encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise FenshenError("humans.unwritable", path=path, why=error.strerror or error) from error

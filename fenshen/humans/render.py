@@ -289,6 +289,15 @@ def _colours(root: Any, tip: Any, kind: Kind, gloss: float) -> dict[str, Any]:
     return {"root_col": np.array(root), "tip_col": np.array(tip), "number": float(kind), "gloss": gloss}
 
 
+def make_ready() -> None:
+    """Load what drawing needs, and fill the cache.
+
+    Raises:
+        FenshenError: the extra, OpenGL or the cache fails.
+    """
+    _studio().stage(SMALLEST)
+
+
 @cache
 def _studio() -> Studio:
     return Studio()

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls
+from fenshen.humans.camera import Camera
 from fenshen.humans.human import (
     LOCAL_SHAPES,
     Background,
@@ -175,6 +176,13 @@ def sample_controls(seed: int, frame: int = 0) -> Float[ndarray, "58"]:
     values["x"], values["y"] = (float(v) for v in np.clip(draw.normal(0, 0.015, 2), -0.05, 0.05))
     values["scale"] = float(np.clip(draw.normal(0, 0.05), -0.15, 0.15))
     return controls.vector(values)
+
+
+def sample_camera(seed: int, frame: int = 0) -> Camera:
+    """Where frame ``frame`` of human ``seed`` is taken from: about in front, more or less near."""
+    draw = np.random.default_rng((0x63, seed, frame))
+    azimuth, elevation = np.clip(draw.normal((0, 0.03), (0.15, 0.06)), -0.5, 0.5)
+    return Camera(float(azimuth), float(elevation), float(draw.uniform(1.0, 1.6)))
 
 
 def gaze(right: float, up: float) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -253,7 +253,7 @@ class Stage:
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def program(name: str) -> Any:
     """A compiled program of ``glsl/``; ``body_geometry`` is the body's vertices with the labels' colours."""
     stem, _, geometry = name.partition("_")

@@ -112,6 +112,9 @@ def _items(unit: Unit, settings: Settings) -> Iterator[Row | Refusal]:
             portrait = avatars.draw(item.path, item.inner, settings.size)
             yield _row(item, portrait, hashlib.sha256(portrait.tobytes()).hexdigest())
             continue
+        if item.kind == "human":
+            yield _human(item, settings)
+            continue
         try:
             data = _bytes(item)
             results = list(_still(item, data, settings))
@@ -307,6 +310,31 @@ def _portrait(
         "exposure": quality.exposure,
     }
     return row
+
+
+def _human(item: Item, settings: Settings) -> Row:
+    """A drawn human, with labels that nobody had to measure."""
+    from fenshen import controls
+    from fenshen.faces.judge import FAR_ASIDE, FAR_UP_OR_DOWN
+    from fenshen.humans import sample
+    from fenshen.humans.render import render
+    from fenshen.humans.sampler import sample_camera, sample_controls
+
+    seed, number = int(item.path), int(item.inner)
+    camera = sample_camera(seed, number)
+    frame = render(sample(seed), sample_controls(seed, number), camera, settings.size)
+    points = frame.landmarks[:, :2] * settings.size
+    yaw, pitch = (float(frame.controls[controls.INDEX[name]]) for name in ("yaw", "pitch"))
+    return _row(item, frame.picture, hashlib.sha256(frame.picture.tobytes()).hexdigest()) | {
+        "box": np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
+        "landmarks": frame.landmarks.astype(np.float32).ravel(),
+        "controls": frame.controls,
+        "face_size": float(np.ptp(points[:, 1])),
+        "occluded": False,
+        "extreme_pose": abs(yaw) > FAR_ASIDE or abs(pitch) > FAR_UP_OR_DOWN,
+        "human": frame.human.model_dump_json(),
+        "camera": [camera.azimuth, camera.elevation, camera.distance],
+    }
 
 
 def _row(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str, at: float | None = None) -> Row:

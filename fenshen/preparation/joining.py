@@ -122,6 +122,8 @@ def _copies(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal
             original = first_drawn.setdefault(row["sha256"], i)
             if original != i:
                 copies[i] = original
+        elif row["kind"] == "human":
+            continue  # no two have the same seed
         elif row["kind"] != "video":
             stills[len(row["signature"])].append(i)
         elif before is not None and _frozen(rows[before], row):

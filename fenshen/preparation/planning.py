@@ -82,7 +82,7 @@ def plan(items: Sequence[Item], settings: Settings) -> list[Unit]:
 
 
 def _most(item: Item) -> int:
-    return DRAWINGS_A_UNIT if item.kind == "drawn" else PICTURES_A_UNIT
+    return DRAWINGS_A_UNIT if item.kind in ("drawn", "human") else PICTURES_A_UNIT
 
 
 def _stretches(item: Item, settings: Settings) -> Iterator[Unit]:

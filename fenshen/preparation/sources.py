@@ -15,7 +15,7 @@ from fenshen import avatars, portraits
 from fenshen.errors import FenshenError, UsageError
 from fenshen.preparation.doctor import Reason, Refusal
 
-Kind = Literal["picture", "member", "video", "drawn"]
+Kind = Literal["picture", "member", "video", "drawn", "human"]
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".ogv"}
@@ -36,10 +36,10 @@ class Item:
 
     Args:
         source: its name in the records: the path as the user gave it, ``archive.zip!/member`` or
-            ``avatars:...``.
+            ``avatars:...`` or ``humans#...``.
         kind: how it is read.
-        path: the file, the zip archive, or the style of a drawing.
-        inner: the zip member's name, or the seed of a drawing.
+        path: the file, the zip archive, the style of a drawing, or the seed of a human.
+        inner: the zip member's name, the seed of a drawing, or the number of a human's frame.
         subject: name of the first folder below the source, if any.
         state: what changes when the content does (size and time of the file), so that stale work is not
             used again.
@@ -78,7 +78,7 @@ def find(words: list[str], *, seed: int = 0, skip: Path | None = None) -> Listin
     """List the sources.
 
     Args:
-        words: folders, zip files, videos, pictures, ``avatars:STYLE:N``.
+        words: folders, zip files, videos, pictures, ``avatars:STYLE:N``, ``humans:N``.
         seed: of the drawings.
         skip: a folder that is never entered (the output, which may lie inside a source).
 
@@ -90,6 +90,9 @@ def find(words: list[str], *, seed: int = 0, skip: Path | None = None) -> Listin
     for word in words:
         if word.startswith("avatars:"):
             _add_avatars(listing, word, seed)
+            continue
+        if word.startswith("humans:"):
+            _add_humans(listing, word, seed)
             continue
         path = Path(word)
         if path.is_dir():
@@ -112,6 +115,27 @@ def _add_avatars(listing: Listing, word: str, seed: int) -> None:
         listing.licences.append(terms)
     for i in range(count):
         listing.items.append(Item(f"avatars:{name}#{seed}-{i}", "drawn", name, f"{seed}-{i}"))
+
+
+def _add_humans(listing: Listing, word: str, seed: int) -> None:
+    """``humans:N`` are N people in one picture each, ``humans:NxF`` in F; a subject is a person."""
+    from fenshen.humans import LICENCE
+
+    match = re.fullmatch(r"humans:(\d{1,9})(?:x(\d{1,6}))?", word)
+    people, frames = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
+    if not 1 <= people * frames <= MAX_DRAWN:
+        raise UsageError("humans.words", word=word, most=f"{MAX_DRAWN:,}")
+    from fenshen.humans.render import make_ready
+
+    make_ready()  # what is missing is said here, once, and not by every process
+    if LICENCE not in listing.licences:
+        listing.licences.append(LICENCE)
+    for i in range(people):
+        who = f"humans#{seed}-{i}"
+        for frame in range(frames):
+            source = f"{who}/{frame}" if frames > 1 else who
+            path = str(seed * 10**9 + i)
+            listing.items.append(Item(source, "human", path, str(frame), who))
 
 
 def _walk(listing: Listing, root: str, skip: Path | None) -> Iterator[tuple[str, str | None]]:
