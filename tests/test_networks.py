@@ -12,6 +12,7 @@ from torch import nn
 from fenshen.networks import CONDITIONAL, FAMILIES, NetworkConfig, build
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0, _Conv
 from fenshen.networks.fast import haar
+from fenshen.training import recipe
 
 TUTORIAL = Path(__file__).parents[1] / "benchmarks" / "tutorial.py"
 
@@ -40,6 +41,19 @@ def test_shapes_and_a_first_step_in_bfloat16(family, size):
         assert learning
         assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in learning)
     assert any(p.grad.abs().sum() > 0 for p in generator.parameters())
+
+
+@pytest.mark.parametrize(("size", "reduction"), [(32, 8), (64, 1), (256, 4)])
+def test_the_frozen_trunk_may_be_shown_smaller_pictures_than_the_pixels_head(size, reduction):
+    _, discriminator = pair(family="fast", size=size, width=8, reduction=reduction)
+    pictures = torch.randn(1, 3, size, size, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        waves, *maps = discriminator.features(pictures)
+        logits = discriminator((waves, *maps))
+    assert waves.shape[-1] == size // 2
+    assert maps[0].shape[-1] == max(size // reduction, 32) // STRIDES[0]
+    logits.sum().backward()
+    assert (pictures.grad != 0).float().mean() > 0.99
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -82,6 +96,14 @@ def test_dcgan_at_32_px_is_the_tutorials_layer_for_layer():
     torch.testing.assert_close(pictures, theirs_g(z[:, :, None, None]))
     scores = discriminator(discriminator.features(pictures)).sigmoid()
     torch.testing.assert_close(scores, theirs_d(pictures).flatten(1))
+
+
+def test_under_wgan_gp_no_picture_sees_another():
+    config = recipe.load("wgan-gp-64", ["width=4"]).network
+    discriminator = build("discriminator", config)
+    pictures = torch.randn(3, 3, 64, 64)
+    alone = torch.cat([discriminator((picture[None],)) for picture in pictures])
+    torch.testing.assert_close(discriminator((pictures,)), alone)
 
 
 def test_spectral_norm_bounds_every_layer():

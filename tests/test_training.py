@@ -108,6 +108,10 @@ def test_recipes_say_what_they_are_in_both_languages():
         ("size=48", "power of two"),
         ("steps", "steps"),
         ("matching=1", "fast"),
+        ("spectral_norm=true", "style"),
+        ("lr_g=nan", "finite"),
+        ("betas=[0.5,1.5]", "less than 1"),
+        ("steps.kind=cosine", "no part"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(setting, sentence):

@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
+from fenshen.messages import say
+
 Role = Literal["generator", "discriminator"]
 Features = tuple[Tensor, ...]
 
@@ -39,12 +41,19 @@ class NetworkConfig(BaseModel):
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (Miyato et al. 2018)")] = (
         False
     )
+    batch_norm: Annotated[
+        bool, Field(description="whether the discriminator of family dcgan has batch norm")
+    ] = True
+
+    reduction: Annotated[
+        int, Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller (family fast)")
+    ] = 2
 
     @field_validator("size")
     @classmethod
     def _power_of_two(cls, size: int) -> int:
         if size & (size - 1):
-            raise ValueError(f"size {size} is not a power of two")
+            raise ValueError(say("recipe.power_of_two"))
         return size
 
     def channels(self, resolution: int) -> int:

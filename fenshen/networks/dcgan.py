@@ -57,8 +57,7 @@ class Discriminator(nn.Module):
         while side > 4:
             narrow, wide = config.channels(2 * side), config.channels(side)
             layers += [norm(nn.Conv2d(narrow, wide, 4, 2, 1, bias=False))]
-            # Under spectral norm or a gradient penalty a batch norm would couple the samples' gradients.
-            layers += [] if config.spectral_norm else [nn.BatchNorm2d(wide)]
+            layers += [] if config.spectral_norm or not config.batch_norm else [nn.BatchNorm2d(wide)]
             layers += [nn.LeakyReLU(0.2, inplace=True)]
             side //= 2
         layers += [norm(nn.Conv2d(config.channels(8), 1, 4, 1, 0, bias=False))]

@@ -2,10 +2,14 @@
 
 The generator follows FastGAN (Liu, Zhu, Song, Elgammal 2021): gated linear units and skip-layer excitation, by
 which a small early map gates the channels of a large late one. Upsampling is by transposed convolutions, which
-need four products an output where FastGAN's need nine. The discriminator is
-projected GAN's (Sauer, Chitta, Mueller, Geiger 2021): a frozen EfficientNet-Lite0, whose four feature maps are
-mixed across channels and scales by random, equally frozen convolutions, and a small learning head on each. A fifth
-head sees the pixels themselves, as Haar waves.
+need four products an output where FastGAN's need nine; only the last is by interpolation, for transposed ones
+leave a checkerboard there. The discriminator is projected GAN's (Sauer, Chitta, Mueller, Geiger 2021): a frozen
+EfficientNet-Lite0, whose four feature maps are mixed across channels and scales by random, equally frozen
+convolutions, and a small learning head on each. A fifth head sees the pixels themselves, as Haar waves.
+
+The trunk may be shown pictures at a fraction of their side (``reduction``). At the full side it costs four times as
+much and judges strokes before shapes: where pictures differ widely the generator then settles, for a laptop's
+minutes, on few colours and the simplest hair. Where they are much alike, the full side draws sharper.
 """
 
 from __future__ import annotations
@@ -41,7 +45,9 @@ class Generator(nn.Module):
             nn.BatchNorm2d(widths[4]),
             nn.LeakyReLU(0.2),
         )
-        self.stages = nn.ModuleList(_stage(widths[side // 2], widths[side]) for side in sides[1:])
+        self.stages = nn.ModuleList(
+            _stage(widths[side // 2], widths[side], smooth=side == config.size) for side in sides[1:]
+        )
         # The map of side s gates that of side 16 s (FastGAN, equation 1).
         self.gates = nn.ModuleDict(
             {str(side): SkipLayerExcitation(widths[side // 16], widths[side]) for side in sides if side >= 64}
@@ -87,9 +93,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.side = min(
-            config.size, 128
-        )  # larger pictures are shown to the trunk at 128 px, to the first head whole
+        self.side = max(
+            config.size // config.reduction, 32
+        )  # of what the trunk is shown; below 32 its maps vanish
         self.trunk = EfficientNetLite0()
         self.mixing = CrossScaleMixing()
         self.heads = nn.ModuleList(
@@ -99,7 +105,7 @@ class Discriminator(nn.Module):
     def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
         waves = haar(pictures)
         if pictures.shape[-1] != self.side:
-            pictures = F.interpolate(pictures, size=(self.side, self.side), mode="bilinear", antialias=True)
+            pictures = F.avg_pool2d(pictures, pictures.shape[-1] // self.side)
         if torch.is_autocast_enabled(pictures.device.type):
             pictures = pictures.to(torch.get_autocast_dtype(pictures.device.type))
         return (waves.to(pictures.dtype), *self.mixing(self.trunk(pictures)))
@@ -157,12 +163,14 @@ def build(role: Role, config: NetworkConfig) -> nn.Module:
     return Generator(config) if role == "generator" else Discriminator(config)
 
 
-def _stage(width: int, out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.ConvTranspose2d(width, out, 4, 2, 1, bias=False),
-        nn.BatchNorm2d(out),
-        nn.LeakyReLU(0.2),
+def _stage(width: int, out: int, smooth: bool) -> nn.Sequential:
+    """Double the side, by a transposed convolution or by a convolution and interpolation."""
+    double: list[nn.Module] = (
+        [nn.Conv2d(width, out, 3, padding=1, bias=False), nn.Upsample(scale_factor=2.0, mode="bilinear")]
+        if smooth
+        else [nn.ConvTranspose2d(width, out, 4, 2, 1, bias=False)]
     )
+    return nn.Sequential(*double, nn.BatchNorm2d(out), nn.LeakyReLU(0.2))
 
 
 def _head(side: int, width: int) -> nn.Sequential:

@@ -13,16 +13,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fenshen.errors import UsageError
+from fenshen.messages import say
 from fenshen.networks import CONDITIONAL, NetworkConfig
 
 Policy = Literal["geometry", "colour", "cutout"]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 _SHIPPED = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
 
 
 class Schedule(BaseModel):
     """A factor over the course of a run: rises linearly for ``warmup`` steps, then goes from 1 to ``end``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: Annotated[Literal["constant", "linear", "cosine"], Field(description="way from 1 to end")] = (
         "constant"
@@ -44,7 +46,7 @@ class Schedule(BaseModel):
 class Recipe(BaseModel):
     """Every key of a recipe, with its default; ``--set key=value`` takes the same names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Annotated[str, Field(description="what the recipe is called")] = "custom"
     summary: Annotated[dict[str, str], Field(description="one line about it, by language")] = {}
@@ -57,7 +59,10 @@ class Recipe(BaseModel):
     width: Annotated[int, Field(description="channels at the full size; doubled downward")] = 32
     max_width: Annotated[int, Field(description="channels are never more than this")] = 512
     conditional: Annotated[bool, Field(description="tell both networks the 58 controls")] = False
-    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D")] = False
+    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (family dcgan)")] = False
+    reduction: Annotated[
+        int, Field(description="D's frozen trunk sees pictures this much smaller (fast)")
+    ] = 2
 
     # The game.
     loss: Annotated[
@@ -82,7 +87,7 @@ class Recipe(BaseModel):
     accumulate: Annotated[int, Field(ge=1, description="parts a batch is worked in, to save memory")] = 1
     lr_g: Annotated[float, Field(gt=0, description="Adam's step size for G")] = 2e-4
     lr_d: Annotated[float, Field(gt=0, description="Adam's step size for D")] = 2e-4
-    betas: Annotated[tuple[float, float], Field(description="Adam's decay rates")] = (0.0, 0.99)
+    betas: Annotated[tuple[Decay, Decay], Field(description="Adam's decay rates")] = (0.0, 0.99)
     clip: Annotated[float | None, Field(gt=0, description="largest gradient norm of a network")] = None
     lr_schedule: Annotated[Schedule, Field(description="of both step sizes")] = Schedule()
     penalty_schedule: Annotated[Schedule, Field(description="of r1, r2 and gradient_penalty")] = Schedule()
@@ -116,16 +121,22 @@ class Recipe(BaseModel):
     def _consistent(self) -> Recipe:
         self.network  # noqa: B018  (builds and so validates it)
         if self.conditional and self.family not in CONDITIONAL:
-            raise ValueError(f"family {self.family} cannot be conditional; {', '.join(CONDITIONAL)} can")
+            able = ", ".join(sorted(CONDITIONAL))
+            raise ValueError(say("recipe.not_conditional", family=self.family, able=able))
         if self.batch_size % self.accumulate:
-            raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}")
+            raise ValueError(say("recipe.accumulate", batch=self.batch_size, parts=self.accumulate))
         if self.family == "fast" and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
-            raise ValueError(
-                "family fast takes no penalty: its discriminator is frozen and normalised already"
-            )
+            raise ValueError(say("recipe.fast_penalty"))
+        if self.family == "style" and self.spectral_norm:
+            raise ValueError(say("recipe.style_norm"))
         if self.matching and self.family != "fast":
-            raise ValueError("matching needs frozen features, which only family fast has")
+            raise ValueError(say("recipe.matching"))
         return self
+
+    @property
+    def batch_norm(self) -> bool:
+        """None under WGAN-GP, which bounds each picture's own gradient (Gulrajani et al. 2017, section 4)."""
+        return not self.gradient_penalty
 
     @property
     def network(self) -> NetworkConfig:
@@ -163,6 +174,8 @@ def build(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
         key, value = _parse(override)
         head, _, tail = key.partition(".")
         _known(head, Recipe.model_fields)
+        if tail and Recipe.model_fields[head].annotation is not Schedule:
+            raise UsageError("recipe.no_parts", key=head, part=tail)
         if tail:
             _known(tail, Schedule.model_fields)
             merged[head] = {**merged.get(head, {}), tail: value}
@@ -173,11 +186,34 @@ def build(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise UsageError(
-            "recipe.bad_value", key=where, why=first["msg"].removeprefix("Value error, ")
-        ) from error
+        raise _complaint(error.errors()[0]) from error
+
+
+# What pydantic says of a value, in a sentence of the catalogue; its own words where there is none.
+_REASONS = {
+    "greater_than": "recipe.greater_than",
+    "greater_than_equal": "recipe.at_least",
+    "less_than": "recipe.less_than",
+    "less_than_equal": "recipe.at_most",
+    "literal_error": "recipe.one_of",
+    "finite_number": "recipe.finite",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "recipe.whole"),
+    **dict.fromkeys(("float_type", "float_parsing"), "recipe.number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "recipe.yes_or_no"),
+    "tuple_type": "recipe.list",
+    **dict.fromkeys(("model_type", "dict_type"), "recipe.parts"),
+}
+
+
+def _complaint(first: Mapping[str, Any]) -> UsageError:
+    """The first thing that pydantic found, as a sentence."""
+    why = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] in _REASONS:
+        why = say(_REASONS[first["type"]], **first.get("ctx", {}))
+    if not first["loc"]:
+        return UsageError("recipe.inconsistent", why=why)
+    key = ".".join(str(part) for part in first["loc"])
+    return UsageError("recipe.bad_value", key=key, value=first["input"], why=why)
 
 
 def _read(recipe: str | Path) -> dict[str, Any]:
@@ -192,7 +228,7 @@ def _read(recipe: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError("recipe.unreadable", file=file, why=" ".join(str(error).split())) from error
     if not isinstance(values, dict):
-        raise UsageError("recipe.unreadable", file=file, why="key: value")
+        raise UsageError("recipe.unreadable", file=file, why=say("recipe.no_lines"))
     return {"name": file.stem, **{str(key): value for key, value in values.items()}}
 
 
@@ -203,7 +239,7 @@ def _parse(override: str) -> tuple[str, Any]:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError("recipe.bad_value", key=key, why=text) from error
+        raise UsageError("recipe.bad_value", key=key, value=text, why=say("recipe.yaml")) from error
     if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a word
         with contextlib.suppress(ValueError):
             value = float(value)
