@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from fenshen import __version__, messages
-from fenshen.errors import FenshenError
+from fenshen.errors import FenshenError, UsageError
 from fenshen.messages import say
 
 
@@ -175,7 +175,7 @@ def _app() -> Callable[..., Any]:
             _print([vars(row) for row in rows], as_json, describe(rows))
             return
         if dataset is None or out is None:
-            raise typer.BadParameter(say("cli.train_needs"))
+            raise UsageError("cli.train_needs")
         from fenshen.training.loop import train
 
         given = [*(settings or []), *([] if seed is None else [f"seed={seed}"])]
@@ -210,7 +210,7 @@ def _app() -> Callable[..., Any]:
     ) -> None:
         target = timelapse or out
         if target is None or (timelapse and out):
-            raise typer.BadParameter(say("cli.generate_needs"))
+            raise UsageError("cli.generate_needs")
         from fenshen.sampling import generate
 
         files = generate(

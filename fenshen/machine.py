@@ -69,7 +69,8 @@ def fabric(device: str, devices: int, nodes: int, precision: str) -> Fabric:
     """
     from lightning.fabric import Fabric
 
-    logging.getLogger("lightning").setLevel(logging.WARNING)  # doctor says what precision is used
+    # Importing Fabric sets a level of its own; doctor says what precision is used.
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     kind, index = resolve(device)
     bf16 = precision == "bf16" or (precision == "auto" and has_bf16(kind))
     return Fabric(

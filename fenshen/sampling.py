@@ -68,6 +68,7 @@ def generate(
     from fenshen.model import Model
 
     opened = Model.load(model, torch_device(device))
+    _make_folder(target if not target.suffix else target.parent)
     if target.suffix.lower() in _VIDEOS:
         from fenshen import video
 
@@ -133,7 +134,6 @@ def _write_sheet(model: Model, seeds: Sequence[int], truncation: float, scale: i
     columns = min(_COLUMNS if len(seeds) <= 64 else round(math.sqrt(len(seeds))), len(seeds))
     sheet = pictures[0] if len(seeds) == 1 else portraits.sheet(pictures, columns)
     words = ",".join(map(str, seeds)) if len(seeds) <= 64 else f"{seeds[0]}-{seeds[-1]}"
-    target.parent.mkdir(parents=True, exist_ok=True)
     portraits.write(target, _enlarge(sheet, scale), _text(model, words, truncation))
     return target
 
@@ -143,10 +143,6 @@ def _write_singles(
 ) -> Iterator[Path]:
     from fenshen import portraits
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FenshenError("portraits.cannot_write", path=folder, why=error.strerror or error) from error
     for start in range(0, len(seeds), 64):
         some = seeds[start : start + 64]
         for seed, picture in zip(some, model.sample(some, truncation=truncation), strict=True):
@@ -163,6 +159,7 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
         raise FenshenError("generate.no_samples", run=run)
     if target.suffix.lower() not in _VIDEOS:
         raise UsageError("generate.not_a_video", path=target, suffixes=", ".join(_VIDEOS))
+    _make_folder(target.parent)
     # A run of a few sheets still shows for some seconds, and the last one stays for a while.
     repeat = max(round(4 * fps / len(sheets)), 1)
 
@@ -174,6 +171,13 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
 
     video.write(target, pictures(), fps)
     return target
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FenshenError("portraits.cannot_write", path=folder, why=error.strerror or error) from error
 
 
 def _text(model: Model, seeds: str, truncation: float) -> dict[str, str]:

@@ -93,7 +93,7 @@ class TestDoctor:
     def test_it_wants_what_the_recipes_want(self):
         from fenshen.training import recipe
 
-        for name, wanted in doctor.FROM_SCRATCH.values():
+        for name, wanted in (*doctor.FROM_SCRATCH.values(), doctor.FEW_SHOT):
             assert recipe.load(name).pictures == wanted
 
     def summary(self, **values) -> PrepareSummary:
@@ -106,6 +106,8 @@ class TestDoctor:
         assert "few-shot-64" in one
         assert "fast-64" in self.summary(kept=5000).verdict
         assert "fast-128" in self.summary(kept=5000, size=256).verdict
+        assert "few-shot-64 --set size=128" in self.summary(kept=60, size=128).verdict
+        assert "1 portrait of one person" in self.summary(kept=1, one_person=True).verdict
         assert "too few to train on" in self.summary(kept=3).verdict
 
     def test_every_reason_has_words_in_both_languages(self):

@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from fenshen.messages import say
 
-# Where learning from scratch starts to look like the data rather than like single pictures of it, and below
-# which even the few-shot recipe has nothing to generalise from.
-FROM_SCRATCH = {64: ("fast-64", 1000), 128: ("fast-128", 1500)}  # by size: the recipe, and what it wants
-ENOUGH_FOR_FEW_SHOT = 20
+# Recipes and what they want: from where learning from scratch looks like the data rather than like single pictures
+# of it, by size; and below which even the few-shot recipe has nothing to generalise from.
+FROM_SCRATCH = {64: ("fast-64", 1000), 128: ("fast-128", 1500)}
+FEW_SHOT = ("few-shot-64", 40)
 ENOUGH_FOR_DOUBLE = 20
 
 
@@ -69,23 +69,29 @@ class PrepareSummary(BaseModel):
     @property
     def verdict(self) -> str:
         """Whether the dataset is enough for what can be planned with it, and with which recipe."""
-        noun = say("prepare.noun_portraits" if self.faces else "prepare.noun_pictures")
+        number = "" if self.kept == 1 else "s"
+        noun = say(f"prepare.noun_portrait{number}" if self.faces else f"prepare.noun_picture{number}")
         if self.one_person and self.faces:
-            noun = say("prepare.noun_one_person")
+            noun = say("prepare.noun_one_person", portraits=noun)
         purposes = [say("prepare.for_double")] if self.one_person and self.faces >= ENOUGH_FOR_DOUBLE else []
         recipe, wanted = FROM_SCRATCH[64 if self.size <= 64 else 128]
         if self.kept >= wanted:
-            purposes.append(say("prepare.for_scratch", recipe=recipe))
+            purposes.append(say("prepare.for_scratch", recipe=self._at_this_size(recipe)))
             return say(
                 "prepare.enough", count=self.kept, noun=noun, purposes=say("prepare.and").join(purposes)
             )
-        key = "prepare.few" if self.kept >= ENOUGH_FOR_FEW_SHOT else "prepare.very_few"
-        verdict = say(key, recipe="few-shot-64", wanted=wanted, least=ENOUGH_FOR_FEW_SHOT)
+        few_shot, least = FEW_SHOT
+        key = "prepare.few" if self.kept >= least else "prepare.very_few"
+        verdict = say(key, recipe=self._at_this_size(few_shot), wanted=f"{wanted:,}", least=least)
         if purposes:
             return say(
                 "prepare.enough_but", count=self.kept, noun=noun, purposes=purposes[0], verdict=verdict
             )
         return say("prepare.not_enough", count=self.kept, noun=noun, verdict=verdict)
+
+    def _at_this_size(self, recipe: str) -> str:
+        """The recipe, with the setting that it needs where the dataset has another size than the recipe."""
+        return recipe if recipe.endswith(f"-{self.size}") else f"{recipe} --set size={self.size}"
 
 
 def describe(refused: Mapping[Reason, int]) -> str:

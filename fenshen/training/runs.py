@@ -61,10 +61,8 @@ def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Seque
         return recipes.build(name.model_dump(), settings)
     if name is not None:
         return recipes.load(name, settings)
-    default = f"fast-{data.card.size}"
-    if default in recipes.shipped():
-        return recipes.load(default, settings)
-    return recipes.load("fast-128", [f"size={data.card.size}", *settings])
+    nearest = "fast-64" if data.card.size <= 64 else "fast-128"
+    return recipes.load(nearest, [f"size={data.card.size}", *settings])
 
 
 def _name_of(recipe: Path | str | Recipe) -> str:
