@@ -68,9 +68,10 @@ def fabric(device: str, devices: int, nodes: int, precision: str) -> Fabric:
         precision: ``float32``, ``bf16``, or ``auto``: bf16 where the machine has units for it.
     """
     from lightning.fabric import Fabric
+    from lightning.fabric.utilities.rank_zero import rank_zero_module
 
-    # Importing Fabric sets a level of its own; doctor says what precision is used.
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    # Fabric and its sister package share this logger and set its level at import; doctor says what precision is used.
+    rank_zero_module.log.setLevel(logging.WARNING)
     kind, index = resolve(device)
     bf16 = precision == "bf16" or (precision == "auto" and has_bf16(kind))
     return Fabric(
