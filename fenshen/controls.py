@@ -36,6 +36,10 @@ BLENDSHAPES: tuple[str, ...] = (
 )
 ROTATION: tuple[str, ...] = ("yaw", "pitch", "roll")
 PLACEMENT: tuple[str, ...] = ("x", "y", "scale")
+
+# Where x, y and scale are 0, in sides of the portrait; aligned portraits put the head there.
+CENTRE = (0.5, 0.515)  # the head's centre, four centimetres behind the eyes; x right, y down
+FACE_HEIGHT = 0.48  # forehead to chin
 NAMES: tuple[str, ...] = BLENDSHAPES + ROTATION + PLACEMENT
 COUNT = len(NAMES)
 

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fenshen import controls, video
+from fenshen.controls import CENTRE, FACE_HEIGHT
 from fenshen.errors import FenshenError
 from fenshen.faces import identity, pose
-from fenshen.faces.align import CENTRE, FACE_HEIGHT, align, alignment, placement
+from fenshen.faces.align import align, alignment, placement
 from fenshen.faces.clip import steady_crop
 from fenshen.faces.detect import Face, FaceFinder
 from fenshen.faces.judge import BLURRED, exposure, judge, sharpness

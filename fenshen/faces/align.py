@@ -12,12 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
+from fenshen.controls import CENTRE, FACE_HEIGHT
 from fenshen.faces import pose
 from fenshen.faces.pose import angles, head_frame, rotation
-
-# Where a head goes in a portrait, in fractions of its side.
-CENTRE = (0.5, 0.515)  # of the head, see HeadFrame.centre
-FACE_HEIGHT = 0.48  # forehead to chin
 
 # MediaPipe's landmarks at the corners of the subject's right eye, left eye, and mouth, and the middle of
 # each in the canonical face, in centimetres.

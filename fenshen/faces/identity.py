@@ -17,7 +17,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fenshen import assets
+from fenshen import assets, controls
 from fenshen.faces import align, pose
 
 WEIGHTS = "identity_resnet34.safetensors"
@@ -34,7 +34,7 @@ _LANDMARKS = (263, 362, 33, 133, 2)
 # The same points of the canonical face, in centimetres from its centre, x right and y down.
 _CANONICAL = np.array([(4.446, -2.664), (1.856, -2.585), (-4.446, -2.664), (-1.856, -2.585), (0.0, 2.089)])
 # And where they are in an aligned portrait, in fractions of its side.
-_ALIGNED = np.array(align.CENTRE) + align.FACE_HEIGHT / pose.FACE_HEIGHT * _CANONICAL
+_ALIGNED = np.array(controls.CENTRE) + controls.FACE_HEIGHT / pose.FACE_HEIGHT * _CANONICAL
 
 _MEAN = (122.782, 117.001, 104.298)  # of the training pictures; what is left is divided by 256
 _BATCH = 32  # chips at a time: 0.3 GB

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls
-from fenshen.faces.align import CENTRE, FACE_HEIGHT
+from fenshen.controls import CENTRE, FACE_HEIGHT
 from fenshen.faces.detect import Face
 from fenshen.faces.pose import angles, head_frame, rotation
 

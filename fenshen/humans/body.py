@@ -15,7 +15,17 @@ from fenshen import controls as control_space
 from fenshen.humans import cache, makehuman
 from fenshen.humans.human import LOCAL_SHAPES, Human
 from fenshen.humans.human import Body as Build
-from fenshen.humans.makehuman import AGES, BONES, CORNERS, GENDERS, LEVELS, PARENTS, Shapes
+from fenshen.humans.makehuman import (
+    AGES,
+    BONES,
+    CORNERS,
+    EYE_LEFT,
+    EYE_RIGHT,
+    GENDERS,
+    LEVELS,
+    PARENTS,
+    Shapes,
+)
 
 HEAD = BONES.index("head")
 NECK = range(HEAD + 1)  # the bones that a head's turn is spread over
@@ -27,16 +37,25 @@ _LOWER_TEETH = np.array([0, 0.0025, -0.0035], dtype=np.float32)
 # What a control of 1 moves, and the power that its way there follows: chosen so that MediaPipe reads about what
 # was asked for. MakeHuman's mouth opens too late for it and its smile too early; its resting face is stern.
 _CURVES = {
-    "jawOpen": (1.2, 0.65),
+    "jawOpen": (1.4, 0.8),
     "mouthSmile": (1.15, 1.25),
     "mouthPucker": (1.9, 0.9),
     "mouthFrown": (1.15, 1.0),
-    "browInnerUp": (2.4, 1.0),
+    "browInnerUp": (2.7, 1.0),
     "browOuterUp": (1.15, 1.0),
-    "eyeLookUp": (1.25, 0.9),
     "eyeBlink": (1.0, 0.9),
+    "eyeLookUp": (2.2, 1.0),
+    "eyeLookDown": (0.6, 1.0),
 }
-_REST = {"mouthSmile": 0.08, "eyeWide": 0.08}
+# By how much other actions change what a jaw's opening shows: smiling lips close it, funnelled ones widen it.
+_JAW_HELPERS = {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.4, "mouthFunnel": -0.4}
+_REST = {"mouthSmile": 0.08, "eyeWide": 0.25}
+# How far the eyes turn at 1, in radians: about what people do without turning the head. MakeHuman's actions turn
+# them too little, above all upwards, and as linear shapes; here they only move the lids.
+_LOOK = {"In": 0.55, "Out": 0.55, "Up": 0.42, "Down": 0.5}
+_STRAIGHT = 0.1  # radians by which eyes at rest look up, for MediaPipe to read them as straight
+# A smile hardly lifts nose and eyes: metres of height where it is whole, and where little of it is left.
+_SMILE_FADES = (0.675, 0.697)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +99,13 @@ class Model:
         names = control_space.BLENDSHAPES
         gains, powers = np.array([_of(_CURVES, name, (1.0, 1.0)) for name in names], dtype=np.float32).T
         self._powers = powers
-        self._actions = sparse.csr_matrix(
-            shapes.actions[:, : self.count].reshape(len(gains), -1) * gains[:, None]
-        )
+        self._eyes = [shapes.part == side for side in (EYE_LEFT, EYE_RIGHT)]
+        actions = shapes.actions[:, : self.count] * gains[:, None, None]
+        actions[:, self._eyes[0] | self._eyes[1]] = 0
+        fade = 1 - 0.85 * np.clip((template[:, 2] - _SMILE_FADES[0]) / np.ptp(_SMILE_FADES), 0, 1)
+        smiles = [name.startswith("mouthSmile") for name in names]
+        actions[smiles] *= fade[:, None]
+        self._actions = sparse.csr_matrix(actions.reshape(len(names), -1))
         self._rest = np.array([_of(_REST, name, 0.0) for name in names], dtype=np.float32)
         corners = shapes.faces.ravel()
         ones = np.ones(len(corners), dtype=np.float32)
@@ -108,8 +131,13 @@ class Model:
             turn: rotation of the head against the shoulders, spread over the neck's bones in equal parts.
         """
         asked = np.clip(controls[: len(self._rest)], 0, 1) ** self._powers
+        helped = sum(share * controls[control_space.INDEX[name]] for name, share in _JAW_HELPERS.items())
+        asked[control_space.INDEX["jawOpen"]] *= 1 + helped
         actions = np.minimum(asked + self._rest, 1.0).astype(np.float32)
         points = rest.points + (actions @ self._actions).reshape(-1, 3)
+        for eye, side in zip(self._eyes, ("Left", "Right"), strict=True):
+            centre = rest.points[eye].mean(0)
+            points[eye] = (points[eye] - centre) @ _gaze(controls, side).T + centre
         bones = _transforms(rest.bones, turn)
         posed = skin(points, self.shapes.weights, bones)
         return Posed(points - self.template, posed, self.normals(posed), bones)
@@ -190,6 +218,21 @@ def fraction(rotation: Float[ndarray, "3 3"], share: float) -> Float[ndarray, "3
     from scipy.spatial.transform import Rotation
 
     return Rotation.from_rotvec(share * Rotation.from_matrix(rotation).as_rotvec()).as_matrix()
+
+
+def _gaze(controls: Float[ndarray, "58"], side: str) -> Float[ndarray, "3 3"]:
+    """The rotation of one eyeball."""
+
+    def look(way: str) -> float:
+        return _LOOK[way] * float(controls[control_space.INDEX[f"eyeLook{way}{side}"]])
+
+    # The left eye turns out towards +x, where the viewer's right is.
+    across = (look("Out") - look("In")) * (1 if side == "Left" else -1)
+    up = look("Up") - look("Down") + _STRAIGHT
+    cx, sx, cz, sz = np.cos(up), np.sin(up), np.cos(across), np.sin(across)
+    about_x = np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    return (about_z @ about_x).astype(np.float32)
 
 
 def _of(table: dict[str, Any], name: str, otherwise: Any) -> Any:

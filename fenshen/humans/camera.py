@@ -15,7 +15,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen.faces import align, pose
+from fenshen.faces import pose
 
 # Depth range of a picture, in metres before and behind the head's centre.
 _NEAR, _FAR = 0.35, 1.5
@@ -135,9 +135,9 @@ def aim(
     world_to_view = np.eye(4)
     world_to_view[:3, :3] = rotation
     world_to_view[:3, 3] = -rotation @ eye
-    per_metre = align.FACE_HEIGHT * 2**scale / head.height
+    per_metre = control_space.FACE_HEIGHT * 2**scale / head.height
     near, far = max(distance - _NEAR, 0.1), distance + _FAR
-    shift_x, shift_y = 2 * (align.CENTRE[0] + x) - 1, 1 - 2 * (align.CENTRE[1] + y)
+    shift_x, shift_y = 2 * (control_space.CENTRE[0] + x) - 1, 1 - 2 * (control_space.CENTRE[1] + y)
     zoom = 2 * per_metre * distance
     projection = np.array(
         [

@@ -41,7 +41,7 @@ def brows(style: BrowStyle, detail: Detail, surface: Surface) -> Strands:
     along, across = draw.random(count) ** 0.9, draw.standard_normal(count) * 0.36
     half = 0.0034 * shape.thickness * (1 - 0.78 * along**1.5) * np.minimum(1, 0.55 + 3 * along)
     x = 0.0130 + 0.0385 * along
-    z = 0.7448 + 0.0064 * shape.arch * np.sin(np.pi * np.minimum(0.85 * along, 1)) - 0.0025 * along**2
+    z = 0.7440 + 0.0066 * shape.arch * np.sin(np.pi * np.minimum(0.85 * along, 1)) - 0.0025 * along**2
     z = z + 1.3 * across * half
     tilt = 0.5 * (1 - along) ** 2 - 0.45 * along - 0.5 * across
     longest = 0.0068 * (1 - 0.35 * along) * (1 + 0.15 * draw.standard_normal(count))

@@ -326,7 +326,7 @@ def _clumped(
     _, nearest = cKDTree(where[guides]).query(where)
     guide = points[guides][nearest]
     apart = points[:, :1] - guide[:, :1]
-    strength = style.clump * (0.6 + 0.4 * draw.random(count))
+    strength = style.clump * (0.6 + 0.4 * draw.random((count,)))
     share = (strength[:, None] * np.linspace(0, 1, length)[None] ** 1.3)[..., None]
     return points * (1 - share) + share * (guide + 0.25 * apart)
 
@@ -341,7 +341,7 @@ def _curled(
     first = unit(np.cross(course, np.array([0.3, 0.9, 0.1])))
     second = np.cross(course, first)
     extent = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(1)
-    phase = draw.random(count)[:, None] * 2 * np.pi * style.together
+    phase = draw.random((count,))[:, None] * 2 * np.pi * style.together
     angle = phase + along * 2 * np.pi * style.turns * (extent / extent.mean())[:, None]
     radius = (style.curl * np.minimum(3 * along, 1))[..., None]
     return points + radius * (np.cos(angle)[..., None] * first + np.sin(angle)[..., None] * second)

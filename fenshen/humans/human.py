@@ -123,10 +123,12 @@ class Background(_Part):
 class Light(_Part):
     """One soft key light, the backdrop's own light all around, and a rim light."""
 
-    azimuth: float = Field(-0.5, ge=-1.4, le=1.4, allow_inf_nan=False, description="radians; > 0 right")
-    elevation: float = Field(0.5, ge=0, le=1.2, allow_inf_nan=False, description="radians")
+    azimuth: float = Field(
+        default=-0.5, ge=-1.4, le=1.4, allow_inf_nan=False, description="radians; > 0 right"
+    )
+    elevation: float = Field(default=0.5, ge=0, le=1.2, allow_inf_nan=False, description="radians")
     warmth: Signed = 0.0
-    strength: float = Field(1.0, ge=0.5, le=1.3, allow_inf_nan=False)
+    strength: float = Field(default=1.0, ge=0.5, le=1.3, allow_inf_nan=False)
     rim: Share = 0.3
 
 

@@ -117,7 +117,13 @@ def render(
         control_space.check(controls)
     except ValueError as error:
         raise FenshenError("humans.bad_controls", why=error) from error
-    camera = camera or Camera()
+    with _studio().one_thread():
+        return _draw(human, controls, camera or Camera(), size, look, geometry)
+
+
+def _draw(
+    human: Human, controls: Float[ndarray, "58"], camera: Camera, size: int, look: Look, geometry: bool
+) -> Frame:
     studio = _studio()
     rest, head = studio.at_rest(human)
     turn = turn_of(camera, head, controls)
@@ -159,7 +165,10 @@ class Studio:
     """What a process keeps between pictures: the model, its stages, and bundles of strands."""
 
     def __init__(self) -> None:
+        from threadpoolctl import ThreadpoolController
+
         self.model = body.model()
+        self._threads = ThreadpoolController()
         template, part = self.model.template, self.model.shapes.part
         eyes = [template[part == side] for side in (EYE_LEFT, EYE_RIGHT)]
         # An eyeball's centre lies a radius behind its front, in the middle of its outline.
@@ -169,6 +178,10 @@ class Studio:
         self._stages: dict[int, Stage] = {}
         self._bound: dict[tuple[Any, ...], Bound] = {}
         self._rests: dict[str, tuple[Rest, HeadAtRest]] = {}
+
+    def one_thread(self) -> Any:
+        """A context in which sums are added in one order, so that pixels do not depend on the cores at hand."""
+        return self._threads.limit(limits=1, user_api="blas")
 
     @cached_property
     def surface(self) -> Surface:

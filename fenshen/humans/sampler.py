@@ -95,7 +95,7 @@ _NARROWER = {
     "mouth-upperlip-middle-up": 0.3, "mouth-lowerlip-middle-up": 0.3, "mouth-upperlip-ext-up": 0.3,
     "mouth-lowerlip-ext-up": 0.3, "mouth-angles-up": 0.3, "eye-push1-out": 0.5, "eye-push2-out": 0.5,
     "neck-scale-vert-incr": 0.5, "head-scale-vert-incr": 0.6, "nose-scale-vert-incr": 0.6,
-    "eyebrows-angle-up": 0.3, "eyebrows-trans-up": 0.4, "head-back-scale-depth-incr": 0.5, "eye-trans-out": 0.5,
+    "eyebrows-angle-up": 0.3, "eyebrows-trans-up": 0.3, "head-back-scale-depth-incr": 0.5, "eye-trans-out": 0.5,
 }  # fmt: skip
 # Where the middle of a local shape lies if not at 0: MakeHuman's eyes are small, its faces stern.
 _MIDDLE = {
@@ -103,6 +103,13 @@ _MIDDLE = {
     "ear-scale-incr": -0.1, "ear-wing-incr": -0.15, "head-fat-incr": 0.03,
 }  # fmt: skip
 _SPREAD, _FURTHEST = 0.2, 0.5
+# Movements that come alone more often than others do, how often, and how far they go.
+_STRAY = {
+    "jawOpen": (0.25, 1.0),
+    "browInnerUp": (0.15, 1.0),
+    "mouthPucker": (0.05, 0.9),
+    "mouthClose": (0.01, 0.4),
+}
 
 
 def sample(seed: int) -> Human:
@@ -169,10 +176,12 @@ def sample_controls(seed: int, frame: int = 0) -> Float[ndarray, "58"]:
     for name, value in chosen.items():
         values[name] = float(np.clip(value * strength * draw.uniform(0.85, 1.15), 0, 1))
     _stray_movements(draw, values)
-    values |= gaze(*(float(x) for x in np.clip(draw.normal(0, (0.35, 0.35)), -1, 1)))
     values["yaw"] = float(np.clip(draw.normal(0, 0.26), -0.7, 0.7))
-    values["pitch"] = float(np.clip(draw.normal(0, 0.17), -0.4, 0.4))
+    values["pitch"] = float(np.clip(draw.normal(0, 0.3), -0.6, 0.6))
     values["roll"] = float(np.clip(draw.normal(0, 0.1), -0.35, 0.35))
+    # Eyes stay on the camera by about half of what the head turns away.
+    aside = draw.normal((-0.9 * values["yaw"], -1.1 * values["pitch"]), (0.35, 0.4))
+    values |= gaze(*(float(x) for x in np.clip(aside, -1, 1)))
     values["x"], values["y"] = (float(v) for v in np.clip(draw.normal(0, 0.015, 2), -0.05, 0.05))
     values["scale"] = float(np.clip(draw.normal(0, 0.05), -0.15, 0.15))
     return controls.vector(values)
@@ -220,15 +229,16 @@ def _expressions() -> dict[str, dict[str, Any]]:
 
 def _stray_movements(draw: np.random.Generator, values: dict[str, float]) -> None:
     """Blinks, and single actions on top of an expression, so that no control only ever comes with others."""
-    if draw.random() < 0.1:
-        both = float(draw.uniform(0.2, 1))
+    if draw.random() < 0.25:
+        both = float(draw.uniform(0.4, 1))
         for side in ("Left", "Right"):
             values[f"eyeBlink{side}"] = both
     elif draw.random() < 0.05:
         values[f"eyeBlink{draw.choice(['Left', 'Right'])}"] = float(draw.uniform(0.5, 1))
     for name in controls.BLENDSHAPES:
-        if not name.startswith("eyeLook") and draw.random() < 0.03:
-            values[name] = float(max(values.get(name, 0), draw.uniform(0, 0.6)))
+        chance, most = _STRAY.get(name, (0.03, 0.6))
+        if not name.startswith("eyeLook") and draw.random() < chance:
+            values[name] = float(max(values.get(name, 0), draw.uniform(0, most)))
 
 
 def _choose(draw: np.random.Generator, shares: Any) -> Any:

@@ -20,6 +20,7 @@ from fenshen.humans.strands import Strands
 
 _GLSL = Path(__file__).with_name("glsl")
 _LIT = ("body", "strand")  # programs that include the common part
+_BACKEND: dict[str, Any] = {"backend": "egl"}  # its stubs know no backend's own settings
 Uniforms = Mapping[str, Any]
 
 
@@ -79,7 +80,7 @@ def context() -> Any:
     except ImportError as error:
         raise FenshenError("humans.no_extra", package="moderngl") from error
     try:
-        return moderngl.create_context(standalone=True, backend="egl", require=330)
+        return moderngl.create_context(standalone=True, require=330, **_BACKEND)
     except Exception as error:  # moderngl raises whatever its backend does, plain Exception included
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FenshenError("humans.no_gl", why=why) from error

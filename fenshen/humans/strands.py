@@ -145,7 +145,7 @@ class Surface:
             normals=unit(normals).astype(np.float32),
             width=np.broadcast_to(width, (count, length)).astype(np.float32),
             light=np.broadcast_to(light, (count, length)).astype(np.float32),
-            chance=draw.random(count).astype(np.float32),
+            chance=draw.random((count,)).astype(np.float32),
             anchors=anchors,
             shares=shares,
         )

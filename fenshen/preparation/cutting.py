@@ -246,7 +246,7 @@ def _stretch(unit: Unit, settings: Settings) -> Iterator[Frame]:
 
 def _inside(faces: list[Face], matrix: Matrix, size: int) -> list[Face] | Refusal:
     """The face that the clip's crop was made for: the one nearest to where it puts heads."""
-    from fenshen.faces.align import CENTRE
+    from fenshen.controls import CENTRE
     from fenshen.faces.pose import head_frame
 
     def off(face: Face) -> float:
