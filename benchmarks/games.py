@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from fenshen import model
-from fenshen.dataset import Batches
+from fenshen.dataset import Batches, Labels
 from fenshen.machine import fabric
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
@@ -26,7 +26,8 @@ def new_game(recipe: str, pixels: UInt8[ndarray, "N H W 3"], indices: ndarray | 
     machine = fabric("cpu", 1, 1, chosen.precision)
     machine.launch()
     rows = np.arange(len(pixels)) if indices is None else indices
-    return Game(chosen, Batches(pixels, rows, None, chosen.batch_size, chosen.seed, chosen.mirror), machine)
+    batches = Batches(pixels, rows, Labels(), chosen.batch_size, chosen.seed, chosen.mirror)
+    return Game(chosen, batches, machine)
 
 
 @torch.inference_mode()

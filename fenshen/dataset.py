@@ -212,6 +212,26 @@ def _read_card(path: Path) -> DatasetCard:
         raise FenshenError("dataset.damaged", path=path, file="dataset.json", why=error) from error
 
 
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What is known of each of N pictures; None where nothing of the kind is.
+
+    Attributes:
+        controls: of each face.
+        codes: of who is seen, and all else that a generator is to be told of each picture.
+        spots: places that matter most: middle (x right, y down) and radius, in sides.
+    """
+
+    controls: Float[ndarray, "N 58"] | None = None
+    codes: Float[ndarray, "N Z"] | None = None
+    spots: Float[ndarray, "N 3 3"] | None = None
+
+    def rows(self, rows: np.ndarray) -> Labels:
+        """The labels of some pictures."""
+        given = (self.controls, self.codes, self.spots)
+        return Labels(*(None if values is None else values[rows] for values in given))
+
+
 @dataclass(frozen=True)
 class Batches:
     """An endless, shuffled reading of some pictures; batch ``t`` is a function of ``(seed, t)`` alone.
@@ -222,7 +242,7 @@ class Batches:
     Args:
         pixels: uint8 [N, H, W, 3].
         indices: which of them to read.
-        labels: controls [N, 58], or None.
+        labels: of all pictures.
         batch_size: of the global batch.
         seed: of the order and the mirroring.
         mirror: flip half of the pictures left to right, and their controls with them.
@@ -230,27 +250,25 @@ class Batches:
 
     pixels: UInt8[ndarray, "N H W 3"]
     indices: np.ndarray
-    labels: Float[ndarray, "N 58"] | None
+    labels: Labels
     batch_size: int
     seed: int
     mirror: bool = False
 
-    def at(
-        self, step: int, part: slice = slice(None)
-    ) -> tuple[UInt8[ndarray, "B H W 3"], Float[ndarray, "B 58"] | None]:
-        """The pictures and controls of batch ``step``, or of a ``part`` of it."""
+    def at(self, step: int, part: slice = slice(None)) -> tuple[UInt8[ndarray, "B H W 3"], Labels]:
+        """The pictures and labels of batch ``step``, or of a ``part`` of it."""
         places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         flips = np.random.default_rng((self.seed, 1, step)).random(self.batch_size) < 0.5
         rows = self._rows(places)[part]
         order = np.argsort(rows, kind="stable")  # ascending reads are kinder to a memory map
         pixels = np.empty((len(rows), *self.pixels.shape[1:]), dtype=np.uint8)
         pixels[order] = self.pixels[rows[order]]
-        labels = None if self.labels is None else self.labels[rows]
+        labels = self.labels.rows(rows)
         if self.mirror:
             flipped = flips[part]
             pixels[flipped] = pixels[flipped, :, ::-1]
-            if labels is not None:
-                labels[flipped] = controls.mirror(labels[flipped])
+            if labels.controls is not None:
+                labels.controls[flipped] = controls.mirror(labels.controls[flipped])
         return pixels, labels
 
     def _rows(self, places: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -123,19 +124,18 @@ class Model:
         latents: Float[Tensor, "N Z"],
         *,
         truncation: float = 1.0,
-        controls: Float[ndarray, "58"] | None = None,
+        controls: Float[ndarray, "*N 58"] | None = None,
     ) -> UInt8[ndarray, "N H W 3"]:
-        """Draw one picture a latent vector."""
-        label = None
+        """Draw one picture a latent vector, with the same controls or with each its own."""
+        labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
         if self.card.network.conditional:
             given = control_space.NEUTRAL if controls is None else controls
             control_space.check(given)
-            label = torch.from_numpy(control_space.normalise(given)).to(self.device).expand(_CHUNK, -1)
+            told = torch.from_numpy(control_space.normalise(given)).expand(len(latents), -1)
+            labels = [_filled(part).to(self.device) for part in torch.split(told, _CHUNK)]
         chunks = []
-        for part in torch.split(latents, _CHUNK):
-            full = torch.zeros(_CHUNK, latents.shape[1])
-            full[: len(part)] = part
-            drawn = self.generator(full.to(self.device), label, truncation=truncation)
+        for part, label in zip(torch.split(latents, _CHUNK), labels, strict=True):
+            drawn = self.generator(_filled(part).to(self.device), label, truncation=truncation)
             chunks.append(to_pixels(drawn[: len(part)]))
         return np.concatenate(chunks)
 
@@ -145,15 +145,23 @@ class Model:
         return hashlib.sha256((self.path / WEIGHTS).read_bytes()).hexdigest()
 
 
+def _filled(part: Float[Tensor, "n K"]) -> Float[Tensor, "8 K"]:
+    full = torch.zeros(_CHUNK, part.shape[1])
+    full[: len(part)] = part
+    return full
+
+
 def to_pixels(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[ndarray, "B H W 3"]:
     """[-1, 1] to 0 ... 255; -1 is 0, 1 is 255, what lies outside is clipped."""
     scaled = pictures.float().mul(127.5).add(127.5).round().clamp(0, 255)
     return np.ascontiguousarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
 
 
-def from_pixels(pixels: UInt8[ndarray, "B H W 3"]) -> Float[Tensor, "B 3 H W"]:
-    """0 ... 255 to [-1, 1], in channels_last order."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+def from_pixels(
+    pixels: UInt8[ndarray, "B H W 3"], device: torch.device | str = "cpu"
+) -> Float[Tensor, "B 3 H W"]:
+    """0 ... 255 to [-1, 1], in channels_last order; they travel to the device as bytes."""
+    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
 def find(path: Path) -> Path:

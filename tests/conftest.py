@@ -39,3 +39,29 @@ def drawings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "drawings"
     fenshen.prepare(["avatars:lorelei:96"], folder, size=32, progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def cast(drawings, tmp_path_factory):
+    """A dataset of 96 pictures of 32 px with the labels of drawn humans; what they show is something else."""
+    import numpy as np
+    import pyarrow as pa
+
+    from fenshen import dataset
+    from fenshen.humans.sampler import sample, sample_camera, sample_controls
+
+    source = dataset.Dataset(drawings)
+    seeds, random = range(len(source)), np.random.default_rng(0)
+    labels = {
+        "human": [sample(s).model_dump_json() for s in seeds],
+        "camera": [
+            [camera.azimuth, camera.elevation, camera.distance] for camera in map(sample_camera, seeds)
+        ],
+        "controls": [sample_controls(s).tolist() for s in seeds],
+        "landmarks": random.uniform(0.2, 0.8, (len(seeds), 3 * dataset.LANDMARKS)).tolist(),
+    }
+    columns = {name: source.records[name] for name in dataset.RECORDS.names} | labels
+    folder = tmp_path_factory.mktemp("data") / "cast"
+    records = pa.table(columns, schema=dataset.RECORDS)
+    dataset.write(folder, source.card, iter(source.pixels), records, source.rejected)
+    return folder

@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from fenshen import controls
 from fenshen.networks import CONDITIONAL, FAMILIES, NetworkConfig, build
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0, _Conv
 from fenshen.networks.fast import haar
+from fenshen.networks.portrait import HeadSpace
 from fenshen.training import recipe
 
 TUTORIAL = Path(__file__).parents[1] / "benchmarks" / "tutorial.py"
@@ -152,16 +155,33 @@ def test_haar_waves_keep_everything():
 
 
 @pytest.mark.parametrize("family", sorted(CONDITIONAL))
-def test_conditional_networks_listen_to_the_controls(family):
-    generator, discriminator = pair(family=family, size=32, latent=16, width=8, conditional=True)
-    z, controls = torch.randn(1, 16).expand(4, -1), torch.randn(4, 58)
-    pictures = generator(z, controls)
+def test_conditional_generators_listen_to_the_controls(family):
+    generator, _ = pair(family=family, size=32, latent=16, width=8, conditional=True)
+    pictures = generator(torch.randn(1, 16).expand(4, -1), torch.randn(4, 58))
     assert not torch.allclose(pictures[0], pictures[1], atol=1e-3)
-    logits = discriminator((pictures.detach(),), controls)
-    assert not torch.allclose(logits, discriminator((pictures.detach(),), controls.flip(0)))
+
+
+def test_a_conditional_style_pair_learns_from_the_controls():
+    generator, discriminator = pair(family="style", size=32, latent=16, width=8, conditional=True)
+    z, told = torch.randn(1, 16).expand(4, -1), torch.randn(4, 58)
+    pictures = generator(z, told)
+    logits = discriminator((pictures.detach(),), told)
+    assert not torch.allclose(logits, discriminator((pictures.detach(),), told.flip(0)))
     (logits.sum() + pictures.square().sum()).backward()
     assert generator.mapping.embed.weight.grad.abs().sum() > 0
     assert discriminator.embed.weight.grad.abs().sum() > 0
+
+
+def test_head_space_moves_with_the_head():
+    """What lies between the eyes of a frontal head has the same features wherever the head stands."""
+    space = HeadSpace()
+    shift = controls.vector({"x": 0.125, "y": -0.0625})
+    both = torch.from_numpy(controls.normalise(np.stack([controls.NEUTRAL, shift])))
+    still, moved = space(space.aim(both), 64)
+    assert torch.allclose(still[:, 4:, :-8], moved[:, :-4, 8:], atol=1e-3)
+    aside = torch.from_numpy(controls.normalise(controls.vector({"yaw": 0.5})))
+    (turned,) = space(space.aim(aside[None]), 64)
+    assert not torch.allclose(turned, still, atol=1e-1)
 
 
 def test_sizes_are_powers_of_two():

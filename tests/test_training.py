@@ -77,9 +77,12 @@ def run_copy(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", recipes.shipped())
-def test_every_shipped_recipe_trains(name, drawings, tmp_path):
-    run = train(drawings, tmp_path / "run", "steps=30", "log_every=10", recipe=name)
-    logged = rows(run)
+def test_every_shipped_recipe_trains(name, drawings, cast, tmp_path):
+    paired = recipes.load(name).paired
+    more = ["alone=10"] if paired else []
+    data = cast if paired else drawings
+    run = train(data, tmp_path / "run", "steps=30", "log_every=10", *more, recipe=name)
+    logged = rows(run, "images")
     assert [row["step"] for row in logged] == [10, 20, 30]
     assert all(math.isfinite(v) for row in logged for v in row.values() if isinstance(v, float))
     assert "exploded" not in [row["finding"] for row in rows(run, "finding")]
@@ -128,6 +131,25 @@ def test_settings_may_be_small_numbers_and_reach_inside():
     recipe = recipes.load("fast-64", ["lr_g=1e-4", "lr_schedule.kind=linear", "lr_schedule.end=0"])
     assert recipe.lr_g == 1e-4
     assert [recipe.lr_schedule.factor(step, 100) for step in (0, 50, 100)] == [1.0, 0.5, 0.0]
+
+
+def test_a_paired_recipe_learns_the_pictures_it_is_asked_for(cast, tmp_path):
+    settings = ("steps=40", "log_every=10", "alone=30", "batch_size=16", "lr_schedule.warmup=0")
+    run = train(cast, tmp_path / "run", *settings, recipe="humans-128")
+    errors = [row["reconstruction"] for row in rows(run, "reconstruction")]
+    assert errors[-1] < 0.8 * errors[0]
+    assert ["loss_d" in row for row in rows(run, "images")] == [False, False, False, True]
+
+
+def test_a_paired_recipe_wants_to_know_who_is_seen(drawings, cast, tmp_path):
+    with pytest.raises(UsageError, match="controls"):
+        train(drawings, tmp_path / "run", "steps=1", recipe="humans-128")
+    with pytest.raises(UsageError, match="192"):
+        train(cast, tmp_path / "run", "steps=1", "latent=64", recipe="humans-128")
+    with pytest.raises(UsageError, match="mirror"):
+        recipes.load("humans-128", ["mirror=true"])
+    with pytest.raises(UsageError, match="paired"):
+        recipes.load("fast-64", ["reconstruction=1"])
 
 
 def test_conditional_training_wants_controls(drawings, tmp_path):

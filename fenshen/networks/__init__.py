@@ -23,8 +23,10 @@ FAMILIES: dict[str, str] = {
     "dcgan": "fenshen.networks.dcgan",
     "style": "fenshen.networks.style",
     "fast": "fenshen.networks.fast",
+    "portrait": "fenshen.networks.portrait",
 }
-CONDITIONAL = frozenset({"style"})
+CONDITIONAL = frozenset({"style", "portrait"})
+FROZEN = frozenset({"fast", "portrait"})  # whose discriminators look through a network that does not learn
 
 
 class NetworkConfig(BaseModel):
@@ -32,7 +34,7 @@ class NetworkConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    family: Literal["dcgan", "style", "fast"]
+    family: Literal["dcgan", "style", "fast", "portrait"]
     size: Annotated[int, Field(ge=32, le=1024, description="side of the pictures in pixels, a power of two")]
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     width: Annotated[int, Field(ge=4, le=512, description="channels at the full size; doubled downward")] = 32
@@ -46,7 +48,8 @@ class NetworkConfig(BaseModel):
     ] = True
 
     reduction: Annotated[
-        int, Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller (family fast)")
+        int,
+        Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller (fast, portrait)"),
     ] = 2
 
     @field_validator("size")

@@ -54,7 +54,7 @@ class _FrozenConv(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, flipped: Tensor, bias: Tensor, conv: _Conv) -> Tensor:
         ctx.save_for_backward(flipped)
         ctx.conv, ctx.sides = conv, x.shape[2:]
-        return F.conv2d(x, weight, bias, conv.stride, conv.padding, groups=conv.groups)
+        return _convolve(x, weight, bias, conv.stride, conv.padding, conv.groups)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
@@ -67,7 +67,17 @@ class _FrozenConv(torch.autograd.Function):
             spread = spread.contiguous(memory_format=torch.channels_last)
             spread[:, :, :: conv.stride, :: conv.stride] = gradient
             gradient = spread
-        return F.conv2d(gradient, flipped, padding=margin, groups=conv.groups), None, None, None, None
+        return _convolve(gradient, flipped, None, 1, margin, conv.groups), None, None, None, None
+
+
+def _convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, groups: int
+) -> Tensor:
+    if not x.is_cuda or groups == 1:
+        return F.conv2d(x, weight, bias, stride, padding, groups=groups)
+    # cuDNN takes 5 x 5 depthwise convolutions in bfloat16 channel by channel, one kernel each; PyTorch does not.
+    with torch.backends.cudnn.flags(enabled=False):
+        return F.conv2d(x, weight, bias, stride, padding, groups=groups)
 
 
 class _Conv(nn.Module):

@@ -110,7 +110,9 @@ class Discriminator(nn.Module):
             pictures = pictures.to(torch.get_autocast_dtype(pictures.device.type))
         return (waves.to(pictures.dtype), *self.mixing(self.trunk(pictures)))
 
-    def forward(self, features: Features, controls: None = None) -> Float[Tensor, "B K"]:
+    def forward(
+        self, features: Features, controls: Float[Tensor, "B 58"] | None = None
+    ) -> Float[Tensor, "B K"]:
         logits = [head(x).flatten(1) for head, x in zip(self.heads, features, strict=True)]
         return torch.cat(logits, dim=1).float()
 

@@ -7,6 +7,7 @@ every process, and each works on its slice. So a resumed run and a run on two pr
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from fenshen import controls as control_space
-from fenshen.adversarial import averaging, losses, penalties
+from fenshen.adversarial import averaging, losses, penalties, reconstruction
 from fenshen.adversarial.augment import Augmentation
 from fenshen.adversarial.matching import FeatureMatching
 from fenshen.dataset import Batches
@@ -28,6 +29,31 @@ _ADAPT_EVERY = 4  # moves between corrections of the augmentation (ADA, section 
 _LATENTS, _AUGMENT_REAL, _AUGMENT_FAKE, _MIX = range(10, 14)  # independent random streams
 
 Scalars = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """This process's part of a batch, and what the networks are told of it.
+
+    Attributes:
+        weight: of every pixel in the reconstruction.
+    """
+
+    pictures: Float[Tensor, "B 3 S S"]
+    controls: Float[Tensor, "B 58"] | None
+    codes: Float[Tensor, "B Z"] | None
+    weight: Float[Tensor, "B 1 S S"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What G's move needs of the fakes of D's last one: G is not run twice for the same step."""
+
+    share: Share
+    fake: Float[Tensor, "B 3 S S"]
+    features: Features
+    real_features: Features
+    real_logits: Tensor | None  # where the loss compares with them
 
 
 class Game:
@@ -51,7 +77,7 @@ class Game:
         self.loss = losses.LOSSES[recipe.loss]
         self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))
         self.lr_factor = 1.0  # halved by every rollback
-        self._kept: list[tuple[Features, Tensor | None]] = []  # fakes of D's move, for G's
+        self._kept: list[Played] = []
         self._real_sign: list[Tensor] = []
 
     # ---- one step ---------------------------------------------------------------------------------------------
@@ -60,10 +86,14 @@ class Game:
         """One step: ``n_critic`` moves of D, one of G; returns what is worth logging as tensors."""
         self._set_schedules(step)
         scalars: Scalars = {}
-        for move in range(step * self.recipe.n_critic, (step + 1) * self.recipe.n_critic):
-            scalars |= self.discriminator_move(step, move)
+        if step < self.recipe.alone:
+            self._play_alone(step)
+        else:
+            for move in range(step * self.recipe.n_critic, (step + 1) * self.recipe.n_critic):
+                scalars |= self.discriminator_move(step, move)
         scalars |= self.generator_move(step)
-        scalars["total"] = losses.total(scalars["loss_g"], scalars["loss_d"], self.recipe.total_weight)
+        if "loss_d" in scalars:
+            scalars["total"] = losses.total(scalars["loss_g"], scalars["loss_d"], self.recipe.total_weight)
         self._follow(step)
         return scalars
 
@@ -72,27 +102,26 @@ class Game:
         recipe, scalars = self.recipe, Scalars()
         self.discriminator.requires_grad_(True)
         self.optimizer_d.zero_grad(set_to_none=True)
-        # The last fakes before G's own move serve it too: G is not run twice for the same step.
         keep = move == (step + 1) * recipe.n_critic - 1
         penalised = move % recipe.penalty_every == 0
         self._kept.clear()
         for part in self._parts():
-            real, controls = self._real(move, part)
-            draws = self._draws(_AUGMENT_REAL, move, part)
+            share, draws = self._real(move, part), self._draws(_AUGMENT_REAL, move, part)
             with self.fabric.autocast():
                 with torch.set_grad_enabled(keep):
-                    fake = self.generator(self._latents(move, part), controls)
+                    fake = self.generator(self._latents(move, part, share), share.controls)
                     fake_features = self._look(fake, self._draws(_AUGMENT_FAKE, move, part))
                 with torch.no_grad():
-                    real_features = self._look(real, draws)
+                    real_features = self._look(share.pictures, draws)
                 if recipe.matching and keep:
                     self.matching.see_real(real_features)
-                real_logits = self.discriminator(real_features, controls).float()
-                fake_logits = self.discriminator(_detach(fake_features), controls).float()
+                real_logits = self.discriminator(real_features, share.controls).float()
+                fake_logits = self.discriminator(_detach(fake_features), share.controls).float()
                 loss = self.loss.discriminator(real_logits, fake_logits)
-                penalty = self._penalty(step, move, real, fake, draws, controls, part) if penalised else None
+                penalty = self._penalty(step, move, share, fake, draws, part) if penalised else None
             if keep:
-                self._kept.append((fake_features, real_logits.detach() if self.loss.paired else None))
+                logits = real_logits.detach() if self.loss.paired else None
+                self._kept.append(Played(share, fake, fake_features, real_features, logits))
             whole = loss if penalty is None else loss + penalty * recipe.penalty_every
             self.fabric.backward(whole / recipe.accumulate)
             _add(scalars, "loss_d", loss, recipe.accumulate)
@@ -109,21 +138,48 @@ class Game:
         recipe, scalars = self.recipe, Scalars()
         self.discriminator.requires_grad_(False)
         self.optimizer_g.zero_grad(set_to_none=True)
-        move = (step + 1) * recipe.n_critic - 1
-        for part, (features, real_logits) in zip(self._parts(), self._kept, strict=True):
-            controls = self._real(move, part)[1] if recipe.conditional else None
+        for played in self._kept:
             with self.fabric.autocast():
-                loss = self.loss.generator(real_logits, self.discriminator(features, controls).float())
-            whole = loss * recipe.adversarial
-            if recipe.matching:
-                matching = self.matching.loss(features)
-                whole = whole + recipe.matching * matching
-                _add(scalars, "matching", matching, recipe.accumulate)
+                terms = self._generator_losses(played, judged=step >= recipe.alone)
+            whole = sum(weight * value for weight, value in terms.values())
             self.fabric.backward(whole / recipe.accumulate)
-            _add(scalars, "loss_g", loss, recipe.accumulate)
+            for name, (_, value) in terms.items():
+                _add(scalars, name, value, recipe.accumulate)
         self._kept.clear()
         self._update(self.generator, self.optimizer_g)
         return scalars
+
+    def _generator_losses(self, played: Played, judged: bool) -> dict[str, tuple[float, Tensor]]:
+        """The terms of G's loss and their weights."""
+        recipe, share = self.recipe, played.share
+        terms: dict[str, tuple[float, Tensor]] = {}
+        if judged:
+            logits = self.discriminator(played.features, share.controls).float()
+            terms["loss_g"] = recipe.adversarial, self.loss.generator(played.real_logits, logits)
+            if recipe.matching:
+                terms["matching"] = recipe.matching, self.matching.loss(played.features)
+        if recipe.reconstruction:
+            loss = reconstruction.multiscale_l1(played.fake, share.pictures, share.weight)
+            terms["reconstruction"] = recipe.reconstruction, loss
+        if recipe.perceptual:
+            loss = reconstruction.feature_l1(played.features, played.real_features)
+            terms["perceptual"] = recipe.perceptual, loss
+        return terms
+
+    def _play_alone(self, step: int) -> None:
+        """The fakes of a step in which D has no move yet."""
+        move = (step + 1) * self.recipe.n_critic - 1
+        self._kept.clear()
+        for part in self._parts():
+            share = self._real(move, part)
+            with self.fabric.autocast():
+                fake = self.generator(self._latents(move, part, share), share.controls)
+                features, real_features = (), ()
+                if self.recipe.perceptual:
+                    features = self.discriminator.features(fake)  # type: ignore[operator]
+                    with torch.no_grad():
+                        real_features = self.discriminator.features(share.pictures)  # type: ignore[operator]
+            self._kept.append(Played(share, fake, features, real_features, None))
 
     def _follow(self, step: int) -> None:
         """After both moves: the average follows the generator, the augmentation follows D's overfitting."""
@@ -134,7 +190,7 @@ class Game:
             self.generator,
             averaging.decay(recipe.batch_size, half_life, seen) if half_life else 0.0,
         )
-        if (step + 1) % _ADAPT_EVERY == 0:
+        if (step + 1) % _ADAPT_EVERY == 0 and self._real_sign:
             sign = self.fabric.all_reduce(torch.stack(self._real_sign).mean(), reduce_op="mean")
             self.augmentation.adapt(float(sign), _ADAPT_EVERY * recipe.batch_size)
             self._real_sign.clear()
@@ -148,17 +204,16 @@ class Game:
         self,
         step: int,
         move: int,
-        real: Tensor,
+        share: Share,
         fake: Tensor,
         draws: Tensor,
-        controls: Tensor | None,
         part: slice,
     ) -> Tensor | None:
-        recipe = self.recipe
+        recipe, real = self.recipe, share.pictures
         terms: list[Tensor] = []
 
         def score(pictures: Tensor) -> Tensor:
-            return self.discriminator(self._look(pictures, draws), controls)
+            return self.discriminator(self._look(pictures, draws), share.controls)
 
         if recipe.r1:
             terms.append(recipe.r1 / 2 * penalties.squared_gradient(score, real))
@@ -197,14 +252,23 @@ class Game:
         size, start = share // self.recipe.accumulate, share * self.fabric.global_rank
         return [slice(start + i * size, start + (i + 1) * size) for i in range(self.recipe.accumulate)]
 
-    def _real(self, move: int, part: slice) -> tuple[Float[Tensor, "B 3 S S"], Float[Tensor, "B 58"] | None]:
+    def _real(self, move: int, part: slice) -> Share:
         pixels, labels = self.batches.at(move, part)
-        real = from_pixels(pixels).to(self.fabric.device, non_blocking=True)
-        if not self.recipe.conditional or labels is None:
-            return real, None
-        return real, torch.from_numpy(control_space.normalise(labels)).to(self.fabric.device)
+        device, weight = self.fabric.device, None
+        real = from_pixels(pixels, device)
+        if not self.recipe.conditional or labels.controls is None:
+            return Share(real, None, None, None)
+        controls = torch.from_numpy(control_space.normalise(labels.controls)).to(device)
+        codes = None if labels.codes is None else torch.from_numpy(labels.codes).to(device)
+        if labels.spots is not None and self.recipe.focus:
+            spots = torch.from_numpy(labels.spots).to(device)
+            weight = 1 + self.recipe.focus * reconstruction.focus(spots, self.recipe.size)
+        return Share(real, controls, codes, weight)
 
-    def _latents(self, move: int, part: slice) -> Float[Tensor, "B Z"]:
+    def _latents(self, move: int, part: slice, share: Share) -> Float[Tensor, "B Z"]:
+        """Who is asked for where the recipe is paired, else noise."""
+        if share.codes is not None:
+            return share.codes
         shape = (self.recipe.batch_size, self.recipe.latent)
         return torch.randn(shape, generator=self._random(_LATENTS, move))[part].to(self.fabric.device)
 

@@ -24,10 +24,13 @@ from fenshen.messages import say
 from fenshen.metrics.meters import CopyMeter, KidMeter, diversity
 from fenshen.training import checkpoint
 from fenshen.training.game import Game, Scalars
+from fenshen.training.labels import labels
 from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
 from fenshen.training.runs import begin, choose_recipe, write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
+
+Wishes = tuple[torch.Tensor, np.ndarray | None]  # latents, and controls where they are not neutral
 
 _SHEET = 64  # latents that are drawn throughout a run
 _KID_SAMPLES = 256
@@ -95,10 +98,13 @@ class Training:
 
     def __init__(self, data: Dataset, recipe: Recipe, run: Path, fabric: Fabric, progress: bool) -> None:
         self.data, self.recipe, self.run, self.fabric = data, recipe, run, fabric
-        labels = _labels(data) if recipe.conditional else None
-        pixels = data.pixels
         self.batches = Batches(
-            pixels, data.indices("train"), labels, recipe.batch_size, recipe.seed, recipe.mirror
+            data.pixels,
+            data.indices("train"),
+            labels(data, recipe),
+            recipe.batch_size,
+            recipe.seed,
+            recipe.mirror,
         )
         self.game = Game(recipe, self.batches, fabric)
         self.watch = Watch(recipe.steps)
@@ -108,31 +114,27 @@ class Training:
         self.chief = fabric.is_global_zero
         self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.chief)
         self.log = Log(run, self.step) if self.chief else None
-        self.latents = _latents(recipe, _SHEET, seed=0)
+        self.wishes = self._wish(_SHEET, seed=0)
         self.meters: tuple[KidMeter, CopyMeter] | None = None
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
-        recipe, sums, since, aside, started = self.recipe, Scalars(), 0, 0.0, time.monotonic()
+        recipe, aside, started = self.recipe, 0.0, time.monotonic()
+        played: list[Scalars] = []
         try:
             with _stop_signals() as stopped:
                 if self.step == 0:
                     self._sample()
                     self._save()
                 while self.step < recipe.steps and not self._out_of_time(started):
-                    for name, value in self.game.play(self.step).items():
-                        sums[name] = sums.get(name, 0.0) + value
-                    self.step, since = self.step + 1, since + 1
+                    played.append(self.game.play(self.step))
+                    self.step += 1
                     self.bar.advance(self.step)
                     if self.step % recipe.log_every == 0 or self.step == recipe.steps:
                         self.seconds += time.monotonic() - started
                         playing = time.monotonic() - started - aside
-                        sums, since, aside, started = (
-                            self._note(sums, since, playing),
-                            0,
-                            0.0,
-                            time.monotonic(),
-                        )
+                        self._note(played, playing)
+                        played, aside, started = [], 0.0, time.monotonic()
                     aside += self._on_schedule()
                     if self._any(stopped):
                         self.seconds += time.monotonic() - started
@@ -158,15 +160,16 @@ class Training:
             self._save()
         return time.monotonic() - started
 
-    def _note(self, sums: Scalars, count: int, seconds: float) -> Scalars:
-        """Log the means of the last ``count`` steps, roll back where they exploded; returns empty sums."""
-        names = sorted(sums)
-        means = self.fabric.all_reduce(torch.stack([sums[name] for name in names]) / count, reduce_op="mean")
+    def _note(self, played: list[Scalars], seconds: float) -> None:
+        """Log the means of the last steps, roll back where they exploded."""
+        names = sorted(set().union(*played))
+        of_steps = [torch.stack([row[name] for row in played if name in row]).mean() for name in names]
+        means = self.fabric.all_reduce(torch.stack(of_steps), reduce_op="mean")
         row: dict[str, Any] = {
             "step": self.step,
             "time": round(self.seconds, 3),
             "images": self.step * self.recipe.batch_size,
-            "images_per_second": round(count * self.recipe.batch_size / max(seconds, 1e-9), 2),
+            "images_per_second": round(len(played) * self.recipe.batch_size / max(seconds, 1e-9), 2),
             **dict(zip(names, means.tolist(), strict=True)),
             "augment_p": self.game.augmentation.p,
             "lr_g": self.game.optimizer_g.param_groups[0]["lr"],
@@ -183,13 +186,12 @@ class Training:
         self._tell(finding)
         if exploded:
             self._roll_back()
-        return {}
 
     def _sample(self) -> None:
         """Draw the fixed latents: for the eye, the time lapse, and the doctor."""
         if not self.log:
             return
-        pictures = self._draw(self.latents)
+        pictures = self._draw(self.wishes)
         sheet = portraits.sheet(pictures, 8)
         (self.run / "samples").mkdir(parents=True, exist_ok=True)
         portraits.write(self.run / "samples" / f"step-{self.step:08d}.png", sheet)
@@ -205,7 +207,7 @@ class Training:
         if self.meters is None:
             self.meters = self._build_meters()
         kid_meter, copy_meter = self.meters
-        pictures = self._draw(_latents(self.recipe, _KID_SAMPLES, seed=1))
+        pictures = self._draw(self._wish(_KID_SAMPLES, seed=1))
         self.kid = kid_meter.measure(lambda count: pictures[:count])
         copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
         self.log.row({"step": self.step, "kid": self.kid, "copies": copies})
@@ -273,9 +275,23 @@ class Training:
 
     # ---- small things -----------------------------------------------------------------------------------------
 
-    def _draw(self, latents: torch.Tensor) -> np.ndarray:
+    def _wish(self, count: int, seed: int) -> Wishes:
+        """What sheets and measurements ask of G: noise; of a paired recipe, held-out people as they are seen."""
+        if not self.recipe.paired:
+            noise = torch.Generator().manual_seed(seed)
+            return torch.randn(count, self.recipe.latent, generator=noise), None
+        held_out = self.data.indices("held_out")
+        known = self.batches.labels.rows(
+            np.resize(held_out if len(held_out) else self.batches.indices, count)
+        )
+        assert known.codes is not None
+        return torch.from_numpy(known.codes), known.controls
+
+    def _draw(self, wishes: Wishes) -> np.ndarray:
         """Pictures of the averaged generator, as they would be drawn from the saved model."""
-        return model.Model(self.game.average, self._card(), self.run, self.fabric.device).draw(latents)
+        latents, controls = wishes
+        drawer = model.Model(self.game.average, self._card(), self.run, self.fabric.device)
+        return drawer.draw(latents, controls=controls)
 
     def _write_model(self, folder: Path) -> None:
         model.save(folder, self.game.average, self._card())
@@ -307,16 +323,6 @@ class Training:
             return any(flags)
         mine = torch.tensor(float(any(flags)), device=self.fabric.device)
         return float(self.fabric.all_reduce(mine, reduce_op="sum")) > 0
-
-
-def _labels(data: Dataset) -> np.ndarray:
-    if data.controls is None:
-        raise UsageError("train.no_controls", dataset=data.path)
-    return data.controls
-
-
-def _latents(recipe: Recipe, count: int, seed: int) -> torch.Tensor:
-    return torch.randn(count, recipe.latent, generator=torch.Generator().manual_seed(seed))
 
 
 @contextlib.contextmanager

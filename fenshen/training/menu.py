@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from rich.console import Console
 
-from fenshen.dataset import Batches
+from fenshen.controls import COUNT
+from fenshen.dataset import Batches, Labels
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, say
 from fenshen.training import recipe as recipes
@@ -60,7 +61,11 @@ def _seconds_a_step(recipe: Recipe, device: str) -> float:
     batch = min(recipe.batch_size, _TIMED_BATCH)
     small = recipes.build(recipe.model_dump(), [f"batch_size={batch}"])
     pixels = np.random.default_rng(0).integers(0, 256, (batch, recipe.size, recipe.size, 3), np.uint8)
-    batches = Batches(pixels, np.arange(batch), None, batch, 0)
+    labels = Labels()
+    if recipe.paired:
+        controls, codes = np.zeros((batch, COUNT), np.float32), np.zeros((batch, recipe.latent), np.float32)
+        labels = Labels(controls, codes, np.full((batch, 3, 3), 0.5, np.float32))
+    batches = Batches(pixels, np.arange(batch), labels, batch, 0)
     game = Game(small, batches, open_fabric(device, 1, 1, recipe.precision))
 
     def timed(step: int) -> float:

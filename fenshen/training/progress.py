@@ -24,6 +24,9 @@ _SCALARS = (
     "loss_g",
     "loss_d",
     "total",
+    "matching",
+    "reconstruction",
+    "perceptual",
     "penalty",
     "real_score",
     "fake_score",
@@ -119,11 +122,12 @@ class Bar:
 
     def describe(self, row: Mapping[str, float], kid: float | None) -> None:
         """Show the newest numbers."""
-        parts = [
-            say("train.rate", rate=row["images_per_second"]),
-            f"G {row['loss_g']:.2f}  D {row['loss_d']:.2f}",
-            say("train.scores", real=row["real_score"], fake=row["fake_score"]),
-        ]
+        parts = [say("train.rate", rate=row["images_per_second"])]
+        if "reconstruction" in row:
+            parts.append(f"L1 {row['reconstruction']:.3f}")
+        if "loss_d" in row:
+            parts.append(f"G {row['loss_g']:.2f}  D {row['loss_d']:.2f}")
+            parts.append(say("train.scores", real=row["real_score"], fake=row["fake_score"]))
         if kid is not None:
             parts.append(f"KID {1000 * kid:.0f}")
         self.text = "  ".join(parts)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from fenshen.errors import UsageError
 from fenshen.messages import say
-from fenshen.networks import CONDITIONAL, NetworkConfig
+from fenshen.networks import CONDITIONAL, FROZEN, NetworkConfig
 
 Policy = Literal["geometry", "colour", "cutout"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -53,7 +53,9 @@ class Recipe(BaseModel):
     pictures: Annotated[int, Field(ge=1, description="how many pictures it needs to do well")] = 1000
 
     # The networks.
-    family: Annotated[Literal["dcgan", "style", "fast"], Field(description="network family")] = "fast"
+    family: Annotated[Literal["dcgan", "style", "fast", "portrait"], Field(description="network family")] = (
+        "fast"
+    )
     size: Annotated[int, Field(description="side of the pictures in pixels, a power of two")] = 64
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
     width: Annotated[int, Field(description="channels at the full size; doubled downward")] = 32
@@ -61,8 +63,11 @@ class Recipe(BaseModel):
     conditional: Annotated[bool, Field(description="tell both networks the 58 controls")] = False
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (family dcgan)")] = False
     reduction: Annotated[
-        int, Field(description="D's frozen trunk sees pictures this much smaller (fast)")
+        int, Field(description="D's frozen trunk sees pictures this much smaller (fast, portrait)")
     ] = 2
+    paired: Annotated[
+        bool, Field(description="G is told who is in each picture, and asked for that very picture")
+    ] = False
 
     # The game.
     loss: Annotated[
@@ -70,9 +75,19 @@ class Recipe(BaseModel):
         Field(description="adversarial loss"),
     ] = "non_saturating"
     adversarial: Annotated[float, Field(ge=0, description="weight of the adversarial loss in G's")] = 1.0
-    matching: Annotated[float, Field(ge=0, description="weight of feature matching in G's (family fast)")] = (
-        0.0
-    )
+    matching: Annotated[
+        float, Field(ge=0, description="weight of feature matching in G's (fast, portrait)")
+    ] = 0.0
+    reconstruction: Annotated[
+        float, Field(ge=0, description="weight of L1 at several scales in G's (paired)")
+    ] = 0.0
+    perceptual: Annotated[
+        float, Field(ge=0, description="weight of L1 of frozen features in G's (paired)")
+    ] = 0.0
+    focus: Annotated[float, Field(ge=0, description="extra weight of eyes and mouth in reconstruction")] = 0.0
+    alone: Annotated[
+        int, Field(ge=0, description="first steps, of G's reconstruction without D (paired)")
+    ] = 0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
     r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0
@@ -125,12 +140,16 @@ class Recipe(BaseModel):
             raise ValueError(say("recipe.not_conditional", family=self.family, able=able))
         if self.batch_size % self.accumulate:
             raise ValueError(say("recipe.accumulate", batch=self.batch_size, parts=self.accumulate))
-        if self.family == "fast" and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
+        if self.family in FROZEN and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
             raise ValueError(say("recipe.fast_penalty"))
         if self.family == "style" and self.spectral_norm:
             raise ValueError(say("recipe.style_norm"))
-        if self.matching and self.family != "fast":
+        if self.matching and self.family not in FROZEN:
             raise ValueError(say("recipe.matching"))
+        if self.paired and (not self.conditional or self.family != "portrait" or self.mirror or self.augment):
+            raise ValueError(say("recipe.paired"))
+        if not self.paired and (self.reconstruction or self.perceptual or self.focus or self.alone):
+            raise ValueError(say("recipe.unpaired"))
         return self
 
     @property

@@ -14,6 +14,7 @@ from fenshen.messages import say
 
 Kind = Literal["exploded", "discriminator_wins", "collapse", "memorised"]
 
+_LOSSES = ("loss_g", "loss_d", "reconstruction", "perceptual")
 EXPLODED = 1e4  # a loss beyond this is as good as infinite
 MAX_ROLLBACKS = 3
 _PATIENCE = 10  # rows of the log in a row, before a saturated discriminator is worth a word
@@ -60,11 +61,12 @@ class Watch:
 
     def losses(self, step: int, row: Mapping[str, float]) -> Finding | None:
         """Look at one row of the log: losses that exploded, a discriminator that is never wrong any more."""
-        worst = max(
-            (abs(row[k]) if math.isfinite(row[k]) else math.inf for k in ("loss_g", "loss_d")), default=0
-        )
+        losses = [row[name] for name in _LOSSES if name in row]
+        worst = max((abs(loss) if math.isfinite(loss) else math.inf for loss in losses), default=0)
         if worst > EXPLODED:
             return Finding("exploded", step, {})  # always said: the loop must roll back
+        if "loss_d" not in row:  # D has no move yet
+            return None
         sure = row["real_score"] > 1 - _SURE and row["fake_score"] < _SURE
         self.sure_rows = self.sure_rows + 1 if sure else 0
         if self.sure_rows >= _PATIENCE:

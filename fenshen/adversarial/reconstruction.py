@@ -1,0 +1,63 @@
+"""Losses of a drawn picture against the very picture it should be: for pictures whose labels are known.
+
+A generator that is told who and how can be told what is wrong at every pixel, which teaches it far sooner than a
+discriminator does. What pixels alone leave blurred, frozen features see.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+_SCALES = (1, 2, 4, 8)
+
+
+def multiscale_l1(
+    fake: Float[Tensor, "B 3 S S"],
+    real: Float[Tensor, "B 3 S S"],
+    weight: Float[Tensor, "B 1 S S"] | None = None,
+) -> Float[Tensor, ""]:
+    """L = mean over scales k of mean |D_k fake - D_k real| w, with D_k the mean of squares of k x k pixels.
+
+    The coarse scales forgive a displaced strand and still want the right amount of hair.
+
+    Args:
+        weight: of every pixel; 1 where left out.
+    """
+    difference = fake.float() - real.float()
+    weights = torch.ones_like(difference[:, :1]) if weight is None else weight
+    terms = [
+        (F.avg_pool2d(difference, k).abs() * F.avg_pool2d(weights, k)).mean()
+        if k > 1
+        else (difference.abs() * weights).mean()
+        for k in _SCALES
+    ]
+    return torch.stack(terms).mean()
+
+
+def feature_l1(fake: tuple[Tensor, ...], real: tuple[Tensor, ...]) -> Float[Tensor, ""]:
+    """Perceptual loss: the L1 distance of frozen features, each map in units of the real one's mean size.
+
+    After Johnson, Alahi, Fei-Fei 2016 ("Perceptual Losses for Real-Time Style Transfer", equation 2), with L1 for
+    their L2, which a few strong features would rule.
+    """
+    terms = [
+        (f.float() - r.float()).abs().mean() / r.detach().float().abs().mean().clamp(min=1e-3)
+        for f, r in zip(fake, real, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def focus(spots: Float[Tensor, "B K 3"], size: int) -> Float[Tensor, "B 1 size size"]:
+    """1 in the middle of the nearest spot, falling to 0 around it as a Gaussian.
+
+    Args:
+        spots: x right, y down, and radius, in sides of the picture.
+    """
+    steps = (torch.arange(size, device=spots.device, dtype=torch.float32) + 0.5) / size
+    x, y, radius = (spots[..., i, None] for i in range(3))
+    across = torch.exp(-0.5 * ((steps - x) / radius) ** 2)
+    down = torch.exp(-0.5 * ((steps - y) / radius) ** 2)
+    return (down[..., :, None] * across[..., None, :]).amax(dim=1, keepdim=True)

@@ -1,0 +1,34 @@
+"""What a recipe tells the networks of a dataset's pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fenshen.dataset import LANDMARKS, Dataset, Labels
+from fenshen.errors import UsageError
+from fenshen.training.recipe import Recipe
+
+
+def labels(data: Dataset, recipe: Recipe) -> Labels:
+    """Controls for a conditional recipe; for a paired one also who is seen, and where eyes and mouth are.
+
+    Raises:
+        UsageError: the dataset does not know what the recipe needs.
+    """
+    if not recipe.conditional:
+        return Labels()
+    if data.controls is None:
+        raise UsageError("train.no_controls", dataset=data.path)
+    if not recipe.paired:
+        return Labels(data.controls)
+    from fenshen.faces.regions import eyes_and_mouth
+    from fenshen.humans.code import encode_records
+
+    columns = {name: data.records[name].combine_chunks() for name in ("human", "camera", "landmarks")}
+    if any(column.null_count for column in columns.values()):
+        raise UsageError("train.no_humans", dataset=data.path)
+    codes = encode_records(columns["human"].to_pylist(), columns["camera"].to_pylist())
+    if codes.shape[1] != recipe.latent:
+        raise UsageError("train.code_length", latent=recipe.latent, code=codes.shape[1])
+    landmarks = columns["landmarks"].flatten().to_numpy(zero_copy_only=False).reshape(-1, LANDMARKS, 3)
+    return Labels(data.controls, codes, eyes_and_mouth(np.asarray(landmarks)))
