@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import UInt8
@@ -16,13 +18,19 @@ from fenshen.training.game import Game
 _DRAWN = 50  # pictures drawn at a time
 
 
-def new_game(recipe: str, pixels: UInt8[ndarray, "N H W 3"], indices: ndarray | None = None) -> Game:
+def new_game(
+    recipe: str,
+    pixels: UInt8[ndarray, "N H W 3"],
+    indices: ndarray | None = None,
+    settings: Sequence[str] = (),
+) -> Game:
     """A game by a shipped recipe, before its first step.
 
     Args:
         indices: the pictures to train on; all by default.
+        settings: ``key=value`` overrides of the recipe.
     """
-    chosen = recipes.load(recipe)
+    chosen = recipes.load(recipe, settings)
     machine = fabric("cpu", 1, 1, chosen.precision)
     machine.launch()
     rows = np.arange(len(pixels)) if indices is None else indices

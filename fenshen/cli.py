@@ -201,6 +201,16 @@ def _app() -> Callable[..., Any]:
         scale: Annotated[int, option(1, "--scale", help="scale")] = 1,
         fps: Annotated[float, option(25.0, "--fps", help="video_fps")] = 25.0,
         seconds: Annotated[float, option(1.0, "--seconds", help="seconds")] = 1.0,
+        settings: Annotated[
+            list[str] | None, option(None, "--set", help="slider", metavar="WORD=VALUE")
+        ] = None,
+        yaw: Annotated[float | None, option(None, "--yaw", help="yaw")] = None,
+        pitch: Annotated[float | None, option(None, "--pitch", help="pitch")] = None,
+        roll: Annotated[float | None, option(None, "--roll", help="roll")] = None,
+        walk: Annotated[bool, option(False, "--walk", help="walk")] = False,
+        grid: Annotated[
+            tuple[str, str] | None, option(None, "--grid", help="grid", metavar="WORD:FROM:TO WORD:FROM:TO")
+        ] = None,
         timelapse: Annotated[Path | None, option(None, "--timelapse", help="timelapse")] = None,
         device: Device = "auto",
         force: Force = False,
@@ -208,24 +218,28 @@ def _app() -> Callable[..., Any]:
         lang: Lang = None,
         debug: Debug = False,
     ) -> None:
-        target = timelapse or out
-        if target is None or (timelapse and out):
-            raise UsageError("cli.generate_needs")
+        if sum(map(bool, (timelapse, walk, grid))) > 1 or (timelapse and out):
+            raise UsageError("cli.generate_one")
         from fenshen.sampling import generate
 
+        turns = {"yaw": yaw, "pitch": pitch, "roll": roll}
+        turned = [f"{name}={degrees:g}" for name, degrees in turns.items() if degrees is not None]
         files = generate(
             model,
-            out=target,
+            out=timelapse or out,
             seeds=seeds,
             truncation=truncation,
             scale=scale,
             fps=fps,
             seconds=seconds,
+            settings=[*(settings or []), *turned],
+            walk=walk,
+            grid=grid,
             timelapse=timelapse is not None,
             device=device,
             force=force,
         )
-        shown = str(target) if len(files) > 1 else str(files[0])
+        shown = str(files[0].parent if len(files) > 1 else files[0])
         _print({"files": [str(file) for file in files]}, as_json, say("cli.wrote", path=shown))
 
     @app.command(help=say("cli.evaluate"))

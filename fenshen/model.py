@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,12 +23,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from fenshen import assets
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
 from fenshen.networks import NetworkConfig, build
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"
+SHIPPED = {"humans": "humans-128", "humans-128": "humans-128"}  # models in our assets, by their names
 _CHUNK = 8  # pictures computed together, always: so that a picture does not depend on its neighbours' number
 
 
@@ -39,6 +41,9 @@ class ModelCard(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     network: NetworkConfig
+    told: Literal["noise", "human"] = Field(
+        "noise", description="what its latents are: noise, or codes of humans"
+    )
     recipe: str = Field(description="name of the recipe it was trained by")
     step: int = Field(ge=0)
     pictures_seen: int = Field(ge=0)
@@ -80,7 +85,7 @@ class Model:
 
     @classmethod
     def load(cls, path: Path | str, device: str | torch.device = "cpu") -> Model:
-        """Open a model folder, a checkpoint or a run (its best checkpoint by KID, else its last).
+        """Open a model folder, a checkpoint or a run (its best checkpoint by KID, else its last), or ``humans``.
 
         Raises:
             FenshenError: nothing of the kind is there, or it is damaged or from a newer Fenshen.
@@ -165,9 +170,11 @@ def from_pixels(
 
 
 def find(path: Path) -> Path:
-    """The folder with a model's two files that ``path`` means."""
+    """The folder with a model's two files that ``path`` means; a shipped model goes by its name."""
     if (path / CARD).is_file():
         return path
+    if str(path) in SHIPPED and not path.exists():
+        return assets.path(f"{SHIPPED[str(path)]}/{WEIGHTS}").parent
     folders = [folder for folder in (path / "checkpoints").glob("step-*") if (folder / CARD).is_file()]
     if not folders:
         raise FenshenError("model.not_one", path=path)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen.asking import Axis, Wish, draw, first_wish, parse_axis, parse_words
 from fenshen.errors import FenshenError, UsageError
 
 if TYPE_CHECKING:
@@ -27,12 +29,15 @@ _COLUMNS = 8
 def generate(
     model: Path | str,
     *,
-    out: Path | str,
+    out: Path | str | None = None,
     seeds: str | Sequence[int] = "0-63",
     truncation: float = 1.0,
     scale: int = 1,
     fps: float = 25.0,
     seconds: float = 1.0,
+    settings: Sequence[str] = (),
+    walk: bool = False,
+    grid: tuple[str, str] | None = None,
     timelapse: bool = False,
     device: str = "auto",
     force: bool = False,
@@ -40,14 +45,18 @@ def generate(
     """Draw pictures of a model; what is written depends on ``out``.
 
     Args:
-        model: a model, a checkpoint or a run.
+        model: a model, a checkpoint, a run, or ``humans``, the base model that comes with Fenshen.
         out: a picture file for a sheet (or the picture itself, of one seed), a folder for single pictures, a video
-            file for a walk from seed to seed.
+            file for a walk from seed to seed; by default a picture, or a video, named after the model.
         seeds: ``"0-63"``, ``"3,5,8"`` or numbers. The same seed is the same picture whatever the others are.
         truncation: 0 is the average, 1 the full variety.
         scale: enlarge everything so many times.
         fps: of a video.
         seconds: from one seed to the next.
+        settings: plain words about all pictures, for a model that was told what it draws: ``smile=0.7``,
+            ``yaw=20``; and ``age=60``, ``hair=bob`` where it was told who.
+        walk: a video from seed to seed.
+        grid: two sliders and where they go, such as ``("smile:0:1", "yaw:-30:30")``: a sheet of the first seed.
         timelapse: a video of how the run learnt, from its sample sheets, instead.
         device: where to compute.
         force: replace what is there.
@@ -59,26 +68,50 @@ def generate(
         UsageError: words that make no sense together.
         FenshenError: the model cannot be read or the output cannot be written.
     """
-    target = Path(out)
+    target = Path(out) if out is not None else _default_target(Path(model), walk or timelapse)
     _check(target, truncation, scale, fps, seconds, force)
+    if walk and target.suffix.lower() not in _VIDEOS:
+        raise UsageError("generate.not_a_video", path=target, suffixes=", ".join(_VIDEOS))
     if timelapse:
         return [_write_timelapse(Path(model), target, scale, fps)]
-    numbers = parse_seeds(seeds)
+    numbers, words = parse_seeds(seeds), parse_words(settings)
+    axes = (parse_axis(grid[0]), parse_axis(grid[1])) if grid else None
     from fenshen.machine import torch_device
     from fenshen.model import Model
 
     opened = Model.load(model, torch_device(device))
+    drawer = _Drawer(opened, words, truncation)
+    if axes:
+        return [_write_grid(drawer, numbers[0], axes, scale, target)]
+    drawer.wish(numbers[0])  # what cannot be asked for is said before anything is made
     _make_folder(target if not target.suffix else target.parent)
     if target.suffix.lower() in _VIDEOS:
         from fenshen import video
 
-        video.write(
-            target, (_enlarge(p, scale) for p in _walk(opened, numbers, truncation, fps, seconds)), fps
-        )
+        steps = max(round(fps * seconds), 1)
+        video.write(target, (_enlarge(p, scale) for p in _walk(drawer, numbers, steps)), fps)
         return [target]
     if not target.suffix:
-        return list(_write_singles(opened, numbers, truncation, scale, target))
-    return [_write_sheet(opened, numbers, truncation, scale, target)]
+        return list(_write_singles(drawer, numbers, scale, target))
+    return [_write_sheet(drawer, numbers, scale, target)]
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """A model and what is asked of all its pictures."""
+
+    model: Model
+    words: Mapping[str, str]
+    truncation: float
+
+    def wish(self, seed: int) -> Wish:
+        return first_wish(self.model, seed).said(self.model, self.words)
+
+    def draw(self, wishes: Sequence[Wish]) -> UInt8[ndarray, "N H W 3"]:
+        return draw(self.model, wishes, self.truncation)
+
+    def seeds(self, seeds: Sequence[int]) -> UInt8[ndarray, "N H W 3"]:
+        return self.draw([self.wish(seed) for seed in seeds])
 
 
 def parse_seeds(words: str | Sequence[int]) -> list[int]:
@@ -109,8 +142,7 @@ def interpolate(ends: Tensor, steps: int) -> Iterator[Tensor]:
     """
     import torch
 
-    way = torch.linspace(0, 1, steps + 1)[:-1, None]
-    way = (1 - torch.cos(math.pi * way)) / 2  # rest a little at each picture
+    way = torch.from_numpy(ease(steps))[:, None]
     for a, b in zip(ends, ends.roll(-1, 0), strict=True):
         cosine = torch.nn.functional.cosine_similarity(a, b, dim=0).clamp(-1, 1)
         angle = torch.acos(cosine)
@@ -120,34 +152,73 @@ def interpolate(ends: Tensor, steps: int) -> Iterator[Tensor]:
         yield (torch.sin((1 - way) * angle) * a + torch.sin(way * angle) * b) / torch.sin(angle)
 
 
-def _walk(
-    model: Model, seeds: Sequence[int], truncation: float, fps: float, seconds: float
-) -> Iterator[UInt8[ndarray, "H W 3"]]:
-    for chunk in interpolate(model.latents(seeds), max(round(fps * seconds), 1)):
-        yield from model.draw(chunk, truncation=truncation)
+def blend(ends: Tensor, steps: int) -> Iterator[Tensor]:
+    """A closed walk in straight lines, as :func:`interpolate` gives it: for latents whose every number has a name."""
+    import torch
+
+    way = torch.from_numpy(ease(steps))[:, None]
+    for a, b in zip(ends, ends.roll(-1, 0), strict=True):
+        yield (1 - way) * a + way * b
 
 
-def _write_sheet(model: Model, seeds: Sequence[int], truncation: float, scale: int, target: Path) -> Path:
+def ease(steps: int) -> Float[ndarray, "steps"]:
+    """The way from 0 to 1, without its end, that rests a little at both."""
+    return ((1 - np.cos(np.pi * np.arange(steps) / steps)) / 2).astype(np.float32)
+
+
+def _walk(drawer: _Drawer, seeds: Sequence[int], steps: int) -> Iterator[UInt8[ndarray, "H W 3"]]:
+    """From seed to seed: around the sphere where latents are noise, straight from person to person."""
+    import torch
+
+    ends = [drawer.wish(seed) for seed in seeds]
+    latents = torch.from_numpy(np.stack([wish.latent for wish in ends]))
+    told = drawer.model.card.told == "human"
+    chunks = (blend if told else interpolate)(latents, steps)
+    for i, chunk in enumerate(chunks):
+        here, there = ends[i].controls, ends[(i + 1) % len(ends)].controls
+        controls = None
+        if here is not None and there is not None:
+            way = ease(steps)[:, None]
+            controls = (1 - way) * here + way * there
+        yield from drawer.model.draw(chunk, truncation=drawer.truncation, controls=controls)
+
+
+def _write_sheet(drawer: _Drawer, seeds: Sequence[int], scale: int, target: Path) -> Path:
     from fenshen import portraits
 
-    pictures = model.sample(seeds, truncation=truncation)
+    pictures = drawer.seeds(seeds)
     columns = min(_COLUMNS if len(seeds) <= 64 else round(math.sqrt(len(seeds))), len(seeds))
     sheet = pictures[0] if len(seeds) == 1 else portraits.sheet(pictures, columns)
     words = ",".join(map(str, seeds)) if len(seeds) <= 64 else f"{seeds[0]}-{seeds[-1]}"
-    portraits.write(target, _enlarge(sheet, scale), _text(model, words, truncation))
+    portraits.write(target, _enlarge(sheet, scale), _text(drawer, words))
     return target
 
 
-def _write_singles(
-    model: Model, seeds: Sequence[int], truncation: float, scale: int, folder: Path
-) -> Iterator[Path]:
+def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], scale: int, target: Path) -> Path:
+    """The first axis from left to right, the second from top to bottom."""
+    from fenshen import portraits
+
+    across, down = axes
+    start = drawer.wish(seed)
+    wishes = [
+        start.said(drawer.model, {across.name: f"{x:g}", down.name: f"{y:g}"})
+        for y in down.values
+        for x in across.values
+    ]
+    _make_folder(target.parent)
+    sheet = portraits.sheet(drawer.draw(wishes), len(across.values))
+    portraits.write(target, _enlarge(sheet, scale), _text(drawer, str(seed)))
+    return target
+
+
+def _write_singles(drawer: _Drawer, seeds: Sequence[int], scale: int, folder: Path) -> Iterator[Path]:
     from fenshen import portraits
 
     for start in range(0, len(seeds), 64):
         some = seeds[start : start + 64]
-        for seed, picture in zip(some, model.sample(some, truncation=truncation), strict=True):
+        for seed, picture in zip(some, drawer.seeds(some), strict=True):
             file = folder / f"seed-{seed:06d}.png"
-            portraits.write(file, _enlarge(picture, scale), _text(model, str(seed), truncation))
+            portraits.write(file, _enlarge(picture, scale), _text(drawer, str(seed)))
             yield file
 
 
@@ -180,18 +251,27 @@ def _make_folder(folder: Path) -> None:
         raise FenshenError("portraits.cannot_write", path=folder, why=error.strerror or error) from error
 
 
-def _text(model: Model, seeds: str, truncation: float) -> dict[str, str]:
+def _text(drawer: _Drawer, seeds: str) -> dict[str, str]:
     """What a picture says about itself in its file."""
     from fenshen import __version__
 
-    return {
+    model = drawer.model
+    text = {
         "Software": f"Fenshen {__version__}",
         "Source": "AI-generated by a GAN",
         "Model": f"sha256:{model.digest}",
         "Seed": seeds,
-        "Truncation": f"{truncation:g}",
+        "Truncation": f"{drawer.truncation:g}",
         "License": model.card.licence or "unknown: see the training pictures",
     }
+    if drawer.words:
+        text["Settings"] = " ".join(f"{name}={word}" for name, word in drawer.words.items())
+    return text
+
+
+def _default_target(model: Path, moving: bool) -> Path:
+    """A file in the working folder that is named after the model."""
+    return Path(f"{model.resolve().name}{'.mp4' if moving else '.png'}")
 
 
 def _enlarge(picture: UInt8[ndarray, "H W 3"], scale: int) -> UInt8[ndarray, "h w 3"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from fenshen import portraits
+from fenshen.asking import draw, first_wish
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import CARD, Model
@@ -73,7 +74,7 @@ def find(
 
 
 def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int) -> Subject:
-    def draw() -> Iterator[UInt8[ndarray, "N H W 3"]]:
+    def drawn() -> Iterator[UInt8[ndarray, "N H W 3"]]:
         for start in range(0, count, _CHUNK):
             yield _sample(model, list(range(seed + start, seed + min(start + _CHUNK, count))), against)
 
@@ -87,16 +88,16 @@ def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int)
         "digest": model.digest,
     }
     run = path if (path / "log.jsonl").is_file() else None
-    return Subject(_name(path), "model", count, card.resolution, draw, about, run)
+    return Subject(_name(path), "model", count, card.resolution, drawn, about, run)
 
 
 def _sample(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, "N H W 3"]:
-    """Pictures of some seeds; a conditional model is told controls that pictures of the dataset show."""
-    if not model.card.network.conditional or against.controls is None:
-        return model.sample(seeds)
-    rows = [np.random.default_rng(s).integers(len(against)) for s in seeds]
-    pictures = [model.sample([s], controls=against.controls[row]) for s, row in zip(seeds, rows, strict=True)]
-    return np.concatenate(pictures)
+    """Pictures of some seeds; a conditional model that was not told who is told controls of the dataset."""
+    wishes = [first_wish(model, seed) for seed in seeds]
+    if model.card.told == "noise" and model.card.network.conditional and against.controls is not None:
+        rows = [np.random.default_rng(seed).integers(len(against)) for seed in seeds]
+        wishes = [replace(w, controls=against.controls[row]) for w, row in zip(wishes, rows, strict=True)]
+    return draw(model, wishes)
 
 
 def _of_dataset(data: Dataset, against: Dataset, count: int, seed: int) -> Subject:

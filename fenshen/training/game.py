@@ -158,28 +158,23 @@ class Game:
             terms["loss_g"] = recipe.adversarial, self.loss.generator(played.real_logits, logits)
             if recipe.matching:
                 terms["matching"] = recipe.matching, self.matching.loss(played.features)
+            if recipe.perceptual:
+                loss = reconstruction.feature_l1(played.features, played.real_features)
+                terms["perceptual"] = recipe.perceptual, loss
         if recipe.reconstruction:
             loss = reconstruction.multiscale_l1(played.fake, share.pictures, share.weight)
             terms["reconstruction"] = recipe.reconstruction, loss
-        if recipe.perceptual:
-            loss = reconstruction.feature_l1(played.features, played.real_features)
-            terms["perceptual"] = recipe.perceptual, loss
         return terms
 
     def _play_alone(self, step: int) -> None:
-        """The fakes of a step in which D has no move yet."""
+        """The fakes of a step without D: its frozen network is not asked either, which saves most of the time."""
         move = (step + 1) * self.recipe.n_critic - 1
         self._kept.clear()
         for part in self._parts():
             share = self._real(move, part)
             with self.fabric.autocast():
                 fake = self.generator(self._latents(move, part, share), share.controls)
-                features, real_features = (), ()
-                if self.recipe.perceptual:
-                    features = self.discriminator.features(fake)  # type: ignore[operator]
-                    with torch.no_grad():
-                        real_features = self.discriminator.features(share.pictures)  # type: ignore[operator]
-            self._kept.append(Played(share, fake, features, real_features, None))
+            self._kept.append(Played(share, fake, (), (), None))
 
     def _follow(self, step: int) -> None:
         """After both moves: the average follows the generator, the augmentation follows D's overfitting."""
@@ -286,6 +281,11 @@ class Game:
         parameters = [p for p in network.parameters() if p.requires_grad]
         fused = self.fabric.device.type in ("cpu", "cuda")
         return torch.optim.Adam(parameters, lr=rate, betas=self.recipe.betas, fused=fused)
+
+    def begin_from(self, weights: dict[str, Tensor]) -> None:
+        """Start with another generator's weights, its average being itself."""
+        self.generator.load_state_dict(weights)
+        self.average.load_state_dict(weights)
 
     # ---- on disk ----------------------------------------------------------------------------------------------
 

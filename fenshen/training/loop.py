@@ -256,6 +256,8 @@ class Training:
     def _resume(self) -> None:
         found = checkpoint.latest(self.run)
         if found is None:
+            if self.recipe.start is not None:
+                self._begin_from(self.recipe.start)
             return
         self.step, state = found
         if state["dataset"] != self.data.fingerprint:
@@ -264,6 +266,12 @@ class Training:
         self.seconds, self.kid = state["seconds"], state["kid"]
         self.rollbacks = max(self.rollbacks, state["rollbacks"])
         self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
+
+    def _begin_from(self, start: str) -> None:
+        begun = model.Model.load(start)
+        if begun.card.network != self.recipe.network:
+            raise UsageError("train.other_network", start=start)
+        self.game.begin_from(begun.generator.state_dict())
 
     def _finish(self) -> None:
         if self.recipe.evaluate_every and self.step % self.recipe.evaluate_every:
@@ -300,6 +308,7 @@ class Training:
         card = self.data.card
         return model.ModelCard(
             network=self.recipe.network,
+            told="human" if self.recipe.paired else "noise",
             recipe=self.recipe.name,
             step=self.step,
             pictures_seen=self.step * self.recipe.batch_size,

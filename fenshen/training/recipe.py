@@ -69,6 +69,10 @@ class Recipe(BaseModel):
         bool, Field(description="G is told who is in each picture, and asked for that very picture")
     ] = False
 
+    start: Annotated[str | None, Field(description="a model whose weights G begins from, such as humans")] = (
+        None
+    )
+
     # The game.
     loss: Annotated[
         Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"],
@@ -85,9 +89,7 @@ class Recipe(BaseModel):
         float, Field(ge=0, description="weight of L1 of frozen features in G's (paired)")
     ] = 0.0
     focus: Annotated[float, Field(ge=0, description="extra weight of eyes and mouth in reconstruction")] = 0.0
-    alone: Annotated[
-        int, Field(ge=0, description="first steps, of G's reconstruction without D (paired)")
-    ] = 0
+    alone: Annotated[int, Field(ge=0, description="first steps, in which G learns by L1 alone (paired)")] = 0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
     r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0

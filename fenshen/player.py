@@ -1,0 +1,49 @@
+"""Frame after frame of one person, as fast as this machine can: for video, speech and live pictures."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from torch import nn
+
+from fenshen import controls as control_space
+from fenshen.machine import has_bf16
+from fenshen.model import Model, to_pixels
+
+
+class Player:
+    """A model with one latent, asked for one frame at a time.
+
+    It computes in bfloat16 where the machine has units for it; a frame may so differ by a few levels of 255 from the
+    picture that :meth:`fenshen.model.Model.draw` gives, which is the same on all machines.
+
+    Args:
+        model: conditional.
+        latent: of all frames, such as a person's code.
+    """
+
+    def __init__(self, model: Model, latent: Float[ndarray, "Z"]) -> None:
+        self.device = model.device
+        self.half = has_bf16(model.device.type)
+        self.generator = _halved(model.generator) if self.half else model.generator
+        self.latent = torch.from_numpy(latent)[None].to(self.device)
+
+    @torch.inference_mode()
+    def draw(self, controls: Float[ndarray, "58"]) -> UInt8[ndarray, "S S 3"]:
+        """The frame with these controls."""
+        told = torch.from_numpy(control_space.normalise(controls))[None].to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            (picture,) = to_pixels(self.generator(self.latent, told))
+        return picture
+
+
+def _halved(generator: nn.Module) -> nn.Module:
+    """A copy whose convolutions are kept in bfloat16: autocast would turn their weights at every frame."""
+    halved = copy.deepcopy(generator)
+    for module in halved.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(torch.bfloat16)
+    return halved
