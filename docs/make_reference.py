@@ -152,7 +152,9 @@ def _commands(language: str) -> Iterator[str]:
     for name, command in commands.items():
         own = [parameter for parameter in command.params if parameter.name not in COMMON]
         needed = [p.metavar for p in own if p.param_type_name == "argument"]
-        needed += [f"{p.opts[0]} PATH" for p in own if p.param_type_name == "option" and p.required]
+        needed += [
+            f"{p.opts[0]} {p.metavar or 'PATH'}" for p in own if p.param_type_name == "option" and p.required
+        ]
         yield f"### fenshen {name}"
         yield command.help
         yield f"```\n{' '.join(['fenshen', name, *needed])}\n```"

@@ -152,6 +152,21 @@ def _app() -> Callable[..., Any]:
         )
         _print(summary.model_dump(mode="json"), as_json, summary.text)
 
+    @app.command(help=say("cli.humans"))
+    def humans(
+        count: Annotated[int, option(..., "--report", help="humans_report", metavar="1000", min=2)],
+        out: Annotated[Path | None, option(None, "--out", "-o", help="humans_plot")] = None,
+        seed: Seed = 0,
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.humans.report import report
+
+        made = report(count, seed=seed, out=out, force=force)
+        _print(made.model_dump(), as_json, made.text)
+
     @app.command(help=say("cli.train"))
     def train(
         dataset: Annotated[Path | None, typer.Argument(help=say("cli.dataset"), metavar="DATASET")] = None,

@@ -15,7 +15,8 @@ from fenshen.errors import UsageError
 from fenshen.messages import say
 
 _PICTURES = 3000
-_SHEET, _VIDEO = "samples.png", "walk.mp4"
+_SHEET, _VIDEO, _HUMANS = "samples.png", "walk.mp4", "humans.png"
+_PERSON, _GRID = 3, ("yaw:-35:35", "smile:0:1:5")
 
 
 class Tour(BaseModel):
@@ -26,6 +27,7 @@ class Tour(BaseModel):
     run: str
     sheet: str
     video: str
+    humans: str = Field(description="a person of the base model, turned and smiling")
     report: str
     kid: float = Field(description="MobileNet-KID of the trained model")
     seconds: float
@@ -45,7 +47,7 @@ def demo(
     force: bool = False,
     progress: bool = True,
 ) -> Tour:
-    """Prepare drawn avatars, train a 64 px generator on them, draw from it and measure it.
+    """Prepare drawn avatars, train a 64 px generator on them, draw from it and from the base model, and measure it.
 
     Args:
         out: the folder for everything.
@@ -78,6 +80,7 @@ def demo(
     tell("demo.drawing")
     generate(run, out=folder / _SHEET, scale=2, device=device, force=True)
     generate(run, out=folder / _VIDEO, seeds="0-7", scale=4, device=device, force=True)
+    generate("humans", out=folder / _HUMANS, seeds=[_PERSON], grid=_GRID, device=device, force=True)
     tell("demo.measuring")
     found = evaluate(run, dataset, report, count=300, seed=seed, device=device, force=True, progress=progress)
     return Tour(
@@ -86,6 +89,7 @@ def demo(
         run=str(run),
         sheet=str(folder / _SHEET),
         video=str(folder / _VIDEO),
+        humans=str(folder / _HUMANS),
         report=str(report / "report.html"),
         kid=found.figures.mobilenet_kid,
         seconds=round(time.monotonic() - started, 1),

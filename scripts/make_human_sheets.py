@@ -31,6 +31,16 @@ def cast(count: int, size: int, first: int = 0) -> list[UInt8[ndarray, "S S 3"]]
     return [render(sample(s), sample_controls(s), size=size).picture for s in range(first, first + count)]
 
 
+def close(seeds: Sequence[int], size: int) -> list[UInt8[ndarray, "S S 3"]]:
+    """People who look at the camera, more or less amused, from changing sides."""
+    drawn = []
+    for i, seed in enumerate(seeds):
+        move = expression(("neutral", "smile", "grin")[i % 3], 0.8)
+        move[controls.INDEX["yaw"]] = (0.35, 0.0, -0.35)[(i + i // 3) % 3]
+        drawn.append(render(sample(seed), move, size=size).picture)
+    return drawn
+
+
 def faces_of(seed: int, size: int) -> list[UInt8[ndarray, "S S 3"]]:
     """One person with every named expression, with closed eyes, looking aside, and from both sides."""
     moves = [expression(name) for name in expressions()]
@@ -54,9 +64,9 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     folder.mkdir(parents=True, exist_ok=True)
     sheet(cast(64, 128), 8).save(folder / "humans-128.png", optimize=True)
-    sheet(faces_of(7, 192), 8).save(folder / "humans-expressions.png", optimize=True)
+    sheet(faces_of(36, 192), 8).save(folder / "humans-expressions.png", optimize=True)
     sheet(both_looks(range(6), 192), 6).save(folder / "humans-toon.png", optimize=True)
-    sheet(cast(6, 512, first=100), 3).save(folder / "humans-512.jpg", quality=88)
+    sheet(close((20, 23, 34, 24, 27, 42), 512), 3).save(folder / "humans-512.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ SOURCE = Path(fenshen.__file__).parent
 ROOMS = sorted(file.stem for file in (SOURCE / "messages").glob("*.json"))
 # Every literal "room.name", also where a condition picks it before it is said; file names are no keys.
 WORD = re.compile(rf"""["']((?:{"|".join(ROOMS)})\.[a-z0-9_]+)["']""")
-SUFFIXES = ("json", "py", "yaml", "jinja", "parquet", "safetensors")
+SUFFIXES = ("json", "py", "yaml", "jinja", "parquet", "safetensors", "png")
 
 
 def fields(sentence):
