@@ -16,7 +16,7 @@ from fenshen.messages import say
 
 _PICTURES = 3000
 _SHEET, _VIDEO, _HUMANS = "samples.png", "walk.mp4", "humans.png"
-_PERSON, _GRID = 3, ("yaw:-35:35", "smile:0:1:5")
+_PERSON, _GRID = 2, ("yaw:-35:35", "smile:0:1:5")
 
 
 class Tour(BaseModel):
