@@ -21,7 +21,7 @@ from PIL import Image
 from fenshen import controls, video
 from fenshen.controls import CENTRE, FACE_HEIGHT
 from fenshen.errors import FenshenError
-from fenshen.faces import identity, pose
+from fenshen.faces import correction, identity, pose
 from fenshen.faces.align import align, alignment, placement
 from fenshen.faces.clip import steady_crop
 from fenshen.faces.detect import Face, FaceFinder
@@ -78,7 +78,7 @@ def drawn(turn: np.ndarray, scale: float, centre: tuple[float, float]) -> Face:
     landmarks[list(CANONICAL)] = np.array(list(CANONICAL.values())) @ turn.T * scale * (1, -1, -1)
     landmarks[:, :2] += centre
     landmarks = landmarks.astype(np.float32)
-    blendshapes = np.linspace(0, 1, 52, dtype=np.float32)
+    blendshapes = np.zeros(52, dtype=np.float32)
     return Face(np.zeros(4, np.float32), landmarks, blendshapes, pose.head_frame(landmarks).rotation)
 
 
@@ -130,6 +130,17 @@ class TestGeometry:
         here = measure(drawn(rotation(yaw, pitch, roll), 10, (330, 260)), crop, 64)
         there = measure(drawn(rotation(-yaw, pitch, -roll), 10, (640 - 330, 260)), flipped, 64)
         assert np.allclose(controls.mirror(here)[52:], there[52:], atol=2e-3)
+
+    @settings(max_examples=20, deadline=None)
+    @given(scores=st.lists(st.floats(0, 1), min_size=52, max_size=52), yaw=yaws, pitch=tilts, roll=tilts)
+    def test_the_correction_prefers_no_side(self, scores, yaw, pitch, roll) -> None:
+        landmarks = np.random.default_rng(0).random((1, 478, 3))
+        flipped = landmarks.copy()
+        for right, left in ((159, 386), (145, 374), (33, 263), (133, 362)):
+            flipped[0, [right, left]] = landmarks[0, [left, right]]
+        values = controls.clip(np.array([*scores, yaw, pitch, roll, 0, 0, 0], dtype=np.float32))[None]
+        there = correction.corrected(controls.mirror(values), flipped)
+        assert np.allclose(controls.mirror(correction.corrected(values, landmarks)), there, atol=2e-3)
 
     def test_a_clip_without_a_face_has_no_crop(self) -> None:
         with pytest.raises(ValueError, match="face"):

@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from fenshen import controls
 from fenshen.controls import CENTRE, FACE_HEIGHT
+from fenshen.faces.correction import corrected
 from fenshen.faces.detect import Face
 from fenshen.faces.pose import angles, head_frame, rotation
 
@@ -25,6 +26,12 @@ def measure(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarr
         All 58 controls, within their ranges. In a portrait that :func:`fenshen.faces.align.alignment` cut,
         roll, x, y and scale are near 0: what is left is how this face differs from the average.
     """
+    values = measure_raw(face, matrix, size)
+    return corrected(values[None], face.landmarks[None])[0]
+
+
+def measure_raw(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarray, "58"]:
+    """The same, MediaPipe's scores left as they are."""
     values = controls.NEUTRAL.copy()
     values[: len(controls.BLENDSHAPES)] = face.blendshapes
     turned = rotation(0, 0, math.atan2(matrix[1, 0], matrix[0, 0])) @ face.rotation

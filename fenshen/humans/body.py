@@ -133,7 +133,12 @@ class Model:
         asked = np.clip(controls[: len(self._rest)], 0, 1) ** self._powers
         helped = sum(share * controls[control_space.INDEX[name]] for name, share in _JAW_HELPERS.items())
         asked[control_space.INDEX["jawOpen"]] *= 1 + helped
-        actions = np.minimum(asked + self._rest, 1.0).astype(np.float32)
+        rest_actions = self._rest.copy()
+        for side in ("Left", "Right"):  # shut lids are not wide open, whatever else is asked of them
+            blink = asked[control_space.INDEX[f"eyeBlink{side}"]]
+            for values in (asked, rest_actions):
+                values[control_space.INDEX[f"eyeWide{side}"]] *= 1 - blink
+        actions = np.minimum(asked + rest_actions, 1.0).astype(np.float32)
         points = rest.points + (actions @ self._actions).reshape(-1, 3)
         for eye, side in zip(self._eyes, ("Left", "Right"), strict=True):
             centre = rest.points[eye].mean(0)
