@@ -47,7 +47,7 @@ def main(package: Path) -> None:
                     "sha256": hashlib.sha256((ASSETS / file).read_bytes()).hexdigest(),
                     "licence_code": "Apache-2.0",
                     "licence_weights": "Apache-2.0 (package; Kokoro-82M by hexgrad)",
-                    "trained_on": "permissively licensed and synthetic speech, by Kokoro-82M's model card",
+                    "trained_on": "permissive or non-copyrighted speech, most of it synthetic, by the author's notes",
                     "used_for": use,
                 }
             )

@@ -79,7 +79,8 @@ class Espeak:
         with self._lock:
             try:
                 process = self._started()
-                assert process.stdin is not None and process.stdout is not None
+                assert process.stdin is not None
+                assert process.stdout is not None
                 process.stdin.write(json.dumps(request).encode() + b"\n")
                 process.stdin.flush()
                 head = json.loads(process.stdout.readline())

@@ -40,7 +40,10 @@ _MONEY = {
     "¥": ("yuan", "元"),
     "￥": ("yuan", "元"),
 }
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def language_of(text: str, lang: str | None = None) -> Language:
