@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from fenshen import controls, video
+from fenshen import controls, sliders, video
 from fenshen.controls import BLENDSHAPES, COUNT, INDEX, NAMES
 from fenshen.errors import FenshenError
 from fenshen.motion.smooth import smooth
@@ -97,8 +97,12 @@ def neutral_of(track: Track) -> Float[ndarray, "58"]:
 def without_neutral(track: Track) -> Track:
     """The track relative to its own rest; what is left of an action's range is stretched to the whole."""
     rest = neutral_of(track)
-    left = np.where(_one_way(), np.maximum(1 - rest, 0.2), 1)
-    return Track(controls.clip((track.controls - rest) / left), track.rate)
+    values = (track.controls - rest) / np.where(_one_way(), np.maximum(1 - rest, 0.2), 1)
+    for slider in ("gaze_x", "gaze_y"):
+        there, back = (np.flatnonzero(sliders.move(controls.NEUTRAL, slider, way)) for way in (1.0, -1.0))
+        looked = values[:, there] - values[:, back]
+        values[:, there], values[:, back] = np.maximum(looked, 0), np.maximum(-looked, 0)
+    return Track(controls.clip(values), track.rate)
 
 
 def _one_way() -> Bool[ndarray, "58"]:
@@ -110,24 +114,12 @@ def _filled(values: Float[ndarray, "T 58"], rate: float) -> Float[ndarray, "T 58
     """Rows of NaN interpolated where they are few, and eased to the median and back where they are many."""
     known = np.flatnonzero(np.isfinite(values[:, 0]))
     places = np.arange(len(values))
-    rest = np.median(values[known], axis=0)
     filled = np.column_stack([np.interp(places, known, column[known]) for column in values.T])
-    edges = np.concatenate([[-np.inf], known, [np.inf]])
-    after = np.searchsorted(edges, places, side="left")
-    before = edges[np.where(edges[after] == places, after, after - 1)]
-    gap = np.where(edges[after] == places, 0, edges[after] - before) / rate
-    away = np.minimum(places - before, edges[after] - places) / rate  # seconds to the nearest face
-    share = np.clip(away / _EASE, 0, 1)
-    share = (np.where(gap > _BRIDGED, share * share * (3 - 2 * share), 0))[:, None]
-    held = np.where(
-        ((places - before) <= (edges[after] - places))[:, None],
-        _row(values, before),
-        _row(values, edges[after]),
-    )
-    eased = held * (1 - share) + rest * share
-    return np.where((gap > _BRIDGED)[:, None], eased, filled).astype(np.float32)
-
-
-def _row(values: Float[ndarray, "T 58"], places: Float[ndarray, "T"]) -> Float[ndarray, "T 58"]:
-    """The rows at places that may be infinite, where nobody looks."""
-    return values[np.where(np.isfinite(places), places, 0).astype(int)]
+    before = known[np.maximum(np.searchsorted(known, places, side="right") - 1, 0)]
+    after = known[np.minimum(np.searchsorted(known, places), len(known) - 1)]
+    nearest = np.where(np.abs(places - before) <= np.abs(after - places), before, after)
+    gone = np.clip(np.abs(places - nearest) / (rate * _EASE), 0, 1)[:, None]
+    share = gone * gone * (3 - 2 * gone)
+    eased = values[nearest] * (1 - share) + np.median(values[known], axis=0) * share
+    bridged = (after - before <= _BRIDGED * rate) & (places >= known[0]) & (places <= known[-1])
+    return np.where(bridged[:, None], filled, eased).astype(np.float32)
