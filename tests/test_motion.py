@@ -186,8 +186,7 @@ def test_blinks_come_at_human_intervals():
 def test_lids_close_faster_than_they_open():
     track = idle(30.0, 200.0, 1)
     lids = track.controls[:, INDEX["eyeBlinkLeft"]]
-    begins = [time for time in takewhile(lambda t: t < 28, blinks(1))]
-    begin = round(begins[0] * 200)
+    begin = round(next(blinks(1)) * 200)
     shut = begin + int(lids[begin : begin + 60].argmax())
     opened = shut + int((lids[shut : shut + 100] < 0.05).argmax())
     assert lids[shut] > 0.85
@@ -219,7 +218,9 @@ def test_noise_has_unit_spread_and_stays_in_its_band():
 
 
 def test_a_strangers_rest_does_not_leak():
-    rest = controls.vector(eyeBlinkLeft=0.2, mouthSmileLeft=0.3, eyeLookOutLeft=0.25, yaw=0.1, browDownLeft=0.4)
+    rest = controls.vector(
+        eyeBlinkLeft=0.2, mouthSmileLeft=0.3, eyeLookOutLeft=0.25, yaw=0.1, browDownLeft=0.4
+    )
     values = np.tile(rest, (200, 1))
     values[50:54, INDEX["eyeBlinkLeft"]] = 1.0
     values[100:130, INDEX["jawOpen"]] = 0.6

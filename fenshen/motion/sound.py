@@ -66,18 +66,18 @@ def _decoded(container: Any) -> Any:
     import av
     from av.error import FFmpegError
 
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+    resampler = av.AudioResampler(format="fltp", rate=RATE)  # keeps the channels: FFmpeg's own mono is louder
     for packet in container.demux(container.streams.audio[0]):
         try:
             frames = packet.decode()
             for frame in frames:
                 frame.pts = None
                 for part in resampler.resample(frame):
-                    yield part.to_ndarray().ravel()
+                    yield part.to_ndarray().mean(0)
         except FFmpegError:
             continue
     for part in resampler.resample(None):
-        yield part.to_ndarray().ravel()
+        yield part.to_ndarray().mean(0)
 
 
 def levelled(samples: Float[ndarray, "samples"], rate: int) -> Float[ndarray, "samples"]:

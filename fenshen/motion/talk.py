@@ -10,7 +10,7 @@ import numpy as np
 
 from fenshen.motion import sound, speech
 from fenshen.motion.speech.spoken import Engine, Language, Speech, spliced
-from fenshen.motion.speech.text import language_of, sentences
+from fenshen.motion.speech.text import PAUSE, language_of, sentences
 from fenshen.motion.track import Track, check_rate, joined
 from fenshen.motion.visemes import speak_track
 
@@ -82,10 +82,9 @@ def _pieces(
     parts: list[str], language: Language, voice: str | None, engine: Engine, rate: float, seed: int
 ) -> Iterator[tuple[Speech, Track]]:
     frames = 0
-    for number, part in enumerate(parts):
+    for part in parts:
         said = engine.say(part, language, voice)
-        last = number == len(parts) - 1
-        pause = _SENTENCE if last or part[-1] in "。！？!?….；;" else _BREATH
+        pause = _BREATH if part[-1] in PAUSE else _SENTENCE
         silence = np.zeros(round(pause * said.sample_rate), dtype=np.float32)
         level = sound.levelled(said.samples, said.sample_rate)
         said = _framed(

@@ -73,7 +73,7 @@ def shapes_of(symbol: str, language: Language) -> list[str]:
 
 @cache
 def _shapes_of(symbol: str, language: Language) -> tuple[str, ...]:
-    table, silent = _tables()[language], _tables()["silent"]
+    table, silent = _tables()["both"] | _tables()[language], _tables()["silent"]
     shapes: list[str] = []
     place = 0
     while place < len(symbol):

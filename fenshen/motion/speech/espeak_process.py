@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import sys
 from typing import Any
 
-_RETRIEVAL, _IPA_EVENTS = 1, 1 | 2  # espeak_Initialize: sound to a callback; phoneme events, in IPA
+_SYNCHRONOUS, _IPA_EVENTS = (
+    2,
+    1 | 2,
+)  # espeak_Initialize: sound to a callback, no threads; phoneme events, in IPA
 _UTF8, _PHONEMES = 1, 0x100  # espeak_Synth
 _IPA, _TIE = 0x02, 0x80 | ord("^") << 8  # espeak_TextToPhonemes: IPA, affricates and diphthongs tied by ^
 _PHONEME = 7  # an event's type
@@ -47,9 +51,10 @@ class _Espeak:
 
         self._library = ctypes.CDLL(str(espeakng_loader.get_library_path()))
         data = str(espeakng_loader.get_data_path()).encode()
-        self.rate: int = self._library.espeak_Initialize(_RETRIEVAL, 0, data, _IPA_EVENTS)
+        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _IPA_EVENTS)
         if self.rate <= 0:
             raise RuntimeError("espeak_Initialize failed")
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # eSpeak takes the time for one
         self._sound = bytearray()
         self._events: list[tuple[int, str]] = []
         self._callback = _Callback(self._hear)  # kept: ctypes does not
@@ -98,9 +103,17 @@ def main() -> None:
     """Answer until the other side closes."""
     espeak = _Espeak()
     for line in sys.stdin.buffer:
+        # eSpeak never sounds the same twice, for its synthesis goes on where it stopped; so each request is answered
+        # by a copy of the process as it was when it started, where the system can copy one.
+        copy = os.fork() if hasattr(os, "fork") else None
+        if copy:
+            os.waitpid(copy, 0)
+            continue
         head, sound = espeak.answer(json.loads(line))
         sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + sound)
         sys.stdout.buffer.flush()
+        if copy == 0:
+            os._exit(0)
 
 
 if __name__ == "__main__":

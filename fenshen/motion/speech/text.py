@@ -16,10 +16,10 @@ from fenshen.motion.speech.spoken import LANGUAGES, Language
 MAX_CHARACTERS = 50_000  # about two hours
 _MOST = 110  # of a sentence, in syllables or so; beyond, engines lose their breath
 HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
-_PAUSE = ",;:，、；：—"
+PAUSE = ",;:，、；：—"
 # A full stop ends a sentence before a space only, and neither after an initial nor after these.
-_SHORT = (
-    r"(?<!\b[A-Z])(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bvs)(?<!\bMrs)(?<!\bProf)(?<!\be\.g)(?<!\bi\.e)"
+_SHORT = "".join(
+    rf"(?<!\b{word}\.)" for word in ("[A-Z]", "Mr", "Ms", "Mrs", "Dr", "St", "vs", "Prof", r"e\.g", r"i\.e")
 )
 _END = re.compile(rf"(?<=[。！？!?…；])[”’\"')）」』]*\s*|{_SHORT}(?<=\.)[”\"')]*(?:\s+|$)|\n+")
 _MEANT = {
@@ -170,10 +170,10 @@ def _breaths(sentence: str) -> Iterator[str]:
         yield sentence
         return
     part = ""
-    for piece in re.findall(rf"[^{_PAUSE} ]+[{_PAUSE} ]*|[{_PAUSE} ]+", sentence):
+    for piece in re.findall(rf"[^{PAUSE} ]+[{PAUSE} ]*|[{PAUSE} ]+", sentence):
         for word in _chopped(piece):
             if part and (
-                _length(part + word) > _MOST or (part.rstrip()[-1:] in _PAUSE and _length(part) > _MOST / 2)
+                _length(part + word) > _MOST or (part.rstrip()[-1:] in PAUSE and _length(part) > _MOST / 2)
             ):
                 yield part.strip()
                 part = ""
