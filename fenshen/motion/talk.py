@@ -1,0 +1,119 @@
+"""Text or sound in, a voice and a moving face out, in step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from fenshen.motion import sound, speech
+from fenshen.motion.speech.spoken import Engine, Language, Speech, spliced
+from fenshen.motion.speech.text import PAUSE, language_of, sentences
+from fenshen.motion.track import Track, check_rate, joined
+from fenshen.motion.visemes import speak_track
+
+_SENTENCE, _BREATH = 0.30, 0.12  # seconds of silence after a sentence, and where a long one takes breath
+
+
+def talk(
+    text: str,
+    *,
+    lang: str | None = None,
+    voice: str | None = None,
+    engine: str = "kokoro",
+    rate: float = 25.0,
+    seed: int = 0,
+) -> tuple[Speech, Track]:
+    """Speak a text.
+
+    Args:
+        text: Chinese, English or both, up to 50,000 characters.
+        lang: ``en`` or ``zh``; the one that most of the text is in if left out.
+        voice: one of the engine's (:func:`fenshen.motion.speech.voices`).
+        engine: ``kokoro``, ``espeak``, or the address of a server.
+        rate: frames a second of the track.
+        seed: of idle movement and accents.
+
+    Returns:
+        Sound and track; they last equally long, to the sample.
+
+    Raises:
+        UsageError: there is nothing to say, or no such language, voice or engine.
+        FenshenError: the engine is not installed or fails.
+    """
+    pieces = list(talk_stream(text, lang=lang, voice=voice, engine=engine, rate=rate, seed=seed))
+    return spliced([said for said, _ in pieces]), joined([track for _, track in pieces])
+
+
+def talk_stream(
+    text: str,
+    *,
+    lang: str | None = None,
+    voice: str | None = None,
+    engine: str = "kokoro",
+    rate: float = 25.0,
+    seed: int = 0,
+) -> Iterator[tuple[Speech, Track]]:
+    """The same as :func:`talk`, sentence by sentence as each is spoken; joined, the pieces are what it returns."""
+    check_rate(rate)
+    language = language_of(text, lang)
+    parts = sentences(text, language)
+    return _pieces(parts, language, voice, speech.engine(engine), rate, seed)
+
+
+def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[Speech, Track]:
+    """Move to a recording whose words are not known.
+
+    Returns:
+        The recording, mono at 24 kHz, silence added up to a whole frame; and the track, equally long.
+
+    Raises:
+        FenshenError: it is not a sound that can be read.
+    """
+    check_rate(rate)
+    samples = sound.read(path)
+    padded = _framed(Speech(samples, sound.RATE), rate, 0)
+    return padded, sound.from_audio(padded.samples, sound.RATE, rate=rate, seed=seed)
+
+
+def _pieces(
+    parts: list[str], language: Language, voice: str | None, engine: Engine, rate: float, seed: int
+) -> Iterator[tuple[Speech, Track]]:
+    frames = 0
+    for part in parts:
+        said = engine.say(part, language, voice)
+        pause = _BREATH if part[-1] in PAUSE else _SENTENCE
+        silence = np.zeros(round(pause * said.sample_rate), dtype=np.float32)
+        level = sound.levelled(said.samples, said.sample_rate)
+        said = _framed(
+            Speech(np.concatenate([level, silence]), said.sample_rate, said.phonemes), rate, frames
+        )
+        yield said, _moved(said, rate, seed, frames)
+        frames += _frames_in(said, rate)
+
+
+def _moved(said: Speech, rate: float, seed: int, frames: int) -> Track:
+    """The track of a piece of speech that begins after so many frames."""
+    if not said.phonemes:
+        return sound.from_audio(said.samples, said.sample_rate, rate=rate, seed=seed, start=frames / rate)
+    count = _frames_in(said, rate)
+    loudness = sound.loudness(said.samples, said.sample_rate, rate, count)
+    return speak_track(said.phonemes, count / rate, rate, seed, loudness=loudness, start=frames / rate)
+
+
+def _framed(said: Speech, rate: float, frames: int) -> Speech:
+    """Silence added up to the end of a frame, counted from the start of the first piece, ``frames`` frames ago."""
+    first = round(frames / rate * said.sample_rate)
+    count = max(1, math.ceil(len(said.samples) / said.sample_rate * rate - 1e-6))
+    last = round((frames + count) / rate * said.sample_rate)
+    while last - first < len(said.samples):  # by rounding, at most once
+        count += 1
+        last = round((frames + count) / rate * said.sample_rate)
+    samples = np.pad(said.samples, (0, last - first - len(said.samples)))
+    return Speech(samples, said.sample_rate, said.phonemes)
+
+
+def _frames_in(said: Speech, rate: float) -> int:
+    return max(1, round(said.seconds * rate))
