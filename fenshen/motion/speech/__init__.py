@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from fenshen.errors import UsageError
+from fenshen.messages import say
 from fenshen.motion.speech import espeak, kokoro
 from fenshen.motion.speech.spoken import Engine, Language, Phoneme, Speech, Voice
 
-__all__ = ["ENGINES", "Engine", "Language", "Phoneme", "Speech", "Voice", "engine", "voices"]
+__all__ = ["ENGINES", "Engine", "Language", "Phoneme", "Speech", "Voice", "describe", "engine", "voices"]
 
 ENGINES = ("kokoro", "espeak")
 
@@ -16,6 +18,14 @@ ENGINES = ("kokoro", "espeak")
 def voices() -> list[Voice]:
     """The voices of the engines that run here, whether or not their packages are installed; the default's first."""
     return [*kokoro.voices(), *espeak.voices()]
+
+
+def describe(voices: Sequence[Voice]) -> str:
+    """One line a voice, in the language in use."""
+    return "\n".join(
+        f"{voice.engine:8} {voice.name:14} {say(f'motion.speaks_{voice.language}')}, {say(f'motion.{voice.gender}')}"
+        for voice in voices
+    )
 
 
 @cache
