@@ -103,7 +103,7 @@ class Espeak:
         return self._process
 
 
-def _timed(events: list[tuple[int, str]], count: int, rate: int, language: Language) -> tuple[Phoneme, ...]:
+def _timed(events: list[list[Any]], count: int, rate: int, language: Language) -> tuple[Phoneme, ...]:
     """Phonemes from events, each of which lasts until the next; an empty one is a pause."""
     times = [milliseconds / 1000 for milliseconds, _ in events] + [count / rate]
     phonemes = []
