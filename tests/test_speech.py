@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fenshen import controls, messages, video
@@ -100,9 +101,10 @@ def test_five_thousand_characters_become_short_sentences():
         sentences("a" * 50_001, "en")
 
 
-@given(st.text(max_size=300))
-def test_any_text_is_cut_or_refused(text):
-    lang = language_of(text)
+@given(st.text(max_size=300), st.sampled_from([None, "en", "zh"]))
+@example("9999999999999999999999年99月99日的-0.%，1/0，12:99，¥-3，０～９９℃", "zh")
+def test_any_text_is_cut_or_refused(text, lang):
+    lang = language_of(text, lang)
     try:
         parts = sentences(text, lang)
     except UsageError:
@@ -346,6 +348,29 @@ def test_an_espeak_that_dies_is_said_and_started_again():
     engine.close()
     with pytest.raises(UsageError, match="zh_m"):
         engine.say("Three.", "en", "robot")
+
+
+@needs_espeak
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs signals")
+def test_an_espeak_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(espeak, "_PATIENCE", 0.5)
+    engine = espeak.Espeak()
+    engine.say("One.", "en")
+    os.kill(engine._process.pid, signal.SIGSTOP)
+    with pytest.raises(FenshenError) as caught:
+        engine.say("Two.", "en")
+    assert caught.value.key == "motion.espeak_failed"
+    assert engine.say("Three.", "en").phonemes
+    engine.close()
+
+
+def test_kokoro_takes_long_sentences_in_parts():
+    signs = [kokoro._Sign(letter, "en") for letter in "abcdefg hij, " * 100]
+    parts = list(kokoro._parts(signs))
+    assert [sign for part in parts for sign in part] == signs
+    assert all(0 < len(part) <= kokoro._MOST for part in parts)
+    assert all(part[-1].letter == "," for part in parts[:-1])
+    assert [len(part) for part in kokoro._parts(signs[:7] * 100)] == [500, 200]
 
 
 @needs_kokoro

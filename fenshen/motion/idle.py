@@ -95,7 +95,8 @@ def _gaze(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
         aside = random.random() < 0.3
         goal = random.normal(0, (0.16, 0.08) if aside else (0.035, 0.025))
         jump = goal - place
-        moved = _ease((times - time) / _SACCADE)
+        # Jumps of long ago are one number: a speech of an hour begins anew with each of its sentences.
+        moved = _ease((times - time) / _SACCADE) if time + _SACCADE > times[0] else 1.0
         across += moved * jump[0]
         up += moved * jump[1]
         place = goal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def read(source: Path | str | bytes) -> Float[ndarray, "samples"]:
         raise FenshenError("motion.no_sound_file", path=name)
     # As for videos: a playlist may not name other files and hosts.
     options = {"protocol_whitelist": "none"}
-    pieces: list[ndarray] = []
+    pieces, count = [], 0
     try:
         with (
             io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file,
@@ -50,18 +51,18 @@ def read(source: Path | str | bytes) -> Float[ndarray, "samples"]:
                 raise FenshenError("motion.no_sound", path=name)
             for piece in _decoded(container):
                 pieces.append(piece)
-                if sum(map(len, pieces)) > MAX_SECONDS * RATE:
+                count += len(piece)
+                if count > MAX_SECONDS * RATE:
                     raise FenshenError("motion.sound_too_long", path=name, minutes=MAX_SECONDS // 60)
     except (FFmpegError, OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise FenshenError("motion.not_a_sound", path=name, why=why) from error
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
-    if not len(samples):
+    if not count:
         raise FenshenError("motion.not_a_sound", path=name, why="empty")
-    return np.clip(np.nan_to_num(samples), -1, 1).astype(np.float32)
+    return np.clip(np.nan_to_num(np.concatenate(pieces)), -1, 1).astype(np.float32)
 
 
-def _decoded(container: Any) -> Any:
+def _decoded(container: Any) -> Iterator[Float[ndarray, "samples"]]:
     """Mono float pieces at 24 kHz; damaged packets are left out."""
     import av
     from av.error import FFmpegError

@@ -85,11 +85,9 @@ def _pieces(
     for part in parts:
         said = engine.say(part, language, voice)
         pause = _BREATH if part[-1] in PAUSE else _SENTENCE
-        silence = np.zeros(round(pause * said.sample_rate), dtype=np.float32)
-        level = sound.levelled(said.samples, said.sample_rate)
-        said = _framed(
-            Speech(np.concatenate([level, silence]), said.sample_rate, said.phonemes), rate, frames
-        )
+        samples = np.pad(said.samples, (0, round(pause * said.sample_rate)))
+        samples = sound.levelled(samples, said.sample_rate)
+        said = _framed(Speech(samples, said.sample_rate, said.phonemes), rate, frames)
         yield said, _moved(said, rate, seed, frames)
         frames += _frames_in(said, rate)
 
