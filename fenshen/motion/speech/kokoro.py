@@ -137,6 +137,7 @@ class Kokoro:
         said = os.environ.get("OMP_NUM_THREADS", "")
         options.intra_op_num_threads = int(said) if said.isdecimal() else min(os.cpu_count() or 1, 8)
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others draw meanwhile
         network = b"".join((_need(name) / "part.bin").read_bytes() for name in _PACKAGES[2:])
         try:
             return onnxruntime.InferenceSession(
