@@ -56,7 +56,7 @@ needs_kokoro = pytest.mark.skipif(not has_kokoro, reason="the extra speech is no
         ("50% off since 2024-05-01", "en", ["50 percent off since May 1, 2024"]),
         ("It is 20 °C at 3:05, 1,234 people", "en", ["It is 20 degrees Celsius at 3 oh 5, 1234 people"]),
         ("# **Bold** _words_\nsee https://example.org/x?y=1", "en", ["Bold words", "see"]),
-        ("ｈｅｌｌｏ １２", "en", ["hello 12"]),
+        ("ｈｅｌｌｏ １２ cafe\u0301 1️⃣", "en", ["hello 12 café 1"]),
         ("你好。我是分身！真的吗？是的……好", "zh", ["你好。", "我是分身！", "真的吗？", "是的", "好"]),
     ],
 )
@@ -73,6 +73,7 @@ def test_text_is_cleaned_and_cut(text, lang, expected):
         ("今天-3℃", "今天零下三度"),
         ("１２个", "十二个"),
         ("电话13812345678", "电话幺三八幺二三四五六七八"),
+        ("It costs 50%.", "It costs 50 percent."),
     ],
 )
 def test_chinese_numbers_are_written_out(text, spoken):
