@@ -11,13 +11,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sounding import saved
 
-from fenshen import controls, messages, video
+from fenshen import controls, messages
 from fenshen.controls import INDEX
 from fenshen.errors import FenshenError, UsageError
 from fenshen.motion import sound, speech, talk
@@ -394,73 +394,7 @@ def test_kokoro_speaks_both_languages_with_one_voice():
     assert heard[:2].max() < heard.max()
 
 
-# Sound
-
-
-def tone(seconds, rate=24000, loud=0.3):
-    time = np.arange(round(seconds * rate)) / rate
-    return (loud * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
-
-
-def saved(path, samples, rate, layout="stereo", codec=None):
-    codec = (
-        codec
-        or {".wav": "pcm_s16le", ".mp3": "libmp3lame", ".flac": "flac", ".ogg": "libvorbis"}[path.suffix]
-    )
-    with av.open(path, "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        planes = np.tile(samples, (2 if layout == "stereo" else 1, 1))
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
-        frame.sample_rate = rate
-        resampler = av.AudioResampler(stream.format, layout, rate, 1024)
-        for piece in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("suffix", "rate", "layout"),
-    [
-        (".wav", 44100, "stereo"),
-        (".wav", 8000, "mono"),
-        (".flac", 48000, "stereo"),
-        (".mp3", 44100, "stereo"),
-    ],
-)
-def test_any_sound_is_read_as_mono(tmp_path, suffix, rate, layout):
-    path = saved(tmp_path / f"a{suffix}", tone(1.0, rate), rate, layout)
-    samples = sound.read(path)
-    assert abs(len(samples) / sound.RATE - 1) < 0.06
-    middle = samples[4000:20000]
-    assert abs(np.abs(middle).max() - 0.3) < 0.02
-    peak = np.abs(np.fft.rfft(middle)).argmax() * sound.RATE / len(middle)
-    assert abs(peak - 220) < 3
-    assert np.array_equal(sound.read(path.read_bytes()), samples)
-
-
-def test_what_is_no_sound_is_refused(tmp_path):
-    (tmp_path / "noise.wav").write_bytes(os.urandom(2000))
-    (tmp_path / "empty.wav").write_bytes(b"")
-    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
-    video.write(tmp_path / "mute.mp4", [np.zeros((64, 64, 3), np.uint8)] * 3, 25)
-    for name, key in (
-        ("noise.wav", "motion.not_a_sound"),
-        ("empty.wav", "motion.not_a_sound"),
-        ("list.m3u8", "motion.not_a_sound"),
-        ("mute.mp4", "motion.no_sound"),
-        ("none.wav", "motion.no_sound_file"),
-    ):
-        with pytest.raises(FenshenError) as caught:
-            sound.read(tmp_path / name)
-        assert caught.value.key == key, name
-
-
-def test_to_silence_the_face_idles(tmp_path):
-    path = saved(tmp_path / "silent.wav", np.zeros(24000 * 2, np.float32), 24000)
-    speech_, track = talk_audio(path, rate=25.0, seed=5)
-    assert len(track) == round(speech_.seconds * 25) == 50
-    assert np.array_equal(track.controls, idle(2.0, 25.0, 5).controls)
+# Sound without words
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -473,14 +407,6 @@ def test_a_mouth_follows_words_it_does_not_know(said, lang, tmp_path):
     count = min(len(track), len(known))
     agreement = np.corrcoef(track.controls[:count, JAW], known.controls[:count, JAW])[0, 1]
     assert agreement > 0.4
-
-
-def test_speech_is_brought_to_one_level():
-    words = np.concatenate([tone(1.0, loud=0.02), np.zeros(12000, np.float32)])
-    loud = sound.levelled(words, 24000)
-    assert abs(np.sqrt(np.mean(loud[:20000] ** 2)) - sound._LEVEL) < 0.01
-    assert not sound.levelled(np.zeros(24000, np.float32), 24000).any()
-    assert np.abs(sound.levelled(np.eye(1, 24000, 500, dtype=np.float32)[0], 24000)).max() <= 1
 
 
 # Servers, and phonemes of a sound that others made
