@@ -1,8 +1,9 @@
-"""Movement over time: tracks and their files, smoothing, driving videos, idle life."""
+"""Movement over time: tracks and their files, smoothing, driving videos, idle life, sounds that are read."""
 
 from __future__ import annotations
 
 import json
+import os
 from itertools import pairwise, takewhile
 
 import numpy as np
@@ -12,13 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sounding import saved, tone
 
 from fenshen import controls, video
 from fenshen.controls import INDEX, NAMES
 from fenshen.errors import FenshenError, UsageError
-from fenshen.motion import drive
+from fenshen.motion import drive, sound
 from fenshen.motion.idle import blinks, idle, noise
 from fenshen.motion.smooth import one_euro, smooth
+from fenshen.motion.talk import talk_audio
 from fenshen.motion.track import MAX_FRAMES, Track, joined, load, still
 
 unit = arrays(np.float32, st.tuples(st.integers(2, 9), st.just(58)), elements=st.floats(0, 1, width=32))
@@ -198,7 +201,8 @@ def test_idle_life_is_small_seeded_and_continuous():
     track = idle(60.0, 25.0, 3)
     controls.check(track.controls)
     assert np.array_equal(track.controls, idle(60.0, 25.0, 3).controls)
-    assert not np.array_equal(track.controls, idle(60.0, 25.0, 4).controls)
+    for other in (4, -3, 2**70):
+        assert not np.array_equal(track.controls, idle(60.0, 25.0, other).controls)
     assert np.allclose(track.controls[:250], idle(10.0, 25.0, 3).controls, atol=1e-6)
     assert np.allclose(track.controls[250:500], idle(10.0, 25.0, 3, start=10.0).controls, atol=1e-5)
     yaw = track.controls[:, INDEX["yaw"]]
@@ -283,3 +287,55 @@ def test_videos_without_a_face_are_refused(tmp_path):
     with pytest.raises(FenshenError) as caught:
         drive.from_video(tmp_path / "bad.mp4")
     assert caught.value.key == "video.not_a_video"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "layout"),
+    [
+        (".wav", 44100, "stereo"),
+        (".wav", 8000, "mono"),
+        (".flac", 48000, "stereo"),
+        (".mp3", 44100, "stereo"),
+    ],
+)
+def test_any_sound_is_read_as_mono(tmp_path, suffix, rate, layout):
+    path = saved(tmp_path / f"a{suffix}", tone(1.0, rate), rate, layout)
+    samples = sound.read(path)
+    assert abs(len(samples) / sound.RATE - 1) < 0.06
+    middle = samples[4000:20000]
+    assert abs(np.abs(middle).max() - 0.3) < 0.02
+    peak = np.abs(np.fft.rfft(middle)).argmax() * sound.RATE / len(middle)
+    assert abs(peak - 220) < 3
+    assert np.array_equal(sound.read(path.read_bytes()), samples)
+
+
+def test_what_is_no_sound_is_refused(tmp_path):
+    (tmp_path / "noise.wav").write_bytes(os.urandom(2000))
+    (tmp_path / "empty.wav").write_bytes(b"")
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
+    video.write(tmp_path / "mute.mp4", [np.zeros((64, 64, 3), np.uint8)] * 3, 25)
+    for name, key in (
+        ("noise.wav", "motion.not_a_sound"),
+        ("empty.wav", "motion.not_a_sound"),
+        ("list.m3u8", "motion.not_a_sound"),
+        ("mute.mp4", "motion.no_sound"),
+        ("none.wav", "motion.no_sound_file"),
+    ):
+        with pytest.raises(FenshenError) as caught:
+            sound.read(tmp_path / name)
+        assert caught.value.key == key, name
+
+
+def test_to_silence_the_face_idles(tmp_path):
+    path = saved(tmp_path / "silent.wav", np.zeros(24000 * 2, np.float32), 24000)
+    speech_, track = talk_audio(path, rate=25.0, seed=5)
+    assert len(track) == round(speech_.seconds * 25) == 50
+    assert np.array_equal(track.controls, idle(2.0, 25.0, 5).controls)
+
+
+def test_speech_is_brought_to_one_level():
+    words = np.concatenate([tone(1.0, loud=0.02), np.zeros(12000, np.float32)])
+    loud = sound.levelled(words, 24000)
+    assert abs(np.sqrt(np.mean(loud[:20000] ** 2)) - sound._LEVEL) < 0.01
+    assert not sound.levelled(np.zeros(24000, np.float32), 24000).any()
+    assert np.abs(sound.levelled(np.eye(1, 24000, 500, dtype=np.float32)[0], 24000)).max() <= 1

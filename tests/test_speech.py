@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import struct
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from sounding import saved
 
-from fenshen import controls, messages, video
+from fenshen import controls, messages
 from fenshen.controls import INDEX
 from fenshen.errors import FenshenError, UsageError
 from fenshen.motion import sound, speech, talk
@@ -55,7 +56,7 @@ needs_kokoro = pytest.mark.skipif(not has_kokoro, reason="the extra speech is no
         ("50% off since 2024-05-01", "en", ["50 percent off since May 1, 2024"]),
         ("It is 20 °C at 3:05, 1,234 people", "en", ["It is 20 degrees Celsius at 3 oh 5, 1234 people"]),
         ("# **Bold** _words_\nsee https://example.org/x?y=1", "en", ["Bold words", "see"]),
-        ("ｈｅｌｌｏ １２", "en", ["hello 12"]),
+        ("ｈｅｌｌｏ １２ cafe\u0301 1️⃣", "en", ["hello 12 café 1"]),
         ("你好。我是分身！真的吗？是的……好", "zh", ["你好。", "我是分身！", "真的吗？", "是的", "好"]),
     ],
 )
@@ -72,6 +73,7 @@ def test_text_is_cleaned_and_cut(text, lang, expected):
         ("今天-3℃", "今天零下三度"),
         ("１２个", "十二个"),
         ("电话13812345678", "电话幺三八幺二三四五六七八"),
+        ("It costs 50%.", "It costs 50 percent."),
     ],
 )
 def test_chinese_numbers_are_written_out(text, spoken):
@@ -100,9 +102,10 @@ def test_five_thousand_characters_become_short_sentences():
         sentences("a" * 50_001, "en")
 
 
-@given(st.text(max_size=300))
-def test_any_text_is_cut_or_refused(text):
-    lang = language_of(text)
+@given(st.text(max_size=300), st.sampled_from([None, "en", "zh"]))
+@example("9999999999999999999999年99月99日的-0.%，1/0，12:99，¥-3，０～９９℃", "zh")
+def test_any_text_is_cut_or_refused(text, lang):
+    lang = language_of(text, lang)
     try:
         parts = sentences(text, lang)
     except UsageError:
@@ -348,6 +351,29 @@ def test_an_espeak_that_dies_is_said_and_started_again():
         engine.say("Three.", "en", "robot")
 
 
+@needs_espeak
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs signals")
+def test_an_espeak_that_hangs_is_ended(monkeypatch):
+    monkeypatch.setattr(espeak, "_PATIENCE", 0.5)
+    engine = espeak.Espeak()
+    engine.say("One.", "en")
+    os.kill(engine._process.pid, signal.SIGSTOP)
+    with pytest.raises(FenshenError) as caught:
+        engine.say("Two.", "en")
+    assert caught.value.key == "motion.espeak_failed"
+    assert engine.say("Three.", "en").phonemes
+    engine.close()
+
+
+def test_kokoro_takes_long_sentences_in_parts():
+    signs = [kokoro._Sign(letter, "en") for letter in "abcdefg hij, " * 100]
+    parts = list(kokoro._parts(signs))
+    assert [sign for part in parts for sign in part] == signs
+    assert all(0 < len(part) <= kokoro._MOST for part in parts)
+    assert all(part[-1].letter == "," for part in parts[:-1])
+    assert [len(part) for part in kokoro._parts(signs[:7] * 100)] == [500, 200]
+
+
 @needs_kokoro
 @pytest.mark.slow
 def test_kokoro_speaks_both_languages_with_one_voice():
@@ -368,73 +394,7 @@ def test_kokoro_speaks_both_languages_with_one_voice():
     assert heard[:2].max() < heard.max()
 
 
-# Sound
-
-
-def tone(seconds, rate=24000, loud=0.3):
-    time = np.arange(round(seconds * rate)) / rate
-    return (loud * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
-
-
-def saved(path, samples, rate, layout="stereo", codec=None):
-    codec = (
-        codec
-        or {".wav": "pcm_s16le", ".mp3": "libmp3lame", ".flac": "flac", ".ogg": "libvorbis"}[path.suffix]
-    )
-    with av.open(path, "w") as container:
-        stream = container.add_stream(codec, rate=rate, layout=layout)
-        planes = np.tile(samples, (2 if layout == "stereo" else 1, 1))
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
-        frame.sample_rate = rate
-        resampler = av.AudioResampler(stream.format, layout, rate, 1024)
-        for piece in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("suffix", "rate", "layout"),
-    [
-        (".wav", 44100, "stereo"),
-        (".wav", 8000, "mono"),
-        (".flac", 48000, "stereo"),
-        (".mp3", 44100, "stereo"),
-    ],
-)
-def test_any_sound_is_read_as_mono(tmp_path, suffix, rate, layout):
-    path = saved(tmp_path / f"a{suffix}", tone(1.0, rate), rate, layout)
-    samples = sound.read(path)
-    assert abs(len(samples) / sound.RATE - 1) < 0.06
-    middle = samples[4000:20000]
-    assert abs(np.abs(middle).max() - 0.3) < 0.02
-    peak = np.abs(np.fft.rfft(middle)).argmax() * sound.RATE / len(middle)
-    assert abs(peak - 220) < 3
-    assert np.array_equal(sound.read(path.read_bytes()), samples)
-
-
-def test_what_is_no_sound_is_refused(tmp_path):
-    (tmp_path / "noise.wav").write_bytes(os.urandom(2000))
-    (tmp_path / "empty.wav").write_bytes(b"")
-    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
-    video.write(tmp_path / "mute.mp4", [np.zeros((64, 64, 3), np.uint8)] * 3, 25)
-    for name, key in (
-        ("noise.wav", "motion.not_a_sound"),
-        ("empty.wav", "motion.not_a_sound"),
-        ("list.m3u8", "motion.not_a_sound"),
-        ("mute.mp4", "motion.no_sound"),
-        ("none.wav", "motion.no_sound_file"),
-    ):
-        with pytest.raises(FenshenError) as caught:
-            sound.read(tmp_path / name)
-        assert caught.value.key == key, name
-
-
-def test_to_silence_the_face_idles(tmp_path):
-    path = saved(tmp_path / "silent.wav", np.zeros(24000 * 2, np.float32), 24000)
-    speech_, track = talk_audio(path, rate=25.0, seed=5)
-    assert len(track) == round(speech_.seconds * 25) == 50
-    assert np.array_equal(track.controls, idle(2.0, 25.0, 5).controls)
+# Sound without words
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -447,14 +407,6 @@ def test_a_mouth_follows_words_it_does_not_know(said, lang, tmp_path):
     count = min(len(track), len(known))
     agreement = np.corrcoef(track.controls[:count, JAW], known.controls[:count, JAW])[0, 1]
     assert agreement > 0.4
-
-
-def test_speech_is_brought_to_one_level():
-    words = np.concatenate([tone(1.0, loud=0.02), np.zeros(12000, np.float32)])
-    loud = sound.levelled(words, 24000)
-    assert abs(np.sqrt(np.mean(loud[:20000] ** 2)) - sound._LEVEL) < 0.01
-    assert not sound.levelled(np.zeros(24000, np.float32), 24000).any()
-    assert np.abs(sound.levelled(np.eye(1, 24000, 500, dtype=np.float32)[0], 24000)).max() <= 1
 
 
 # Servers, and phonemes of a sound that others made

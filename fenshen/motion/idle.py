@@ -50,7 +50,7 @@ def idle(seconds: float, rate: float, seed: int, *, start: float = 0.0) -> Track
 
 def blinks(seed: int) -> Iterator[float]:
     """When blinks begin, in seconds, without end."""
-    random = np.random.default_rng([seed, 1])
+    random = random_of(seed, 1)
     time = 0.0
     while True:
         wait = random.lognormal(math.log(_BLINK_MEDIAN), _BLINK_SPREAD)
@@ -59,6 +59,11 @@ def blinks(seed: int) -> Iterator[float]:
         if random.random() < _DOUBLE:
             time += _CLOSING + _CLOSED + _OPENING + random.uniform(0.0, 0.12)
             yield time
+
+
+def random_of(seed: int, *stream: int) -> Generator:
+    """Random numbers of a seed, any integer; each stream has its own."""
+    return np.random.default_rng([seed % 2**64, *stream])
 
 
 def noise(
@@ -74,7 +79,7 @@ def noise(
 def _lids(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
     closed = np.zeros(len(times))
     whole = _CLOSING + _CLOSED + _OPENING
-    random = np.random.default_rng([seed, 2])
+    random = random_of(seed, 2)
     for begin in takewhile(lambda t: t <= times[-1], blinks(seed)):
         depth = random.uniform(0.9, 1.0)
         if begin + whole >= times[0]:
@@ -87,7 +92,7 @@ def _lids(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
 
 def _gaze(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
     """Where the eyes look: mostly at the viewer, now and then a little aside. Lids go along a little."""
-    random = np.random.default_rng([seed, 3])
+    random = random_of(seed, 3)
     across, up = np.zeros(len(times)), np.zeros(len(times))
     time, place = 0.0, np.zeros(2)
     while time <= times[-1]:
@@ -95,7 +100,8 @@ def _gaze(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
         aside = random.random() < 0.3
         goal = random.normal(0, (0.16, 0.08) if aside else (0.035, 0.025))
         jump = goal - place
-        moved = _ease((times - time) / _SACCADE)
+        # Jumps of long ago are one number: a speech of an hour begins anew with each of its sentences.
+        moved = _ease((times - time) / _SACCADE) if time + _SACCADE > times[0] else 1.0
         across += moved * jump[0]
         up += moved * jump[1]
         place = goal
@@ -103,7 +109,7 @@ def _gaze(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
 
 
 def _body(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
-    random = np.random.default_rng([seed, 4])
+    random = random_of(seed, 4)
     result = np.zeros((len(times), controls.COUNT), dtype=np.float64)
     for name, spread in _SWAY.items():
         result[:, INDEX[name]] = spread * noise(times, random, _SWAY_BAND)

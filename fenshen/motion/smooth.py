@@ -19,7 +19,7 @@ _SPEED_CUTOFF = 1.0  # Hz, of the speed's own low-pass: the paper's
 # from frame to frame; a head has mass.
 _GROUPS: tuple[tuple[str, float, float], ...] = (
     ("eyeBlink", 4.0, 3.0),
-    ("eyeLook", 2.0, 2.0),
+    ("eye", 2.5, 2.5),
     ("jaw", 3.0, 3.0),
     ("mouth", 2.5, 3.0),
     ("", 1.5, 1.5),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -81,17 +83,20 @@ def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[
 def _pieces(
     parts: list[str], language: Language, voice: str | None, engine: Engine, rate: float, seed: int
 ) -> Iterator[tuple[Speech, Track]]:
+    """Each sentence, spoken while the one before is drawn."""
     frames = 0
-    for part in parts:
-        said = engine.say(part, language, voice)
-        pause = _BREATH if part[-1] in PAUSE else _SENTENCE
-        silence = np.zeros(round(pause * said.sample_rate), dtype=np.float32)
-        level = sound.levelled(said.samples, said.sample_rate)
-        said = _framed(
-            Speech(np.concatenate([level, silence]), said.sample_rate, said.phonemes), rate, frames
-        )
-        yield said, _moved(said, rate, seed, frames)
-        frames += _frames_in(said, rate)
+    with ThreadPoolExecutor(1) as speaker:
+        waiting = speaker.submit(engine.say, parts[0], language, voice)
+        for part, after in zip_longest(parts, parts[1:]):
+            said = waiting.result()
+            if after is not None:
+                waiting = speaker.submit(engine.say, after, language, voice)
+            pause = _BREATH if part[-1] in PAUSE else _SENTENCE
+            samples = np.pad(said.samples, (0, round(pause * said.sample_rate)))
+            samples = sound.levelled(samples, said.sample_rate)
+            said = _framed(Speech(samples, said.sample_rate, said.phonemes), rate, frames)
+            yield said, _moved(said, rate, seed, frames)
+            frames += _frames_in(said, rate)
 
 
 def _moved(said: Speech, rate: float, seed: int, frames: int) -> Track:

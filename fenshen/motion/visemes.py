@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
+from numpy.random import Generator
 
 from fenshen import controls, sliders
 from fenshen.controls import INDEX
-from fenshen.motion.idle import idle
+from fenshen.motion.idle import idle, random_of
 from fenshen.motion.speech.spoken import Language, Phoneme
 from fenshen.motion.track import Track, check_rate, frames_of
 
@@ -110,7 +111,7 @@ def speak_track(
     count = frames_of(seconds, rate)
     times = (np.arange(count) + 0.5) / rate  # the middle of what a frame shows
     mouth = _mouths(list(_units(phonemes, seconds)), times + _LEAD, 1 / rate, loudness)
-    accents = _accents(phonemes, times, loudness, np.random.default_rng([seed, 5, round(1000 * start)]))
+    accents = _accents(phonemes, times, loudness, random_of(seed, 5, round(1000 * start)))
     resting = idle(count / rate, rate, seed, start=start).controls
     return Track(controls.clip(mouth + accents + resting), rate)
 
@@ -182,7 +183,7 @@ def _accents(
     phonemes: Sequence[Phoneme],
     times: Float[ndarray, "T"],
     loudness: Float[ndarray, "T"] | None,
-    random: np.random.Generator,
+    random: Generator,
 ) -> Float[ndarray, "T 58"]:
     """A nod, and mostly a lift of the brows, on some of the stressed vowels."""
     result = np.zeros((len(times), controls.COUNT))

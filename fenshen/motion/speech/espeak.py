@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +24,9 @@ from fenshen.motion.speech.text import runs
 _PROCESS = Path(__file__).with_name("espeak_process.py")
 _LANGUAGES: dict[Language, str] = {"en": "en-us", "zh": "cmn"}
 _VARIANTS = {"f": "+f2", "m": "+m3"}
+_PATIENCE = (
+    30.0  # seconds after which a process that does not answer is ended; it answers within milliseconds
+)
 _GAP = 0.02  # seconds of silence that stay at either end of a run of words
 _STRESS = "ˈˌ"
 
@@ -64,10 +69,8 @@ class Espeak:
         """End the process; a second call does nothing, a later sentence starts another."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(OSError):
-                process.communicate(timeout=2)
-            process.kill()
-            process.wait()
+            _end(process)
+            process.communicate()
 
     def _run(self, text: str, language: Language, gender: str) -> Speech:
         head, sound = self._ask(voice=_LANGUAGES[language] + _VARIANTS[gender], text=text, sound=True)
@@ -77,8 +80,10 @@ class Espeak:
 
     def _ask(self, **request: Any) -> tuple[dict[str, Any], bytes]:
         with self._lock:
+            process = self._started()
+            watch = threading.Timer(_PATIENCE, _end, [process])
+            watch.start()
             try:
-                process = self._started()
                 assert process.stdin is not None
                 assert process.stdout is not None
                 process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -90,20 +95,32 @@ class Espeak:
             except (OSError, ValueError) as error:
                 self.close()
                 raise FenshenError("motion.espeak_failed", why=error) from error
+            finally:
+                watch.cancel()
         return head, sound
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
+            import espeakng_loader  # only knows where the library lies
+
+            paths = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_PROCESS)],
+                [sys.executable, "-I", "-S", str(_PROCESS), *map(str, paths)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # ended with its copies, and by nobody else's interrupt
             )
         return self._process
 
 
-def _timed(events: list[tuple[int, str]], count: int, rate: int, language: Language) -> tuple[Phoneme, ...]:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and the copies it made of itself."""
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+
+
+def _timed(events: list[list[Any]], count: int, rate: int, language: Language) -> tuple[Phoneme, ...]:
     """Phonemes from events, each of which lasts until the next; an empty one is a pause."""
     times = [milliseconds / 1000 for milliseconds, _ in events] + [count / rate]
     phonemes = []

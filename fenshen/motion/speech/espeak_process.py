@@ -1,9 +1,9 @@
 """The process that eSpeak NG runs in: one JSON line in, one JSON line and the sound's bytes out.
 
-eSpeak NG is GPL-3 code and not ours: it stays in a process of its own, started as a script, which imports nothing of
-Fenshen. A request is ``{"voice", "text", "sound"}``; with ``sound`` the answer is ``{"rate", "bytes", "events"}``,
-followed by that many bytes of int16 samples, an event being milliseconds and a phoneme; without it
-``{"phonemes"}``, the text in IPA, one string a clause.
+eSpeak NG is GPL-3 code and not ours: it stays in a process of its own, a script that is given the paths of its library
+and data and imports nothing of Fenshen. A request is ``{"voice", "text", "sound"}``. With ``sound`` the answer is
+``{"rate", "bytes", "events"}``, followed by that many bytes of int16 samples; an event is milliseconds and a phoneme.
+Without it, it is ``{"phonemes"}``: the text in IPA, one string a clause. ``{"error"}`` says what went wrong.
 """
 
 from __future__ import annotations
@@ -46,12 +46,9 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class _Espeak:
-    def __init__(self) -> None:
-        import espeakng_loader
-
-        self._library = ctypes.CDLL(str(espeakng_loader.get_library_path()))
-        data = str(espeakng_loader.get_data_path()).encode()
-        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _IPA_EVENTS)
+    def __init__(self, library: str, data: str) -> None:
+        self._library = ctypes.CDLL(library)
+        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _IPA_EVENTS)
         if self.rate <= 0:
             raise RuntimeError("espeak_Initialize failed")
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # eSpeak takes the time for one
@@ -101,13 +98,16 @@ class _Espeak:
 
 def main() -> None:
     """Answer until the other side closes."""
-    espeak = _Espeak()
+    espeak = _Espeak(*sys.argv[1:])
     for line in sys.stdin.buffer:
         # eSpeak never sounds the same twice, for its synthesis goes on where it stopped; so each request is answered
         # by a copy of the process as it was when it started, where the system can copy one.
         copy = os.fork() if hasattr(os, "fork") else None
         if copy:
-            os.waitpid(copy, 0)
+            _, status = os.waitpid(copy, 0)
+            if status:
+                sys.stdout.buffer.write(json.dumps({"error": f"it ended with {status}"}).encode() + b"\n")
+                sys.stdout.buffer.flush()
             continue
         head, sound = espeak.answer(json.loads(line))
         sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + sound)

@@ -45,6 +45,9 @@ _LETTERS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _TONES = {"˧˩˧": "↓", "˧˥": "↗", "˥˩": "↘", "˥": "→"}
 _MARKS = str.maketrans("，、。．！？：；（）《》「」【】", ",,..!?:;()“”“”“”")
+_DIGITS = str.maketrans(
+    "0123456789", "零一二三四五六七八九"
+)  # those between Chinese words of an English sentence
 _PUNCTUATION = ';:,.!?—…"()“”'
 _BEFORE, _AFTER = "ˈˌ", "ː→↗↘↓ "  # their time belongs to the phoneme after, before
 
@@ -137,6 +140,7 @@ class Kokoro:
         said = os.environ.get("OMP_NUM_THREADS", "")
         options.intra_op_num_threads = int(said) if said.isdecimal() else min(os.cpu_count() or 1, 8)
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others draw meanwhile
         network = b"".join((_need(name) / "part.bin").read_bytes() for name in _PACKAGES[2:])
         try:
             return onnxruntime.InferenceSession(
@@ -212,7 +216,7 @@ def _chinese(text: str) -> Iterator[_Sign]:
     from pypinyin import Style, lazy_pinyin
 
     jieba.setLogLevel(60)
-    for segment in re.findall(f"[{HAN}]+|[^{HAN}]+", text.translate(_MARKS)):
+    for segment in re.findall(f"[{HAN}]+|[^{HAN}]+", text.translate(_MARKS).translate(_DIGITS)):
         if not re.match(f"[{HAN}]", segment):
             yield from (_Sign(letter, "zh") for letter in segment if letter in _PUNCTUATION + " ")
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -65,6 +65,7 @@ class Voice:
     gender: Literal["f", "m"]
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Turns a sentence into speech."""
 

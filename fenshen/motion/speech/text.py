@@ -72,7 +72,7 @@ def sentences(text: str, lang: Language) -> list[str]:
     found = [
         part
         for sentence in _END.split(_clean(text))
-        for part in _breaths(_numbers(sentence.strip(), lang))
+        for part in _breaths(_numbers(sentence.strip(), _language_in(sentence, lang)))
         if re.search(r"\w", part)
     ]
     if not found:
@@ -105,9 +105,14 @@ def _first(text: str, lang: Language) -> Language:
     return "zh" if re.match(f"[{HAN}]", letter[0]) else "en"
 
 
+def _language_in(sentence: str, lang: Language) -> Language:
+    """The language that a sentence's numbers are read in."""
+    return language_of(sentence) if re.search(r"[^\W\d_]", sentence) else lang
+
+
 def _clean(text: str) -> str:
     """Characters that can be spoken or that shape a sentence; emoji, markup and controls become spaces."""
-    text = "".join(_MEANT.get(char, char) for char in text)
+    text = "".join(_MEANT.get(char, char) for char in unicodedata.normalize("NFC", text))
     # Full-width letters and digits only: Chinese punctuation is kept.
     text = re.sub("[０-９Ａ-Ｚａ-ｚ]+", lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = re.sub(r"https?://\S+", " ", text)
