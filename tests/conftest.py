@@ -24,6 +24,7 @@ install_import_hook(
         "fenshen.dataset",
         "fenshen.faces",
         "fenshen.model",
+        "fenshen.motion",
         "fenshen.networks",
         "fenshen.training",
     ],
