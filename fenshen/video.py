@@ -233,6 +233,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         if not shown:
             raise FenshenError("video.no_picture", path=path)
         stream = shown[0]
+        if stream.codec_context is None:  # FFmpeg knows the container, but has no decoder for what is in it
+            raise FenshenError("video.not_a_video", path=path, why="no decoder")
         _check_size(stream.codec_context, path)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _threads()

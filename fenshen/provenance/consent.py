@@ -68,7 +68,7 @@ class Consent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     id: str = Field(
         default_factory=lambda: uuid.uuid4().hex,
         pattern="^[0-9a-f]{32}$",

@@ -199,7 +199,7 @@ def read(path: Path | str) -> Credentials | None:
             try:
                 with c2pa.Reader(None, file, context=_offline()) as reader:
                     return _understood(reader)
-            except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
+            except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported, c2pa.C2paError.Other):
                 if not beside.is_file() or beside.stat().st_size > 1 << 26:
                     return None
             file.seek(0)
@@ -207,7 +207,7 @@ def read(path: Path | str) -> Credentials | None:
                 return _understood(reader)
     except OSError as error:
         raise FenshenError("provenance.unreadable", path=path, why=error.strerror or error) from error
-    except (c2pa.C2paError, ValueError, KeyError, TypeError) as error:
+    except (c2pa.C2paError, ValueError, LookupError, TypeError, AttributeError) as error:
         return Credentials(intact=False, failures=(_reason(error),))
 
 

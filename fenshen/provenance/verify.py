@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from fenshen.provenance.credentials import Credentials
     from fenshen.provenance.watermark import Found
 
-_MOVING = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v", ".ts"})
-_FRAMES, _EVERY = 60, 5  # frames that are looked at, one in so many: the first 12 s at 25 a second
+_FRAMES, _EVERY = 60, 5  # frames that are looked at, at most one in so many: the first 12 s at 25 a second
 _EXPIRED = {"signingCredential.expired", "claimSignature.outsideValidity"}
 
 Status = Literal["valid", "changed", "stripped", "nothing"]
@@ -78,7 +77,12 @@ def verify(path: Path | str) -> Verdict:
         raise FenshenError("portraits.missing", path=path)
     said = credentials.read(path)
     intact = said is not None and (said.intact or set(said.failures) <= _EXPIRED)
-    mark = detect(_pictures(path), thorough=not intact)
+    try:
+        mark = detect(_pictures(path), thorough=not intact)
+    except FenshenError:
+        if said is None:
+            raise
+        mark = None  # what was changed may no longer be a picture
     return _judged(path, said, intact, mark)
 
 
@@ -93,21 +97,28 @@ def _judged(path: Path, said: Credentials | None, intact: bool, mark: Found | No
         return verdict
     from fenshen.provenance.credentials import ORGANISATION, is_own
 
-    verdict.made_by, verdict.failures = said.generator, list(said.failures)
+    verdict.made_by, verdict.failures = _harmless(said.generator), list(said.failures)
     verdict.generated |= said.generated
-    verdict.signer = said.name or said.organisation
+    verdict.signer = _harmless(said.name or said.organisation)
     verdict.expired = bool(set(said.failures) & _EXPIRED)
     if said.serial is not None:
         self_made = "self-made" if said.organisation == ORGANISATION else "unknown"
         verdict.signer_is = "trusted" if said.trusted else "yours" if is_own(said) else self_made  # type: ignore[assignment]
     if said.about is not None:
-        verdict.double, verdict.model, verdict.own_face = (
-            said.about.double,
-            said.about.model,
-            said.about.own_face,
+        about = said.about
+        verdict.double, verdict.model, verdict.consent = map(
+            _harmless, (about.double, about.model, about.consent)
         )
-        verdict.consent, verdict.purposes = said.about.consent, said.about.purposes
+        verdict.purposes = [_harmless(purpose) or "" for purpose in about.purposes]
+        verdict.own_face = about.own_face
     return verdict
+
+
+def _harmless(said: str | None) -> str | None:
+    """What a stranger wrote, without characters that steer a terminal or turn its lines around."""
+    if said is None:
+        return None
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in said[:300])
 
 
 def _pictures(path: Path) -> Iterator[UInt8[ndarray, "H W 3"]]:
@@ -116,7 +127,7 @@ def _pictures(path: Path) -> Iterator[UInt8[ndarray, "H W 3"]]:
 
     if path.suffix.lower() == ".gif" or path.suffix.lower() not in portraits.SUFFIXES:
         try:
-            every = _EVERY if path.suffix.lower() in _MOVING else 1
+            every = min(max(video.probe(path).frames // _FRAMES, 1), _EVERY)
             yield from (frame.picture for frame in islice(video.frames(path, every=every), _FRAMES))
         except FenshenError as error:
             raise FenshenError("provenance.not_media", path=path) from error

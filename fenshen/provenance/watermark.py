@@ -2,12 +2,13 @@
 
 Spread spectrum in the cosine transform of the whole picture, so that the mark knows no pixel size: the picture's
 brightness is laid on a grid of 128 x 128, its local contrast evened out, and some two thousand middle frequencies
-carry 160 chips under a fixed pattern of signs (Cox et al. 1997). The host picture is known when the mark is made, and
-its own share of every chip is made up for (Malvar & Florencio 2003). Chips are ten words of a biorthogonal code of 16,
-five bits a word: 2 of a version, 32 of an identity, 16 of a checksum.
+carry 160 chips under a fixed pattern of signs (Cox et al. 1997). The chips are ten words of a biorthogonal code of
+length 16, five bits a word: 2 bits of a version, 32 of an identity, 16 of a checksum. The host picture is known when
+the mark is made: each word is raised by as much as the picture itself speaks against it (Malvar & Florencio 2003), and
+more where contrast hides it.
 
 The pattern stands in this file: the mark tells honest people what they see, and is no secret. Who wants to can wash it
-out or forge it; what cannot be forged are the credentials.
+out or imitate it; what cannot be changed unseen are the credentials.
 """
 
 from __future__ import annotations
@@ -33,13 +34,10 @@ _EVEN = 9  # grid pixels, over which contrast is evened out
 _FLOOR = 2.0  # grey levels of contrast that are noise
 _CLIP = 2.0  # standard deviations at which a single frequency stops counting
 
-_LEVEL = 0.8  # how far each chip is raised, in standard deviations of the picture's own shares
-_FAINTEST = (
-    (128, 0.9),
-    (256, 0.7),
-    (512, 0.45),
-    (1024, 0.35),
-)  # rms grey levels that survive codecs, by side
+_LEVEL = 3.6  # agreement that every word is raised to
+_AHEAD = 1.2  # and by how much more than any other word at its place
+# Grey levels rms that survive codecs, by the shorter side.
+_FAINTEST = ((128, 0.9), (256, 0.7), (512, 0.45), (1024, 0.35))
 _STRONGEST = 2.7  # rms grey levels over the whole picture: 39.5 dB
 _HIDING = 0.7  # power of contrast by which the mark is stronger where it hides
 _HIDDEN = 3.0  # times; at most
@@ -81,7 +79,7 @@ class _Pattern:
         return (1 - 2 * (self.where % _BAND[1] % 2)).astype(np.float32)
 
     @cached_property
-    def shares(self) -> Float[ndarray, "C"]:
+    def shares(self) -> Int[ndarray, "C"]:
         """How many frequencies carry each chip."""
         return np.bincount(self.chip, minlength=_CHIPS)
 
@@ -119,9 +117,10 @@ class Watermark:
 
     def __init__(self, digest: str) -> None:
         self.identity = identity(digest)
+        self._numbers = _numbers(self.identity)
         pattern = _pattern()
-        self._signs = pattern.sign * _chips(self.identity)[pattern.chip]
-        self._block = np.zeros(_BAND[1] ** 2, dtype=np.float32)
+        chips = pattern.words[self._numbers >> 1] * (1 - 2 * (self._numbers & 1))[:, None]
+        self._signs = (pattern.sign * chips.ravel()[pattern.chip]).astype(np.float32)
 
     def on(self, picture: UInt8[ndarray, "H W C"]) -> UInt8[ndarray, "H W C"]:
         """The picture with the mark in it: RGB, or RGBA, whose transparency stays.
@@ -146,34 +145,39 @@ class Watermark:
     def _delta(
         self, grey: Float32[ndarray, "G G"], opacity: Float32[ndarray, "G G"] | float, side: int
     ) -> Float32[ndarray, "G G"]:
-        """What is added to the grid: as little as raises every chip to its level, within two limits."""
+        """What is added to the grid: as little as makes every word heard, within two limits."""
         pattern = _pattern()
         even, contrast = _evened(grey)
         room = np.minimum((contrast / _FLOOR) ** _HIDING, _HIDDEN) * opacity
         own = _frequencies(even)
         gain = float(np.mean(room / contrast)) * float(pattern.weight.mean()) + 1e-6
-        heights = self._heights(own) / gain  # in grey levels of amplitude
-        spread = float(np.sqrt(np.mean(own**2) / pattern.shares.mean()))
-        energy = _GRID**2 / len(pattern.where) * _CHIPS
+        deviation = float(np.sqrt(np.mean(own**2) * _WORDS / len(own))) / gain
+        energy = _GRID**2 / len(own) * _WORDS  # of the grid for each word's, at one grey level
         faintest = float(np.interp(side, *np.transpose(_FAINTEST))) ** 2 * energy
         strongest = _STRONGEST**2 / (float(np.mean(room**2)) + 1e-6) * energy
-        raised = np.zeros(_CHIPS)
+        raised = np.zeros(_WORDS)
         delta = np.zeros_like(grey)
         for _ in range(2):  # the second time with what the first one really did
-            rest = heights - raised
-            level = max(_LEVEL * spread / gain, _water_level(rest, faintest))
-            raised = np.maximum(min(level, _water_level(rest, strongest)) - rest, 0)
-            self._block[pattern.where] = raised.astype(np.float32)[pattern.chip] * self._signs
-            block = self._block.reshape(_BAND[1], _BAND[1])
+            heights, rivals = (part / gain for part in self._heights(own))
+            wanted = np.maximum(_LEVEL * deviation, rivals + _AHEAD * deviation)
+            lacking = wanted - heights + raised
+            surplus = min(max(0.0, _water_level(-lacking, faintest)), _water_level(-lacking, strongest))
+            raised = np.maximum(lacking + surplus, 0)
+            block = np.zeros((_BAND[1], _BAND[1]), dtype=np.float32)
+            block.flat[pattern.where] = raised.astype(np.float32)[pattern.chip // _LENGTH] * self._signs
             delta = pattern.cosines.T @ block @ pattern.cosines * room
-            marked = np.clip(grey + delta, 0, 255)
-            heights = self._heights(_frequencies(_evened(marked)[0])) / gain
+            own = _frequencies(_evened(np.clip(grey + delta, 0, 255))[0])
         return delta
 
-    def _heights(self, frequencies: Float32[ndarray, "F"]) -> Float[ndarray, "C"]:
-        """How much of each chip there is, as it should be."""
+    def _heights(self, frequencies: Float32[ndarray, "F"]) -> tuple[Float[ndarray, "W"], Float[ndarray, "W"]]:
+        """How much there is of each word that should be, and of the strongest other at its place."""
         pattern = _pattern()
-        return np.bincount(pattern.chip, frequencies * self._signs, _CHIPS) / pattern.shares
+        chips = np.bincount(pattern.chip, frequencies * pattern.sign, _CHIPS).reshape(_WORDS, _LENGTH)
+        words = chips @ pattern.words * (_WORDS / len(pattern.where))
+        places = np.arange(_WORDS)
+        heights = words[places, self._numbers >> 1] * (1 - 2 * (self._numbers & 1))
+        words[places, self._numbers >> 1] = 0
+        return heights, np.abs(words).max(axis=1)
 
 
 def _water_level(ground: Float[ndarray, "C"], energy: float) -> float:
@@ -191,12 +195,11 @@ def identity(digest: str) -> str:
     return f"{int(digest[:8], 16):08x}"
 
 
-def _chips(identity: str) -> Float32[ndarray, "C"]:
+def _numbers(identity: str) -> Int[ndarray, "W"]:
+    """What the ten words say: each four bits that choose it and one that negates it."""
     number = VERSION << 32 | int(identity, 16)
     number = number << 16 | _checksum(number)
-    words = [number >> 5 * index & 31 for index in range(_WORDS)]
-    chosen = [_pattern().words[word >> 1] * (1 - 2 * (word & 1)) for word in words]
-    return np.concatenate(chosen)
+    return np.array([number >> 5 * index & 31 for index in range(_WORDS)])
 
 
 def _checksum(number: int) -> int:
