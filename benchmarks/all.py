@@ -1,4 +1,4 @@
-"""Run every benchmark of this folder and write ``docs/benchmarks.md``.
+"""Run the benchmarks of this folder, or those that are named, and write their figures into ``docs/benchmarks.md``.
 
 Every file here that runs as a script is one, this file apart. One that fails leaves the others' figures
 standing, is named on the page, and makes this fail at the end.
@@ -38,24 +38,30 @@ def run(script: Path, quick: bool) -> dict[str, Any] | None:
     return json.loads(lines[-1]) if done.returncode == 0 and lines else None
 
 
-def page(results: dict[str, dict[str, Any] | None], quick: bool) -> str:
-    """All figures as one page of tables."""
+def section(result: dict[str, Any] | None, quick: bool) -> str:
+    """One benchmark's figures as a table, with machine and day."""
+    if result is None:
+        return "It failed on this machine."
     how = "with `--quick`, which repeats less" if quick else "in full"
-    lines = ["# Benchmark figures", "", f"Written by `make bench` on {date.today()}, {how}.", ""]
-    for name, result in results.items():
-        lines += [f"## {name}", ""]
-        if result is None:
-            lines += ["It failed on this machine.", ""]
-            continue
-        lines += [
-            f"{result['machine']}",
-            "",
-            "| figure | value | goal | unit | met |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [_row(figure) for figure in result["figures"]]
-        lines.append("")
-    return "\n".join(lines)
+    head = ["| figure | value | goal | unit | met |", "|---|---|---|---|---|"]
+    rows = [_row(figure) for figure in result["figures"]]
+    return "\n".join([f"{result['machine']}; {date.today()}, {how}", "", *head, *rows])
+
+
+def read() -> dict[str, str]:
+    """The sections of the page as it stands, by their names."""
+    parts = PAGE.read_text(encoding="utf-8").split("\n## ")[1:] if PAGE.is_file() else []
+    return {name: text.strip() for name, _, text in (part.partition("\n") for part in parts)}
+
+
+def write(sections: dict[str, str]) -> None:
+    """The page, its sections in the order of their names."""
+    lines = [
+        "# Benchmark figures\n",
+        "Written by `benchmarks/all.py`; each table says on what machine, and when.\n",
+    ]
+    lines += [f"## {name}\n\n{text}\n" for name, text in sorted(sections.items())]
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
 
 
 def _row(figure: dict[str, Any]) -> str:
@@ -67,10 +73,15 @@ def _row(figure: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Run all; 1 where one failed."""
-    quick = parser(__doc__).parse_args().quick
-    results = {script.stem: run(script, quick) for script in benchmarks()}
-    PAGE.write_text(page(results, quick), encoding="utf-8")
+    """Run those that are named, or all, and put their figures in their places on the page; 1 where one failed."""
+    options = parser(__doc__)
+    options.add_argument("names", nargs="*", help="of benchmarks; all if none is named")
+    chosen = options.parse_args()
+    known = {script.stem: script for script in benchmarks()}
+    if unknown := set(chosen.names) - set(known):
+        options.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    results = {name: run(known[name], chosen.quick) for name in chosen.names or known}
+    write({**read(), **{name: section(result, chosen.quick) for name, result in results.items()}})
     progress(f"written: {PAGE}")
     return int(None in results.values())
 

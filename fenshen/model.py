@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -85,7 +85,7 @@ class Model:
 
     @classmethod
     def load(cls, path: Path | str, device: str | torch.device = "cpu") -> Model:
-        """Open a model folder, a checkpoint or a run (its best checkpoint by KID, else its last), or ``humans``.
+        """Open a model folder, a checkpoint or a run (its best checkpoint, else its last), or ``humans``.
 
         Raises:
             FenshenError: nothing of the kind is there, or it is damaged or from a newer Fenshen.
@@ -179,9 +179,14 @@ def find(path: Path) -> Path:
     if not folders:
         raise FenshenError("model.not_one", path=path)
     measured = [
-        (kid, folder) for folder in folders if (kid := _read_card(folder).metrics.get("kid")) is not None
+        (value, folder) for folder in folders if (value := merit(_read_card(folder).metrics)) is not None
     ]
     return min(measured)[1] if measured else max(folders)
+
+
+def merit(metrics: Mapping[str, float]) -> float | None:
+    """What the best of several checkpoints has least of: KID, or minus the PSNR; None where nothing was measured."""
+    return -metrics["psnr"] if "psnr" in metrics else metrics.get("kid")
 
 
 def _read_card(folder: Path) -> ModelCard:

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from fenshen import controls
 from fenshen.networks import CONDITIONAL, FAMILIES, NetworkConfig, build
+from fenshen.networks.contours import LANDMARKS, LINES
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0, _Conv
 from fenshen.networks.fast import haar
 from fenshen.networks.portrait import HeadSpace
@@ -187,3 +190,34 @@ def test_head_space_moves_with_the_head():
 def test_sizes_are_powers_of_two():
     with pytest.raises(ValueError, match="power of two"):
         NetworkConfig(family="dcgan", size=48)
+
+
+PORTRAIT = NetworkConfig(family="portrait", size=32, latent=4, width=4, max_width=8, conditional=True)
+
+
+@settings(max_examples=10, deadline=None)
+@given(x=st.floats(-0.2, 0.2), y=st.floats(-0.2, 0.2), scale=st.floats(-1, 1), roll=st.floats(-1, 1))
+def test_the_lines_of_a_face_go_where_the_controls_put_the_head(
+    x: float, y: float, scale: float, roll: float
+) -> None:
+    torch.manual_seed(0)
+    generator = build("generator", PORTRAIT)
+    moved = controls.vector(x=x, y=y, scale=scale, roll=roll)
+    told = torch.from_numpy(controls.normalise(np.stack([controls.NEUTRAL, moved])))
+    # What the network works out may not depend on the place, or the two could not be compared.
+    head = torch.zeros(2, told.shape[1] + PORTRAIT.latent)
+    still, there = generator.contours(head, generator.head_space.aim(told)).detach().numpy()
+    middle, turn = np.array(controls.CENTRE), np.exp(1j * roll)  # clockwise, for y points down
+    expected = (still - middle) @ (1, 1j) * turn * 2**scale
+    assert np.allclose((there - middle - (x, y)) @ (1, 1j), expected, atol=1e-4)
+
+
+def test_a_line_is_bright_where_its_points_are() -> None:
+    contours = build("generator", PORTRAIT).contours
+    points = torch.rand(1, len(LANDMARKS), 2, generator=torch.Generator().manual_seed(0))
+    (drawn,) = contours.draw(points, [128])
+    first = 0
+    for row, line in zip(drawn[0], LINES.values(), strict=True):
+        places = (points[0, first : first + len(line.points)] * 128).long().clamp(max=127)
+        first += len(line.points)
+        assert row[places[:, 1], places[:, 0]].min() > 2 * row.mean()

@@ -50,6 +50,11 @@ def feature_l1(fake: tuple[Tensor, ...], real: tuple[Tensor, ...]) -> Float[Tens
     return torch.stack(terms).mean()
 
 
+def mean_distance(points: Float[Tensor, "B P 2"], true: Float[Tensor, "B P 2"]) -> Float[Tensor, ""]:
+    """Mean distance of points from where they should be, in sides of the picture."""
+    return torch.sqrt((points - true).square().sum(-1) + 1e-12).mean()  # bounded slope at 0
+
+
 def focus(spots: Float[Tensor, "B K 3"], size: int) -> Float[Tensor, "B 1 size size"]:
     """1 in the middle of the nearest spot, falling to 0 around it as a Gaussian.
 

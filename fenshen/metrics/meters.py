@@ -101,3 +101,9 @@ def diversity(pictures: UInt8[ndarray, "N H W 3"], real: UInt8[ndarray, "M H W 3
     near 0 too.
     """
     return spread(colours(pictures)) / max(spread(colours(real)), 1e-9)
+
+
+def psnr(pictures: UInt8[ndarray, "N H W 3"], true: UInt8[ndarray, "N H W 3"]) -> float:
+    """Peak signal-to-noise ratio in dB, the mean over pictures; higher is nearer."""
+    errors = np.square(pictures.astype(np.float64) - true).mean(axis=(1, 2, 3))
+    return float(np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-3))))

@@ -8,7 +8,7 @@ Convolutions are good at *what* and poor at *where*: a head that has to stand a 
 another picture. So the generator is given, at every place of its maps, the point of a simplified head that is seen
 there, in the head's own coordinates (:class:`HeadSpace`), as Fourier features (Tancik et al. 2020, "Fourier Features
 Let Networks Learn High Frequency Functions in Low Dimensional Domains"). An eye is so always at the same coordinates,
-wherever the controls put it.
+wherever the controls put it. What moves in a face is drawn for it as lines (:mod:`fenshen.networks.contours`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from torch import Tensor, nn
 
 from fenshen import controls as control_space
 from fenshen.networks import NetworkConfig, Role
+from fenshen.networks.contours import LINES, Contours
 from fenshen.networks.fast import Discriminator
 
 _STYLE = 512  # width of the vector that modulates every map
 _WAVES = 24  # Fourier features of a place in head space, as many sines as cosines
-_FINEST = 64  # the largest map that is told its places: beyond, they cost more than they bring
+_FINEST = 64  # the largest map that is told points of the head: beyond, they cost more than they bring
 # A head as an ellipsoid: its middle and radii, in heights of the face from the head's centre (DESIGN: the control
 # space); x right, y up, z to the viewer.
 _MIDDLE = (0.0, 0.10, -0.12)
@@ -51,6 +52,7 @@ class Generator(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.head_space = HeadSpace()
+        self.contours = Contours(told)
         self.sides = sides[1:]
         self.start = nn.Linear(_STYLE, config.channels(4) * 16)
         self.stages = nn.ModuleList(
@@ -71,15 +73,27 @@ class Generator(nn.Module):
             controls: normalised; neutral if None.
             truncation: below 1 draws people nearer to the average.
         """
+        return self.draw(latents, controls, truncation)[0]
+
+    def draw(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+    ) -> tuple[Float[Tensor, "B 3 S S"], Float[Tensor, "B P 2"]]:
+        """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.LANDMARKS` came to lie."""
         if controls is None:
             controls = latents.new_zeros(len(latents), control_space.COUNT)
-        style = self.style(torch.cat([latents * truncation, controls], dim=1))
+        told = torch.cat([latents * truncation, controls], dim=1)
         aim = self.head_space.aim(controls)
+        style, points = self.style(told), self.contours(told, aim)
         x = self.start(style).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
-        for side, stage in zip(self.sides, self.stages, strict=True):
-            x = stage(x, style, self.head_space(aim, side) if side <= _FINEST else None)
+        lines = self.contours.draw(points, self.sides)
+        for side, stage, drawn in zip(self.sides, self.stages, lines, strict=True):
+            seen = [self.head_space(aim, side), drawn] if side <= _FINEST else [drawn]
+            x = stage(x, style, torch.cat(seen, dim=1))
         # No tanh: reconstruction asks for plain values, and a saturated one could never be put right.
-        return self.to_picture(x)
+        return self.to_picture(x), points
 
 
 class Stage(nn.Module):
@@ -96,7 +110,7 @@ class Stage(nn.Module):
         self.fixed = nn.Parameter(
             torch.zeros(1, out, side, side)
         )  # what has a place in the picture: the edges
-        self.places = nn.Conv2d(2 * _WAVES + 2, out, 1) if side <= _FINEST else None
+        self.places = nn.Conv2d(len(LINES) + (2 * _WAVES + 2 if side <= _FINEST else 0), out, 1)
         nn.init.normal_(self.affine.weight, std=0.5 / math.sqrt(_STYLE))
         nn.init.zeros_(self.affine.bias)
 
@@ -104,13 +118,11 @@ class Stage(nn.Module):
         self,
         x: Float[Tensor, "B I h w"],
         style: Float[Tensor, "B K"],
-        places: Float[Tensor, "B F H W"] | None,
+        places: Float[Tensor, "B F H W"],
     ) -> Float[Tensor, "B O H W"]:
         scale, shift, scale_2, shift_2 = self.affine(style)[:, :, None, None].chunk(4, dim=1)
         h = F.interpolate(self.first(F.leaky_relu(x, 0.2)), scale_factor=2.0, mode="nearest")
-        h = h + self.fixed.to(h.dtype)
-        if self.places is not None and places is not None:
-            h = h + self.places(places)
+        h = h + self.fixed.to(h.dtype) + self.places(places)
         h = F.leaky_relu(_modulate(h, scale, shift), 0.2)
         h = self.second(h)
         if self.third is not None:

@@ -27,7 +27,7 @@ _TENSOR, _ITEMS, _TUPLE = "$tensor", "$items", "$tuple"
 
 
 def save(run: Path, step: int, state: dict[str, Any], write_model: Callable[[Path], None]) -> Path:
-    """Write checkpoint ``step`` of a run, then remove old ones: the last three and the best by KID stay.
+    """Write checkpoint ``step`` of a run, then remove old ones: the last three and the best measured one stay.
 
     Args:
         state: nested dicts and lists of tensors and plain values.
@@ -74,17 +74,16 @@ def folders(run: Path) -> list[Path]:
 
 def _prune(run: Path) -> None:
     every = folders(run)
-    kids = {folder: _kid(folder) for folder in every}
-    measured = [folder for folder in every if kids[folder] is not None]
-    best = min(measured, key=lambda folder: kids[folder] or 0.0) if measured else None
+    merits = {folder: merit for folder in every if (merit := _merit(folder)) is not None}
+    best = min(merits, key=lambda folder: merits[folder]) if merits else None
     for folder in every[:-KEEP]:
         if folder != best:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _kid(folder: Path) -> float | None:
+def _merit(folder: Path) -> float | None:
     try:
-        return json.loads((folder / model.CARD).read_text(encoding="utf-8"))["metrics"].get("kid")
+        return model.merit(json.loads((folder / model.CARD).read_text(encoding="utf-8"))["metrics"])
     except (OSError, ValueError, KeyError):
         return None
 

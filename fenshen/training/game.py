@@ -37,12 +37,14 @@ class Share:
 
     Attributes:
         weight: of every pixel in the reconstruction.
+        points: where the lines of the faces run.
     """
 
     pictures: Float[Tensor, "B 3 S S"]
     controls: Float[Tensor, "B 58"] | None
     codes: Float[Tensor, "B Z"] | None
     weight: Float[Tensor, "B 1 S S"] | None
+    points: Float[Tensor, "B P 2"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ class Played:
 
     share: Share
     fake: Float[Tensor, "B 3 S S"]
+    points: Float[Tensor, "B P 2"] | None  # where G ran the lines of the faces
     features: Features
     real_features: Features
     real_logits: Tensor | None  # where the loss compares with them
@@ -109,7 +112,7 @@ class Game:
             share, draws = self._real(move, part), self._draws(_AUGMENT_REAL, move, part)
             with self.fabric.autocast():
                 with torch.set_grad_enabled(keep):
-                    fake = self.generator(self._latents(move, part, share), share.controls)
+                    fake, points = self._draw(move, part, share)
                     fake_features = self._look(fake, self._draws(_AUGMENT_FAKE, move, part))
                 with torch.no_grad():
                     real_features = self._look(share.pictures, draws)
@@ -121,7 +124,7 @@ class Game:
                 penalty = self._penalty(step, move, share, fake, draws, part) if penalised else None
             if keep:
                 logits = real_logits.detach() if self.loss.paired else None
-                self._kept.append(Played(share, fake, fake_features, real_features, logits))
+                self._kept.append(Played(share, fake, points, fake_features, real_features, logits))
             whole = loss if penalty is None else loss + penalty * recipe.penalty_every
             self.fabric.backward(whole / recipe.accumulate)
             _add(scalars, "loss_d", loss, recipe.accumulate)
@@ -164,6 +167,8 @@ class Game:
         if recipe.reconstruction:
             loss = reconstruction.multiscale_l1(played.fake, share.pictures, share.weight)
             terms["reconstruction"] = recipe.reconstruction, loss
+        if recipe.landmarks and played.points is not None and share.points is not None:
+            terms["landmarks"] = recipe.landmarks, reconstruction.mean_distance(played.points, share.points)
         return terms
 
     def _play_alone(self, step: int) -> None:
@@ -173,8 +178,8 @@ class Game:
         for part in self._parts():
             share = self._real(move, part)
             with self.fabric.autocast():
-                fake = self.generator(self._latents(move, part, share), share.controls)
-            self._kept.append(Played(share, fake, (), (), None))
+                fake, points = self._draw(move, part, share)
+            self._kept.append(Played(share, fake, points, (), (), None))
 
     def _follow(self, step: int) -> None:
         """After both moves: the average follows the generator, the augmentation follows D's overfitting."""
@@ -252,13 +257,21 @@ class Game:
         device, weight = self.fabric.device, None
         real = from_pixels(pixels, device)
         if not self.recipe.conditional or labels.controls is None:
-            return Share(real, None, None, None)
+            return Share(real, None, None, None, None)
         controls = torch.from_numpy(control_space.normalise(labels.controls)).to(device)
         codes = None if labels.codes is None else torch.from_numpy(labels.codes).to(device)
         if labels.spots is not None and self.recipe.focus:
             spots = torch.from_numpy(labels.spots).to(device)
             weight = 1 + self.recipe.focus * reconstruction.focus(spots, self.recipe.size)
-        return Share(real, controls, codes, weight)
+        points = None if labels.points is None else torch.from_numpy(labels.points).to(device)
+        return Share(real, controls, codes, weight, points)
+
+    def _draw(self, move: int, part: slice, share: Share) -> tuple[Tensor, Tensor | None]:
+        """The fakes of a move; of a family that works out the lines of a face, where they run."""
+        latents = self._latents(move, part, share)
+        if self.recipe.paired:
+            return self.generator.draw(latents, share.controls)  # type: ignore[operator]
+        return self.generator(latents, share.controls), None
 
     def _latents(self, move: int, part: slice, share: Share) -> Float[Tensor, "B Z"]:
         """Who is asked for where the recipe is paired, else noise."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from fenshen.dataset import LANDMARKS, Dataset, Labels
 from fenshen.errors import UsageError
+from fenshen.networks.contours import LANDMARKS as LANDMARKS_OF_LINES
 from fenshen.training.recipe import Recipe
 
 
@@ -31,4 +32,7 @@ def labels(data: Dataset, recipe: Recipe) -> Labels:
     if codes.shape[1] != recipe.latent:
         raise UsageError("train.code_length", latent=recipe.latent, code=codes.shape[1])
     landmarks = columns["landmarks"].flatten().to_numpy(zero_copy_only=False).reshape(-1, LANDMARKS, 3)
-    return Labels(data.controls, codes, eyes_and_mouth(np.asarray(landmarks)))
+    landmarks = np.asarray(landmarks)
+    return Labels(
+        data.controls, codes, eyes_and_mouth(landmarks), landmarks[:, LANDMARKS_OF_LINES, :2].copy()
+    )

@@ -21,7 +21,7 @@ from fenshen.dataset import Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import say
-from fenshen.metrics.meters import CopyMeter, KidMeter, diversity
+from fenshen.metrics.meters import CopyMeter, KidMeter, diversity, psnr
 from fenshen.training import checkpoint
 from fenshen.training.game import Game, Scalars
 from fenshen.training.labels import labels
@@ -35,6 +35,7 @@ Wishes = tuple[torch.Tensor, np.ndarray | None]  # latents, and controls where t
 _SHEET = 64  # latents that are drawn throughout a run
 _KID_SAMPLES = 256
 _COPY_SAMPLES = 128
+_LIKENESS_SAMPLES = 128
 _COPY_TRAIN = 2000  # training pictures looked at for copies: more cannot be learnt by heart in a short run
 
 
@@ -109,7 +110,9 @@ class Training:
         self.game = Game(recipe, self.batches, fabric)
         self.watch = Watch(recipe.steps)
         self.step, self.seconds, self.rollbacks = 0, 0.0, 0
-        self.kid: float | None = None
+        self.metrics: dict[str, float] = {}  # of the last measurement
+        self.best: float | None = None  # merit of the best one
+        self.waited = 0  # measurements since then
         self._resume()
         self.chief = fabric.is_global_zero
         self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.chief)
@@ -126,7 +129,7 @@ class Training:
                 if self.step == 0:
                     self._sample()
                     self._save()
-                while self.step < recipe.steps and not self._out_of_time(started):
+                while self.step < recipe.steps and not self._settled() and not self._out_of_time(started):
                     played.append(self.game.play(self.step))
                     self.step += 1
                     self.bar.advance(self.step)
@@ -182,7 +185,7 @@ class Training:
             finite = {k: v for k, v in row.items() if not isinstance(v, float) or math.isfinite(v)}
             self.log.row(finite)
             if not exploded:
-                self.bar.describe(row, self.kid)
+                self.bar.describe(row, self.metrics)
         self._tell(finding)
         if exploded:
             self._roll_back()
@@ -201,17 +204,35 @@ class Training:
             self._tell(self.watch.samples(self.step, diversity(pictures, real)))
 
     def _examine(self) -> None:
-        """Measure KID and look for copies of training pictures."""
-        if not self.log:
-            return
+        """Measure: held-out likeness where G is told what to draw, else KID and copies of training pictures."""
+        if self.recipe.paired:
+            self.metrics = {"psnr": self._likeness()}
+        elif self.log:
+            self.metrics = self._examine_freely()
+        if self.log:
+            self.log.row({"step": self.step, **self.metrics})
+        merit = model.merit(self.metrics)
+        better = merit is not None and (self.best is None or merit < self.best)
+        self.best, self.waited = (merit, 0) if better else (self.best, self.waited + 1)
+
+    def _likeness(self) -> float:
+        """PSNR in dB of the averaged generator on pictures it was not shown."""
+        held_out = self.data.indices("held_out")
+        some = held_out if len(held_out) else self.batches.indices
+        some = some[np.linspace(0, len(some) - 1, min(len(some), _LIKENESS_SAMPLES)).astype(int)]
+        known = self.batches.labels.rows(some)
+        assert known.codes is not None
+        return psnr(self._draw((torch.from_numpy(known.codes), known.controls)), self.data.pixels[some])
+
+    def _examine_freely(self) -> dict[str, float]:
+        """KID, and the share of pictures that copy one of the training's."""
         if self.meters is None:
             self.meters = self._build_meters()
         kid_meter, copy_meter = self.meters
         pictures = self._draw(self._wish(_KID_SAMPLES, seed=1))
-        self.kid = kid_meter.measure(lambda count: pictures[:count])
         copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
-        self.log.row({"step": self.step, "kid": self.kid, "copies": copies})
         self._tell(self.watch.copies(self.step, copies))
+        return {"kid": kid_meter.measure(lambda count: pictures[:count]), "copies": copies}
 
     def _build_meters(self) -> tuple[KidMeter, CopyMeter]:
         """Look at the real pictures once; where hardly any are held out, training pictures stand in for them."""
@@ -245,7 +266,9 @@ class Training:
             "game": self.game.state(),
             "seconds": self.seconds,
             "rollbacks": self.rollbacks,
-            "kid": self.kid,
+            "metrics": self.metrics,
+            "best": self.best,
+            "waited": self.waited,
             "watch": dataclasses.asdict(self.watch),
             "dataset": self.data.fingerprint,
         }
@@ -263,7 +286,8 @@ class Training:
         if state["dataset"] != self.data.fingerprint:
             raise UsageError("train.other_dataset", run=self.run, dataset=self.data.path)
         self.game.load_state(state["game"])
-        self.seconds, self.kid = state["seconds"], state["kid"]
+        self.seconds, self.metrics = state["seconds"], state["metrics"]
+        self.best, self.waited = state["best"], state["waited"]
         self.rollbacks = max(self.rollbacks, state["rollbacks"])
         self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
 
@@ -316,9 +340,13 @@ class Training:
             pictures=len(self.batches.indices),
             licence=card.licence,
             consent=card.consent,
-            metrics={} if self.kid is None else {"kid": self.kid},
+            metrics=self.metrics,
             fenshen=__version__,
         )
+
+    def _settled(self) -> bool:
+        """Whether the recipe's patience is at its end."""
+        return self._any([self.chief and 0 < self.recipe.patience <= self.waited])
 
     def _out_of_time(self, started: float) -> bool:
         if self.recipe.minutes is None:

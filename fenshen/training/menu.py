@@ -12,6 +12,7 @@ from fenshen.controls import COUNT
 from fenshen.dataset import Batches, Labels
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, say
+from fenshen.networks.contours import LANDMARKS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
 from fenshen.training.recipe import Recipe
@@ -36,7 +37,7 @@ def menu(device: str = "auto") -> list[MenuRow]:
     with Console(stderr=True).status(say("menu.timing")):
         for name in recipes.shipped():
             recipe = recipes.load(name)
-            seconds = _seconds_a_step(recipe, device) * recipe.steps
+            seconds = seconds_a_step(recipe, device) * recipe.steps
             summary = recipe.summary.get(language(), "")
             rows.append(MenuRow(name, summary, recipe.pictures, recipe.steps, round(seconds / 60, 1)))
     return rows
@@ -56,7 +57,7 @@ def _clock(minutes: float) -> str:
     return say("menu.minutes", time=minutes) if minutes < 120 else say("menu.hours", time=minutes / 60)
 
 
-def _seconds_a_step(recipe: Recipe, device: str) -> float:
+def seconds_a_step(recipe: Recipe, device: str) -> float:
     """Of a usual step, and its share of the dearer one that computes a lazy penalty."""
     batch = min(recipe.batch_size, _TIMED_BATCH)
     small = recipes.build(recipe.model_dump(), [f"batch_size={batch}"])
@@ -64,7 +65,8 @@ def _seconds_a_step(recipe: Recipe, device: str) -> float:
     labels = Labels()
     if recipe.paired:
         controls, codes = np.zeros((batch, COUNT), np.float32), np.zeros((batch, recipe.latent), np.float32)
-        labels = Labels(controls, codes, np.full((batch, 3, 3), 0.5, np.float32))
+        middle = np.full((batch, len(LANDMARKS), 3), 0.5, np.float32)
+        labels = Labels(controls, codes, middle[:, :3], middle[:, :, :2])
     batches = Batches(pixels, np.arange(batch), labels, batch, 0)
     game = Game(small, batches, open_fabric(device, 1, 1, recipe.precision))
 

@@ -27,10 +27,12 @@ _SCALARS = (
     "matching",
     "reconstruction",
     "perceptual",
+    "landmarks",
     "penalty",
     "real_score",
     "fake_score",
     "kid",
+    "psnr",
     "augment_p",
     "lr_g",
     "lr_d",
@@ -120,7 +122,7 @@ class Bar:
         self.step = step
         self.progress.update(self.task, completed=step)
 
-    def describe(self, row: Mapping[str, float], kid: float | None) -> None:
+    def describe(self, row: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         """Show the newest numbers."""
         parts = [say("train.rate", rate=row["images_per_second"])]
         if "reconstruction" in row:
@@ -128,8 +130,10 @@ class Bar:
         if "loss_d" in row:
             parts.append(f"G {row['loss_g']:.2f}  D {row['loss_d']:.2f}")
             parts.append(say("train.scores", real=row["real_score"], fake=row["fake_score"]))
-        if kid is not None:
-            parts.append(f"KID {1000 * kid:.0f}")
+        if "kid" in metrics:
+            parts.append(f"KID {1000 * metrics['kid']:.0f}")
+        if "psnr" in metrics:
+            parts.append(f"PSNR {metrics['psnr']:.1f} dB")
         self.text = "  ".join(parts)
         self.progress.update(self.task, text=self.text)
         now = time.monotonic()

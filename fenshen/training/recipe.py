@@ -88,6 +88,9 @@ class Recipe(BaseModel):
     perceptual: Annotated[
         float, Field(ge=0, description="weight of L1 of frozen features in G's (paired)")
     ] = 0.0
+    landmarks: Annotated[
+        float, Field(ge=0, description="weight of the distance of the face's lines in G's (paired)")
+    ] = 0.0
     focus: Annotated[float, Field(ge=0, description="extra weight of eyes and mouth in reconstruction")] = 0.0
     alone: Annotated[int, Field(ge=0, description="first steps, in which G learns by L1 alone (paired)")] = 0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
@@ -132,6 +135,9 @@ class Recipe(BaseModel):
     log_every: Annotated[int, Field(ge=1, description="steps between rows of the log")] = 20
     sample_every: Annotated[int, Field(ge=1, description="steps between sample sheets")] = 500
     evaluate_every: Annotated[int, Field(ge=0, description="steps between KID measurements; 0: never")] = 2000
+    patience: Annotated[
+        int, Field(ge=0, description="stop after so many measurements without a better one; 0: never")
+    ] = 0
     checkpoint_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 1000
 
     @model_validator(mode="after")
@@ -150,7 +156,9 @@ class Recipe(BaseModel):
             raise ValueError(say("recipe.matching"))
         if self.paired and (not self.conditional or self.family != "portrait" or self.mirror or self.augment):
             raise ValueError(say("recipe.paired"))
-        if not self.paired and (self.reconstruction or self.perceptual or self.focus or self.alone):
+        if not self.paired and (
+            self.reconstruction or self.perceptual or self.landmarks or self.focus or self.alone
+        ):
             raise ValueError(say("recipe.unpaired"))
         return self
 

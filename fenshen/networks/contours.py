@@ -1,0 +1,107 @@
+"""Where the lines of a face run: lids, irises, brows, lips, nose and outline, from who it is and how it moves.
+
+A mouth that opens by a pixel is another picture to convolutions, and one that L1 hardly minds. So the lines are worked
+out first, as points in the head's own axes, by a small network that learns them from landmarks; the exact rotation of
+the controls places them in the picture; and the maps of a generator are shown them as soft lines, one channel each.
+Painting between lines is what convolutions do well (Wang et al. 2018, "Video-to-Video Synthesis", draws faces so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+_HIDDEN = 256
+_BRIGHT = 4.0  # of lines: the brighter, the sooner a step of given size makes much of them
+Aim = tuple[
+    Float[Tensor, "B 3 3"], Float[Tensor, "B 3"]
+]  # the head's rotation; its x, y and height in the picture
+
+
+class Line(NamedTuple):
+    """One line of the face.
+
+    Attributes:
+        width: standard deviation across, in sides of the picture.
+        points: MediaPipe's landmarks along it.
+    """
+
+    width: float
+    points: tuple[int, ...]
+
+
+# Right and left are the subject's own, as everywhere.
+LINES: dict[str, Line] = {
+    "upper_lid_right": Line(0.008, (33, 246, 161, 160, 159, 158, 157, 173, 133)),
+    "lower_lid_right": Line(0.008, (33, 7, 163, 144, 145, 153, 154, 155, 133)),
+    "upper_lid_left": Line(0.008, (263, 466, 388, 387, 386, 385, 384, 398, 362)),
+    "lower_lid_left": Line(0.008, (263, 249, 390, 373, 374, 380, 381, 382, 362)),
+    "irises": Line(0.008, (468, 469, 470, 471, 472, 473, 474, 475, 476, 477)),
+    "brow_right": Line(0.010, (70, 63, 105, 66, 107, 46, 53, 52, 65, 55)),
+    "brow_left": Line(0.010, (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)),
+    "upper_lip_outside": Line(0.009, (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)),
+    "upper_lip_inside": Line(0.009, (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)),
+    "lower_lip_inside": Line(0.009, (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)),
+    "lower_lip_outside": Line(0.009, (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)),
+    "nose": Line(0.012, (168, 195, 4, 98, 97, 2, 326, 327)),
+    "outline_right": Line(0.030, (10, 67, 54, 162, 234, 132, 172, 150, 176, 148, 152)),
+    "outline_left": Line(0.030, (10, 297, 284, 389, 454, 361, 397, 379, 400, 377, 152)),
+}
+LANDMARKS: tuple[int, ...] = tuple(i for line in LINES.values() for i in line.points)
+
+
+class Contours(nn.Module):
+    """Latent and controls to the lines of a face.
+
+    Args:
+        told: length of latent and controls together.
+    """
+
+    def __init__(self, told: int) -> None:
+        super().__init__()
+        self.shape = nn.Sequential(
+            nn.Linear(told, _HIDDEN),
+            nn.LeakyReLU(0.2),
+            nn.Linear(_HIDDEN, _HIDDEN),
+            nn.LeakyReLU(0.2),
+            nn.Linear(_HIDDEN, 3 * len(LANDMARKS)),
+        )
+        lengths = [len(line.points) for line in LINES.values()]
+        ends = torch.tensor(lengths).cumsum(0)
+        # Lines of one length, for one product to draw them all: short ones are filled with points of no weight.
+        place = torch.arange(max(lengths)).expand(len(LINES), -1)  # (L, M)
+        weight = (place < torch.tensor(lengths)[:, None]).float()
+        self.register_buffer("rows", (ends[:, None] - 1 - place).clamp(min=0), persistent=False)
+        self.register_buffer("weight", weight[..., None], persistent=False)
+        self.register_buffer(
+            "widths", torch.tensor([line.width for line in LINES.values()]), persistent=False
+        )
+
+    def forward(self, told: Float[Tensor, "B K"], aim: Aim) -> Float[Tensor, "B P 2"]:
+        """Places of the points in the picture: x right, y down, in sides."""
+        # Half a pixel is much here: coordinates need all the digits of float32.
+        with torch.autocast(told.device.type, enabled=False):
+            points = self.shape(told.float()).unflatten(1, (-1, 3))  # in the head's axes and heights
+            rotation, placed = aim
+            turned = points @ rotation[:, :2].transpose(1, 2)
+            middle, height = placed[:, None, :2], placed[:, None, 2:]
+            return middle + height * turned * torch.tensor((1.0, -1.0), device=told.device)
+
+    def draw(self, points: Float[Tensor, "B P 2"], sides: Sequence[int]) -> list[Float[Tensor, "B L S S"]]:
+        """The lines on maps of these sides: bright on a line, 0 away from it."""
+        with torch.autocast(points.device.type, enabled=False):
+            lines = points[:, self.get_buffer("rows")].transpose(2, 3)[..., None]  # (B, L, 2, M, 1)
+            return [self._map(lines, side) for side in sides]
+
+    def _map(self, lines: Float[Tensor, "B L 2 M 1"], side: int) -> Float[Tensor, "B L S S"]:
+        steps = (torch.arange(side, device=lines.device, dtype=torch.float32) + 0.5) / side
+        # No line is thinner than a coarse map can show.
+        widths = torch.sqrt(self.get_buffer("widths") ** 2 + (0.5 / side) ** 2)[:, None, None, None]
+        across, down = torch.exp(-0.5 * ((steps - lines) / widths) ** 2).unbind(2)  # (B, L, M, S)
+        # Gaussians are separable: a map of many is the product of two small matrices.
+        drawn = (down * self.get_buffer("weight")).transpose(2, 3) @ across
+        return _BRIGHT * drawn / (1 + drawn)
