@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -199,6 +199,23 @@ class Dataset:
             raise FenshenError("dataset.damaged", path=self.path, file=name, why=error) from error
 
 
+def name_human(path: Path, human: str, camera: Sequence[float]) -> None:
+    """Write into every record whom of the drawn humans it shows.
+
+    Args:
+        human: JSON of :class:`fenshen.humans.Human`.
+        camera: azimuth and elevation in radians, distance in metres.
+    """
+    file = path / "records.parquet"
+    table = pq.read_table(file, schema=RECORDS)
+    for name, value in (("human", human), ("camera", list(camera))):
+        column = pa.array([value] * len(table), RECORDS.field(name).type)
+        table = table.set_column(RECORDS.get_field_index(name), RECORDS.field(name), column)
+    part = path / ".records.parquet.part"
+    pq.write_table(table, part, compression="zstd")
+    os.replace(part, file)
+
+
 def _read_card(path: Path) -> DatasetCard:
     file = path / "dataset.json"
     if not file.is_file():
@@ -220,15 +237,17 @@ class Labels:
         controls: of each face.
         codes: of who is seen, and all else that a generator is to be told of each picture.
         spots: places that matter most: middle (x right, y down) and radius, in sides.
+        points: of the face's lines, x right and y down in sides.
     """
 
     controls: Float[ndarray, "N 58"] | None = None
     codes: Float[ndarray, "N Z"] | None = None
     spots: Float[ndarray, "N 3 3"] | None = None
+    points: Float[ndarray, "N P 2"] | None = None
 
     def rows(self, rows: np.ndarray) -> Labels:
         """The labels of some pictures."""
-        given = (self.controls, self.codes, self.spots)
+        given = (self.controls, self.codes, self.spots, self.points)
         return Labels(*(None if values is None else values[rows] for values in given))
 
 

@@ -322,6 +322,20 @@ def test_a_dataset_is_the_same_from_one_worker_and_from_two(tmp_path: Any, monke
 
 
 @drawn
+def test_one_human_of_a_file_is_drawn_in_many_movements(tmp_path: Any) -> None:
+    someone = sample(11)
+    write(someone, tmp_path / "someone.json")
+    fenshen.prepare(
+        [f"human:{tmp_path / 'someone.json'}:3"], tmp_path / "frames", size=32, workers=1, progress=False
+    )
+    data = Dataset(tmp_path / "frames")
+    assert all(parse(text) == someone for text in data.records["human"].to_pylist())
+    assert len({tuple(values) for values in data.controls.tolist()}) == 3
+    with pytest.raises(FenshenError, match=r"human:me\.json"):
+        fenshen.prepare(["human:me.json"], tmp_path / "none", progress=False)
+
+
+@drawn
 @pytest.mark.slow
 def test_a_ray_cluster_draws_the_same(tmp_path: Any) -> None:
     ray = pytest.importorskip("ray")

@@ -317,12 +317,14 @@ def _human(item: Item, settings: Settings) -> Row:
     from fenshen import controls
     from fenshen.faces.judge import FAR_ASIDE, FAR_UP_OR_DOWN
     from fenshen.humans import sample
+    from fenshen.humans.human import read
     from fenshen.humans.render import render
     from fenshen.humans.sampler import sample_camera, sample_controls
 
-    seed, number = int(item.path), int(item.inner)
+    seed, number = int(item.path) if item.path.isdigit() else 0, int(item.inner)
+    human = sample(seed) if item.path.isdigit() else read(item.path)
     camera = sample_camera(seed, number)
-    frame = render(sample(seed), sample_controls(seed, number), camera, settings.size)
+    frame = render(human, sample_controls(seed, number), camera, settings.size)
     points = frame.landmarks[:, :2] * settings.size
     yaw, pitch = (float(frame.controls[controls.INDEX[name]]) for name in ("yaw", "pitch"))
     return _row(item, frame.picture, hashlib.sha256(frame.picture.tobytes()).hexdigest()) | {

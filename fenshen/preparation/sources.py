@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -38,7 +39,7 @@ class Item:
         source: its name in the records: the path as the user gave it, ``archive.zip!/member`` or
             ``avatars:...`` or ``humans#...``.
         kind: how it is read.
-        path: the file, the zip archive, the style of a drawing, or the seed of a human.
+        path: the file, the zip archive, the style of a drawing, or the seed or file of a human.
         inner: the zip member's name, the seed of a drawing, or the number of a human's frame.
         subject: name of the first folder below the source, if any.
         state: what changes when the content does (size and time of the file), so that stale work is not
@@ -78,7 +79,7 @@ def find(words: list[str], *, seed: int = 0, skip: Path | None = None) -> Listin
     """List the sources.
 
     Args:
-        words: folders, zip files, videos, pictures, ``avatars:STYLE:N``, ``humans:N``.
+        words: folders, zip files, videos, pictures, ``avatars:STYLE:N``, ``humans:N``, ``human:FILE:N``.
         seed: of the drawings.
         skip: a folder that is never entered (the output, which may lie inside a source).
 
@@ -93,6 +94,9 @@ def find(words: list[str], *, seed: int = 0, skip: Path | None = None) -> Listin
             continue
         if word.startswith("humans:"):
             _add_humans(listing, word, seed)
+            continue
+        if word.startswith("human:"):
+            _add_one_human(listing, word, seed)
             continue
         path = Path(word)
         if path.is_dir():
@@ -119,23 +123,40 @@ def _add_avatars(listing: Listing, word: str, seed: int) -> None:
 
 def _add_humans(listing: Listing, word: str, seed: int) -> None:
     """``humans:N`` are N people in one picture each, ``humans:NxF`` in F; a subject is a person."""
-    from fenshen.humans import LICENCE
-
     match = re.fullmatch(r"humans:(\d{1,9})(?:x(\d{1,6}))?", word)
     people, frames = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
     if not 1 <= people * frames <= MAX_DRAWN:
         raise UsageError("humans.words", word=word, most=f"{MAX_DRAWN:,}")
-    from fenshen.humans.render import make_ready
-
-    make_ready()  # what is missing is said here, once, and not by every process
-    if LICENCE not in listing.licences:
-        listing.licences.append(LICENCE)
+    _ready_to_draw(listing)
     for i in range(people):
         who = f"humans#{seed}-{i}"
         for frame in range(frames):
             source = f"{who}/{frame}" if frames > 1 else who
             path = str(seed * 10**9 + i)
             listing.items.append(Item(source, "human", path, str(frame), who))
+
+
+def _add_one_human(listing: Listing, word: str, seed: int) -> None:
+    """``human:FILE:N`` are N frames of the human in a JSON file."""
+    from fenshen.humans.human import read
+
+    match = re.fullmatch(r"human:(.+):(\d{1,9})", word)
+    if not match or not 1 <= int(match[2]) <= MAX_DRAWN:
+        raise UsageError("humans.one_word", word=word, most=f"{MAX_DRAWN:,}")
+    state = hashlib.sha256(read(match[1]).model_dump_json().encode()).hexdigest()
+    _ready_to_draw(listing)
+    for frame in range(int(match[2])):
+        source = f"{match[1]}#{seed}-{frame}"
+        listing.items.append(Item(source, "human", match[1], str(seed * 10**9 + frame), None, state))
+
+
+def _ready_to_draw(listing: Listing) -> None:
+    from fenshen.humans import LICENCE
+    from fenshen.humans.render import make_ready
+
+    make_ready()  # what is missing is said here, once, and not by every process
+    if LICENCE not in listing.licences:
+        listing.licences.append(LICENCE)
 
 
 def _walk(listing: Listing, root: str, skip: Path | None) -> Iterator[tuple[str, str | None]]:
