@@ -21,17 +21,7 @@ from fenshen.double import fit_colours, fit_likeness, fit_regions, fit_shape, fi
 from fenshen.double.fit_colours import SIDE, View
 from fenshen.double.fit_sitters import Sitter
 from fenshen.humans.camera import Camera
-from fenshen.humans.human import (
-    Background,
-    Body,
-    Brows,
-    Clothes,
-    Eyes,
-    Hair,
-    Human,
-    Skin,
-    parse,
-)
+from fenshen.humans.human import Human, parse
 from fenshen.messages import say
 
 Progress = Callable[[str], None]  # told what is done next, in a few words
@@ -126,15 +116,16 @@ def _dressed(
 def _anybody() -> Human:
     """Where every fit starts: between everything, with the hair that covers least."""
     brown, grey = (0.2, 0.13, 0.09), (0.5, 0.5, 0.5)
-    return Human(
-        body=Body(age=45, gender=0.5),
-        skin=Skin(tone=0.5),
-        eyes=Eyes(iris=brown),
-        brows=Brows(colour=brown),
-        hair=Hair(style="buzz", root=brown, tip=brown),
-        clothes=Clothes(colour=grey, second=grey),
-        background=Background(centre=grey, edge=grey),
-    )
+    values = {
+        "body": {"age": 45, "gender": 0.5},
+        "skin": {"tone": 0.5},
+        "eyes": {"iris": brown},
+        "brows": {"colour": brown},
+        "hair": {"style": "buzz", "root": brown, "tip": brown},
+        "clothes": {"colour": grey, "second": grey},
+        "background": {"centre": grey, "edge": grey},
+    }
+    return parse(values, "cast")
 
 
 def _aged(human: Human) -> Human:

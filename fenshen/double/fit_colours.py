@@ -84,7 +84,8 @@ def light(human: Human, view: View, picture: Picture) -> tuple[Human, Float[ndar
     before = off(values)
     for _ in range(_ROUNDS):
         rows = [
-            (off(values + step) - before) / step.sum() for step in np.diag(np.where(values > mean, -1, 1) * _STEPS)
+            (off(values + step) - before) / step.sum()
+            for step in np.diag(np.where(values > mean, -1, 1) * _STEPS)
         ]
         step = bounded_step(np.array(rows).T, before, low - values, high - values)
         after = off(values + step)
@@ -185,13 +186,18 @@ def _once(human: Human, frame: Frame, view: View, regions: Regions, picture: Pic
     hair = frame.kinds == Kind.HAIR
     shown = {
         "hair": (hair & (rows < chin), (regions.kinds == Kind.HAIR) & (regions.shares[..., 2] > _SURE)),
-        "cloth": (frame.kinds == Kind.CLOTH, (regions.kinds == Kind.CLOTH) & (regions.shares[..., 3] > _SURE)),
+        "cloth": (
+            frame.kinds == Kind.CLOTH,
+            (regions.kinds == Kind.CLOTH) & (regions.shares[..., 3] > _SURE),
+        ),
     }
     update: dict[str, Any] = {}
     ratio = _ratios(frame.picture, shown["hair"][0], picture, shown["hair"][1] & (rows < chin), (25, 75))
     if ratio is not None:
         root, tip = human.hair.root * ratio[0], human.hair.tip * ratio[1]
-        update["hair"] = human.hair.model_copy(update={"root": colour(root), "tip": colour(np.maximum(tip, root))})
+        update["hair"] = human.hair.model_copy(
+            update={"root": colour(root), "tip": colour(np.maximum(tip, root))}
+        )
     ratio = _ratios(frame.picture, shown["cloth"][0], picture, shown["cloth"][1], (50,))
     if ratio is not None:
         cloth = colour(human.clothes.colour * ratio[0])
@@ -204,7 +210,11 @@ def _once(human: Human, frame: Frame, view: View, regions: Regions, picture: Pic
 
 
 def _ratios(
-    drawn: Picture, there: Bool[ndarray, "S S"], seen: Picture, here: Bool[ndarray, "S S"], at: tuple[int, ...]
+    drawn: Picture,
+    there: Bool[ndarray, "S S"],
+    seen: Picture,
+    here: Bool[ndarray, "S S"],
+    at: tuple[int, ...],
 ) -> Float[ndarray, "N 3"] | None:
     """Photograph over drawing at some percentiles of lightness; None where either shows too little."""
     if min(there.sum(), here.sum()) < 30:
@@ -219,7 +229,10 @@ def _ratios(
 
 
 # The upper and lower edge of each brow.
-_BROWS = ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)), ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285))
+_BROWS = (
+    ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)),
+    ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285)),
+)
 
 
 def _brow_ratio(frame: Frame, view: View, picture: Picture) -> Float[ndarray, "3"]:
@@ -232,12 +245,17 @@ def _brow_ratio(frame: Frame, view: View, picture: Picture) -> Float[ndarray, "3
         spots = patches(image.astype(np.float32), np.concatenate(places))
         return spots[np.argsort(spots.mean(1))][: len(spots) // 2].mean(0)
 
-    return np.clip((dark(picture, view.points) + 4) / (dark(frame.picture, frame.landmarks[:, :2]) + 4), 0.4, 2)
+    return np.clip(
+        (dark(picture, view.points) + 4) / (dark(frame.picture, frame.landmarks[:, :2]) + 4), 0.4, 2
+    )
 
 
 # Points in the middle of the upper and the lower lip.
 _LIPS = ((0, 13), (37, 82), (267, 312), (17, 14), (84, 87), (314, 317))
-_BARE, _OFFSET = np.array([0.86, 0.63, 0.61]), np.array([0.02, 0.0, 0.01])  # lips of a skin, as looks.py draws
+_BARE, _OFFSET = (
+    np.array([0.86, 0.63, 0.61]),
+    np.array([0.02, 0.0, 0.01]),
+)  # lips of a skin, as looks.py draws
 _LEAST_LIPSTICK = 0.09  # difference from bare lips that is nobody's lipstick
 
 

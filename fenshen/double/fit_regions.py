@@ -43,9 +43,7 @@ class Regions:
     lab: Float[ndarray, "S S 3"]
 
 
-def find(
-    portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"], shorn: Frame
-) -> Regions:
+def find(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"], shorn: Frame) -> Regions:
     """The regions of a portrait.
 
     Args:

@@ -189,16 +189,16 @@ class _Problem:
     @property
     def bounds(self) -> tuple[Float[ndarray, "N"], Float[ndarray, "N"]]:
         """Of all unknowns, a little outside the start where it lies on one."""
-        low, high = [], []
-        for edge, limits, distance, into in (
-            (self.prior.low, control_space.LOW, _DISTANCES[0], low),
-            (self.prior.high, control_space.HIGH, _DISTANCES[1], high),
-        ):
-            into.append((edge - self.prior.mean) / self.prior.spread)
-            for photo in self.photos:
-                far = np.log(distance / _DISTANCE)
-                into.append(np.append(limits - photo.controls, far) / self.spread)
-        return np.minimum(np.concatenate(low), -1e-3), np.maximum(np.concatenate(high), 1e-3)
+        low = self._edge(self.prior.low, control_space.LOW, _DISTANCES[0])
+        high = self._edge(self.prior.high, control_space.HIGH, _DISTANCES[1])
+        return np.minimum(low, -1e-3), np.maximum(high, 1e-3)
+
+    def _edge(
+        self, numbers: Float[ndarray, "K"], controls: Float[ndarray, "58"], distance: float
+    ) -> Float[ndarray, "N"]:
+        far = np.log(distance / _DISTANCE)
+        each = [np.append(controls - photo.controls, far) / self.spread for photo in self.photos]
+        return np.concatenate([(numbers - self.prior.mean) / self.prior.spread, *each])
 
     def solve(self) -> Float[ndarray, "N"]:
         """The unknowns, by Gauss-Newton with bounds, each step halved until it helps."""

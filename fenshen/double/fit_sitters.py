@@ -177,9 +177,5 @@ def _telling(sitter: Sitter) -> float:
     yaw, pitch = (float(np.abs(x)) for x in sitter.measured.controls[52:54])
     quality = sitter.quality
     return (
-        yaw
-        + pitch
-        + 0.3 * quality.occluded
-        + max(0.0, BLURRED - quality.sharpness)
-        + 20 / quality.face_size
+        yaw + pitch + 0.3 * quality.occluded + max(0.0, BLURRED - quality.sharpness) + 20 / quality.face_size
     )

@@ -56,9 +56,7 @@ def _hair(human: Human, view: View, regions: Regions, picture: Picture) -> Human
     frames = [view.draw(option) for option in options]
     clean = _without_background(picture, regions, frames)
     rows = np.mgrid[: len(picture), : len(picture)][0] / len(picture)
-    wrong = np.array(
-        [1 - _agreement(frame, regions)[rows < _NECK].mean() for frame in frames]
-    )
+    wrong = np.array([1 - _agreement(frame, regions)[rows < _NECK].mean() for frame in frames])
     unlike = _unlike(clean, [frame.picture for frame in frames])
     return options[int(np.argmin(wrong / _ELSEWHERE + unlike))]
 
@@ -71,7 +69,9 @@ def _beard(human: Human, view: View, picture: Picture) -> Human:
     coloured = _beard_coloured(full, view.draw(full), view, picture)
     options = [shaven, _with(shaven, "skin", stubble=_STUBBLE)]
     options += [
-        human.model_copy(update={"beard": Beard(style=style, colour=coloured)}) for style in _BEARDS if style != "none"
+        human.model_copy(update={"beard": Beard(style=style, colour=coloured)})
+        for style in _BEARDS
+        if style != "none"
     ]
     return _most_like(options, view, picture, _box(view, (2, 152, 58, 288), 0.05))
 
@@ -110,7 +110,9 @@ def _most_like(
     return options[int(np.argmin(unlike))]
 
 
-def _unlike(picture: UInt8[ndarray, "H W 3"], drawn: Sequence[UInt8[ndarray, "H W 3"]]) -> Float[ndarray, "N"]:
+def _unlike(
+    picture: UInt8[ndarray, "H W 3"], drawn: Sequence[UInt8[ndarray, "H W 3"]]
+) -> Float[ndarray, "N"]:
     """How different drawings are from a photograph of the same size: colours, then features."""
     import cv2
 
