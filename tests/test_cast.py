@@ -16,8 +16,9 @@ from fenshen.double.cast import cast
 from fenshen.double.fit_sitters import meet
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces import identity
-from fenshen.humans import parse, sample
+from fenshen.humans import sample
 from fenshen.humans.camera import Camera
+from fenshen.humans.human import parse
 
 SEED = 3_000_007
 
@@ -103,7 +104,7 @@ def test_what_shows_no_one_person_is_refused(tmp_path: Path) -> None:
     drawing = tmp_path / "drawing.png"
     flat = portraits.resize(picture, 128) // 64 * 64 + 32
     portraits.write(drawing, np.kron(flat, np.ones((4, 4, 1), dtype=np.uint8)))
-    with pytest.raises(FenshenError, match="drawn, not photographed|no face"):
+    with pytest.raises(FenshenError, match=r"drawn, not photographed|no face"):
         meet([drawing])
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(FenshenError, match=r"broken\.jpg"):

@@ -40,7 +40,7 @@ _LIGHT = {
 _STEPS = np.array([0.04, 0.2, 0.15, 0.1, 0.2, 0.05, 0.02, 0.02, 0.02])
 _ERROR = np.array([5.0, 2.5, 2.5])  # of a patch of skin, in CIELAB
 _WHITE_ERROR = 12.0  # of the white of an eye, in L
-_WHITES = ((469, 33), (471, 133), (474, 263), (476, 362))  # edge of an iris and the corner beside it
+_WHITES = ((471, 33), (469, 133), (474, 263), (476, 362))  # edge of an iris and the corner beside it
 _TONES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _ROUNDS = 3
 _SURE = 0.7
@@ -49,7 +49,7 @@ Picture = UInt8[ndarray, "S S 3"]
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A person as a photograph shows them: controls, camera, and the photograph in the drawing's exposure."""
+    """How a photograph shows a person: expression and pose, camera, and the measured landmarks in sides."""
 
     controls: Float[ndarray, "58"]
     camera: Camera

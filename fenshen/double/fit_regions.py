@@ -23,6 +23,7 @@ _LIKE_SKIN = 1.5  # spreads from the skin's colour within which a scalp is bare
 _SKIN_SPREADS = np.array([[7.0, 3.5, 3.5], [16.0, 6.0, 6.0]])  # least and most
 _CLUSTERS = {Kind.BACKGROUND: 5, Kind.HAIR: 3, Kind.CLOTH: 2}
 _NARROWEST = np.array([5.0, 3.0, 3.0])  # spread of a cluster in CIELAB
+_RARE, _ODD, _NEVER = 4.0, 8.0, 40.0  # what speaks against a class at a place, in squared spreads
 _STRANGE = 6.0  # spreads from everything known at which a pixel belongs to nothing
 
 
@@ -151,14 +152,15 @@ def _unlikely(shorn: Frame) -> Float[ndarray, "S S 4"]:
     oval = np.round(shorn.landmarks[:468, :2] * size - 0.5).astype(np.int32)
     cv2.fillConvexPoly(face, cv2.convexHull(oval), 1)
     within = cv2.distanceTransform(face, cv2.DIST_L2, 3) / size
-    against = np.zeros((size, size, 4))
-    against[..., 0] = np.where(person, 6.0, 0.0) + 40 * (within > 0.03)
-    against[..., 1] = np.where(outside > 0.03, 3.0, 0.0) + np.where((rows < 0.75) & (outside > 0.06), 20.0, 0)
-    against[..., 2] = 400 * np.maximum(outside - 0.12, 0) ** 1.5 + 40 * np.maximum(within - 0.04, 0) * 10
     neck = (shorn.kinds == Kind.SKIN) & (rows > shorn.landmarks[152, 1] - 0.02)
-    against[..., 2] += np.where(neck, 8.0, 0.0)  # more often a shadow than hair
-    against[..., 3] = np.where(rows < 0.74, 40.0, 0.0) + np.where(shorn.kinds == Kind.CLOTH, 0, 4.0)
-    return against
+    background = _ODD * person + _NEVER * (within > 0.03)
+    skin = _RARE * (outside > 0.03) + _NEVER * ((outside > 0.06) & (rows < 0.75))
+    # Hair thins out away from the head, and a fringe reaches only so far; a dark neck is mostly in the shade.
+    hair = (
+        _NEVER * (10 * np.maximum(outside - 0.12, 0) ** 1.5 + 10 * np.maximum(within - 0.04, 0)) + _ODD * neck
+    )
+    cloth = _NEVER * (rows < 0.74) + _RARE * (shorn.kinds != Kind.CLOTH)
+    return np.stack([background, skin, hair, cloth], axis=-1)
 
 
 def _shrunk(mask: Bool[ndarray, "S S"], size: int) -> Bool[ndarray, "S S"]:
