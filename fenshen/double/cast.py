@@ -8,7 +8,7 @@ photographs is a fixed amount of work: about 20 seconds of one core.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +105,9 @@ def _dressed(
     human, gains = fit_colours.light(human, view, sitter.small)
     portrait = np.clip(sitter.portrait / gains, 0, 255).astype(np.uint8)
     picture = portraits.resize(portrait, SIDE)
+    bare = regions.bare
     regions = fit_regions.find(picture, view.points, shorn)
+    regions = replace(regions, bare=max(bare, regions.bare))  # a bald head shines, the more so when lit up
     human = fit_colours.background(human, regions, picture)
     human = fit_colours.materials(human, view, regions, picture, rounds=2)
     human = fit_colours.details(human, view, portrait)

@@ -32,6 +32,12 @@ _CONTOUR = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
+# Lids and the inner edges of the lips: how far eyes and mouth are open is a matter of small distances.
+_OPENING_ERROR = 0.3
+_OPENING = (
+    246, 161, 160, 159, 158, 157, 173, 7, 163, 144, 145, 153, 154, 155, 466, 388, 387, 386, 385, 384, 398, 249,
+    390, 373, 374, 380, 381, 382, 191, 80, 81, 82, 13, 312, 311, 310, 415, 95, 88, 178, 87, 14, 317, 402, 318, 324,
+)  # fmt: skip
 _FURTHEST = 0.8  # of a local shape
 _PEOPLE = 400  # drawn to learn the prior's spread
 # How far the measured controls may be off: expressions, gaze, turn in radians, place in sides, size in octaves.
@@ -183,6 +189,7 @@ class _Problem:
         self.spread = np.array([_spread_of(name) for name in control_space.NAMES] + [_NEARNESS])
         errors = np.full(landmarks.COUNT, _ERROR)
         errors[list(_CONTOUR)] *= _CONTOUR_ERROR
+        errors[list(_OPENING)] *= _OPENING_ERROR
         self.errors = [(errors * photo.eye_distance)[:, None] for photo in photos]
         self.start = np.zeros(self.count + self.each * len(photos))
 
@@ -264,7 +271,8 @@ def _spread_of(name: str) -> float:
         return _TURN
     if name in control_space.PLACEMENT:
         return _SIZE if name == control_space.PLACEMENT[-1] else _PLACE
-    return _GAZE if "Look" in name else _EXPRESSION
+    # MediaPipe reads squints into eyes that are merely narrow.
+    return _GAZE if "Look" in name or "Squint" in name else _EXPRESSION
 
 
 def _at_rest(human: Human) -> tuple[body.Rest, HeadAtRest]:

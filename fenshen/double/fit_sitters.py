@@ -29,8 +29,8 @@ MOST = 8  # photographs that are looked at
 _SMALLEST = 56  # pixels of a face's height
 _READ_AT = 1600  # pixels of a large photograph's shorter side are enough
 _MUCH_LARGER = 1.6  # times the next face's height: the photograph is of this one
-# Share of a face's pixels that are exactly like their neighbours. Photographs stay below 0.2, their noise
-# smoothed by JPEG or not; drawings with a face that MediaPipe finds are above 0.5.
+# Share of a face's pixels that are exactly like their neighbours. Photographs stay below 0.1, their noise smoothed
+# by JPEG or not; flat drawings are above 0.5. A drawing that is shaded like a photograph passes for one.
 _DRAWN = 0.4
 
 
@@ -104,10 +104,10 @@ def _sitters(path: Path, picture: UInt8[ndarray, "H W 3"], faces: Sequence[Face]
         raise FenshenError("cast.small_face", path=path, height=round(faces[0].size), least=_SMALLEST)
     found = []
     for face in large:
+        if _flat(picture, face) > _DRAWN:
+            continue
         matrix = align.alignment(face.landmarks, SIDE)
         portrait = align.align(picture, matrix, SIDE)
-        if _flat(portrait) > _DRAWN:
-            continue
         points = (face.landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2] + 0.5) / SIDE
         chip = identity.chip(picture, face.landmarks)
         found.append(
@@ -152,12 +152,12 @@ def _same(looked: Sequence[Sequence[Sitter]]) -> list[Sitter | None]:
     return chosen
 
 
-def _flat(portrait: UInt8[ndarray, "S S 3"]) -> float:
-    """Share of the face's pixels that equal their neighbours."""
-    low, high = round(0.3 * len(portrait)), round(0.75 * len(portrait))
-    face = portrait[low:high, low:high].astype(np.int16)
-    same = (np.diff(face, axis=0)[:, 1:] == 0).all(2) & (np.diff(face, axis=1)[1:] == 0).all(2)
-    return float(same.mean())
+def _flat(picture: UInt8[ndarray, "H W 3"], face: Face) -> float:
+    """Share of the face's pixels that equal their neighbours to the left and above."""
+    left, top, right, bottom = np.maximum(np.round(face.box).astype(int), 0)
+    inner = picture[top:bottom, left:right].astype(np.int16)
+    same = (np.diff(inner, axis=0)[:, 1:] == 0).all(2) & (np.diff(inner, axis=1)[1:] == 0).all(2)
+    return float(same.mean()) if same.size else 0.0
 
 
 def _doubts(sitter: Sitter) -> list[str]:
