@@ -16,6 +16,11 @@ _VERBS = {
     "train": "fenshen.training.loop",
     "generate": "fenshen.sampling",
     "evaluate": "fenshen.metrics.evaluate",
+    "double": "fenshen.doubles.making",
+    "edit": "fenshen.doubles.editing",
+    "animate": "fenshen.doubles.animating",
+    "say": "fenshen.doubles.saying",
+    "verify": "fenshen.provenance.verify",
     "demo": "fenshen.tour",
     "doctor": "fenshen.machine",
 }

@@ -91,6 +91,16 @@ def draw(model: Model, wishes: Sequence[Wish], truncation: float = 1.0) -> UInt8
     return model.draw(latents, truncation=truncation, controls=np.stack(known) if known else None)
 
 
+def grid_wishes(model: Model, start: Wish, axes: tuple[Axis, Axis]) -> list[Wish]:
+    """The wishes of a sheet, row by row: the first axis goes from left to right, the second from top to bottom."""
+    across, down = axes
+    return [
+        start.said(model, {across.name: f"{x:g}", down.name: f"{y:g}"})
+        for y in down.values
+        for x in across.values
+    ]
+
+
 def parse_words(settings: Sequence[str]) -> dict[str, str]:
     """``["age=60", "smile=0.7"]`` as a mapping.
 

@@ -278,4 +278,180 @@ def _app() -> Callable[..., Any]:
         )
         _print(report.model_dump(mode="json"), as_json, report.text)
 
+    Double = Annotated[Path, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")]
+    Enlarged = Annotated[float, option(2.0, "--scale", help="enlarged", min=1, max=4)]
+    Label = Annotated[bool, option(True, "--label/--no-label", help="label")]
+    Rate = Annotated[float, option(25.0, "--fps", help="film_fps", min=1, max=120)]
+
+    @app.command(help=say("cli.double"))
+    def double(
+        sources: Annotated[
+            list[Path] | None, typer.Argument(help=say("cli.footage"), metavar="SRC...")
+        ] = None,
+        name: Annotated[str | None, option(None, "--name", help="name")] = None,
+        consent: Annotated[str | None, option(None, "--consent", help="consent", metavar="self|FILE")] = None,
+        out: Annotated[Path | None, option(None, "--out", "-o", help="double_out")] = None,
+        minutes: Annotated[float, option(8.0, "--minutes", help="double_minutes")] = 8.0,
+        settings: Annotated[list[str] | None, option(None, "--set", help="set", metavar="KEY=VALUE")] = None,
+        template: Annotated[bool, option(False, "--consent-template", help="consent_template")] = False,
+        keep: Annotated[bool, option(False, "--keep", help="keep")] = False,
+        seed: Seed = 0,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        if template:
+            from fenshen.provenance.consent import template as consent_template
+
+            typer.echo(consent_template())
+            return
+        if not sources or name is None or consent is None:
+            raise UsageError("cli.double_needs")
+        from fenshen.doubles.making import describe, double
+
+        made = double(
+            sources,
+            name=name,
+            consent=consent,
+            out=out,
+            minutes=minutes,
+            settings=settings or [],
+            seed=seed,
+            device=device,
+            keep=keep,
+            force=force,
+        )
+        _print({"path": str(made.path), **made.card.model_dump()}, as_json, describe(made))
+
+    @app.command(help=say("cli.edit"))
+    def edit(
+        double: Double,
+        out: Annotated[Path | None, option(None, "--out", "-o", help="picture")] = None,
+        settings: Annotated[
+            list[str] | None, option(None, "--set", help="slider", metavar="WORD=VALUE")
+        ] = None,
+        preset: Annotated[str | None, option(None, "--preset", help="preset")] = None,
+        grid: Annotated[
+            tuple[str, str] | None, option(None, "--grid", help="grid", metavar="WORD:FROM:TO WORD:FROM:TO")
+        ] = None,
+        before_after: Annotated[bool, option(False, "--before-after", help="before_after")] = False,
+        scale: Enlarged = 2.0,
+        label: Label = True,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.doubles.editing import edit
+
+        file = edit(
+            double,
+            out=out,
+            settings=settings or [],
+            preset=preset,
+            grid=grid,
+            before_after=before_after,
+            scale=scale,
+            label=label,
+            device=device,
+            force=force,
+        )
+        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+
+    @app.command(help=say("cli.animate"))
+    def animate(
+        double: Double,
+        out: Out,
+        drive: Annotated[Path | None, option(None, "--drive", help="drive", metavar="VIDEO|TRACK")] = None,
+        idle: Annotated[float | None, option(None, "--idle", help="idle", metavar="SECONDS")] = None,
+        rate: Rate = 25.0,
+        scale: Enlarged = 2.0,
+        label: Label = True,
+        seed: Seed = 0,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.doubles.animating import animate
+
+        file = animate(
+            double,
+            out=out,
+            drive=drive,
+            idle=idle,
+            rate=rate,
+            scale=scale,
+            label=label,
+            seed=seed,
+            device=device,
+            force=force,
+        )
+        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+
+    @app.command("say", help=say("cli.say"))
+    def say_(
+        double: Annotated[Path | None, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")] = None,
+        text: Annotated[str | None, typer.Argument(help=say("cli.text"), metavar="TEXT")] = None,
+        out: Annotated[Path | None, option(None, "--out", "-o", help="film")] = None,
+        audio: Annotated[Path | None, option(None, "--audio", help="audio")] = None,
+        spoken: Annotated[str | None, option(None, "--spoken", help="spoken", metavar="zh|en")] = None,
+        voice: Annotated[str | None, option(None, "--voice", help="voice")] = None,
+        engine: Annotated[
+            str, option("kokoro", "--engine", help="engine", metavar="kokoro|espeak|URL")
+        ] = "kokoro",
+        list_: Annotated[bool, option(False, "--list-voices", help="list_voices")] = False,
+        rate: Rate = 25.0,
+        scale: Enlarged = 2.0,
+        label: Label = True,
+        seed: Seed = 0,
+        device: Device = "auto",
+        force: Force = False,
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        if list_:
+            from fenshen.motion.speech import describe, voices
+
+            known = voices()
+            _print([vars(voice) for voice in known], as_json, describe(known))
+            return
+        if double is None:
+            raise UsageError("cli.say_needs")
+        from fenshen.doubles.saying import say as speak
+
+        file = speak(
+            double,
+            text,
+            out=out,
+            audio=audio,
+            lang=spoken,
+            voice=voice,
+            engine=engine,
+            rate=rate,
+            scale=scale,
+            label=label,
+            seed=seed,
+            device=device,
+            force=force,
+        )
+        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+
+    @app.command(help=say("cli.verify"))
+    def verify(
+        file: Annotated[Path, typer.Argument(help=say("cli.verified"), metavar="FILE")],
+        as_json: Json = False,
+        lang: Lang = None,
+        debug: Debug = False,
+    ) -> None:
+        from fenshen.provenance.verify import verify
+
+        verdict = verify(file)
+        _print(verdict.model_dump(mode="json"), as_json, verdict.text)
+
     return app

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen.asking import Axis, Wish, draw, first_wish, parse_axis, parse_words
+from fenshen.asking import Axis, Wish, draw, first_wish, grid_wishes, parse_axis, parse_words
 from fenshen.errors import FenshenError, UsageError
 
 if TYPE_CHECKING:
@@ -195,18 +195,11 @@ def _write_sheet(drawer: _Drawer, seeds: Sequence[int], scale: int, target: Path
 
 
 def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], scale: int, target: Path) -> Path:
-    """The first axis from left to right, the second from top to bottom."""
     from fenshen import portraits
 
-    across, down = axes
-    start = drawer.wish(seed)
-    wishes = [
-        start.said(drawer.model, {across.name: f"{x:g}", down.name: f"{y:g}"})
-        for y in down.values
-        for x in across.values
-    ]
+    wishes = grid_wishes(drawer.model, drawer.wish(seed), axes)
     _make_folder(target.parent)
-    sheet = portraits.sheet(drawer.draw(wishes), len(across.values))
+    sheet = portraits.sheet(drawer.draw(wishes), len(axes[0].values))
     portraits.write(target, _enlarge(sheet, scale), _text(drawer, str(seed)))
     return target
 

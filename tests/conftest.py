@@ -26,6 +26,7 @@ install_import_hook(
         "fenshen.model",
         "fenshen.motion",
         "fenshen.networks",
+        "fenshen.provenance",
         "fenshen.training",
     ],
     "typechecker.typechecked",

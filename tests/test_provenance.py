@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fenshen import messages, portraits, verify, video
+from fenshen import messages, portraits, video
 from fenshen.errors import FenshenError, UsageError
-from fenshen.provenance import Consent, Mark, consent, credentials, label, watermark
+from fenshen.provenance import Consent, Mark, consent, credentials, label, verify, watermark
 
 DIGEST = "ab12cd34" * 8
 TODAY = date(2026, 5, 17)

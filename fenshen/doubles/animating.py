@@ -1,0 +1,78 @@
+"""``fenshen animate``: a double driven by a video, a track, or nothing but being alive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fenshen.doubles.output import FILMS, Output, Sound
+from fenshen.doubles.store import Double
+from fenshen.errors import UsageError
+
+if TYPE_CHECKING:
+    from fenshen.motion.track import Track
+
+_TRACK = ".parquet"
+
+
+def animate(
+    double: Path | str,
+    *,
+    out: Path | str,
+    drive: Path | str | None = None,
+    idle: float | None = None,
+    rate: float = 25.0,
+    scale: float = 2.0,
+    label: bool = True,
+    seed: int = 0,
+    device: str = "auto",
+    force: bool = False,
+) -> Path:
+    """Film a double.
+
+    Args:
+        double: a ``.double``.
+        out: .mp4, .mov, .mkv, .webm, .gif, .webp, or a folder for single frames.
+        drive: a video of anybody, whose movements are taken over and whose sound is kept; or a ``.track.parquet``.
+        idle: instead, seconds of blinking, breathing and looking about.
+        rate: frames a second.
+        scale: 1 to 4.
+        label: draw the visible label.
+        seed: of the idle movement.
+        device: where to compute.
+        force: replace what is there.
+
+    Raises:
+        UsageError: both or neither of ``drive`` and ``idle``, or a value out of range.
+        FenshenError: a file cannot be opened or written, or the video shows no face.
+    """
+    from fenshen.motion.track import check_rate
+
+    if (drive is None) == (idle is None):
+        raise UsageError("double.one_motion")
+    check_rate(rate)
+    opened = Double.open(double, device)
+    output = Output(opened, Path(out), FILMS, scale=scale, label=label, force=force)
+    if idle is not None:
+        if not 0.1 <= idle <= 3600:
+            raise UsageError("generate.out_of_range", option="--idle", value=idle, low=0.1, high=3600)
+        from fenshen.motion.idle import idle as alive
+
+        return output.film(alive(idle, rate, seed))
+    track, sound = _driven(Path(str(drive)), output.target)
+    return output.film(track.resampled(rate), sound)
+
+
+def _driven(source: Path, target: Path) -> tuple[Track, Sound | None]:
+    """The movements of a track or a video; the video's sound where the film can carry it."""
+    from fenshen.motion import track as tracks
+
+    if source.suffix == _TRACK:
+        return tracks.load(source), None
+    from fenshen import video
+    from fenshen.motion import sound
+    from fenshen.motion.drive import from_video
+
+    track = from_video(source)
+    heard = video.probe(source).has_audio and target.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm")
+    return track, (sound.read(source), sound.RATE) if heard else None

@@ -1,0 +1,239 @@
+"""``fenshen double``: from somebody's video or photographs to a generator of them.
+
+Footage first. Of a video: one steady crop, measured controls, a quality filter, the last tenth held out, and the
+person of the base model that is most alike. Of photographs: a human cast for them, drawn in many movements by a virtual
+camera. Then the base model is tuned on the footage by the same loop that trained it, until what was held out gets no
+better.
+Everything unfinished lies beside the double in a hidden folder, and the same call goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from fenshen import __version__, dataset, portraits, video
+from fenshen import controls as control_space
+from fenshen.doubles import store
+from fenshen.doubles.store import DoubleCard, Range
+from fenshen.errors import FenshenError, UsageError
+from fenshen.messages import say
+from fenshen.provenance import consent as consents
+
+if TYPE_CHECKING:
+    from fenshen.dataset import Dataset
+    from fenshen.doubles.store import Double
+    from fenshen.humans.human import Human
+
+RECIPE = "double-128"
+SIZE = 128
+_MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
+_FEWEST = 40
+_DRAWN_FRAMES = 600
+_NOTES = "notes.json"
+_LEAST_STEPS, _MOST_STEPS = 200, 6000
+
+
+def double(
+    sources: Sequence[str | Path],
+    *,
+    name: str,
+    consent: str | Path,
+    out: str | Path | None = None,
+    minutes: float = 8.0,
+    settings: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    keep: bool = False,
+    force: bool = False,
+    progress: bool = True,
+) -> Double:
+    """Make a double of the person in videos or photographs.
+
+    Args:
+        sources: videos of one person, each from a camera that stands still; or photographs of one person, for whom a
+            drawn human is cast (look ``human``).
+        name: of the double.
+        consent: ``self`` for one's own face, or a consent file.
+        out: the ``.double`` to write; by default named after ``name``.
+        minutes: of training at the most.
+        settings: ``key=value`` of the recipe ``double-128``.
+        seed: of everything random.
+        keep: leave footage and run in the hidden folder beside the double (:func:`workplace`).
+        force: replace a double that is there.
+        progress: show bars.
+
+    Returns:
+        The double, opened.
+
+    Raises:
+        UsageError: words that make no sense.
+        FenshenError: no consent, no face, too few frames, or the double cannot be written.
+        Interrupted: stopped; the same call goes on.
+    """
+    target = Path(out) if out is not None else Path(f"{name}{store.SUFFIX}")
+    store.check_target(target, force)
+    if not 0.05 <= minutes <= 24 * 60:
+        raise UsageError("generate.out_of_range", option="--minutes", value=minutes, low=0.05, high=24 * 60)
+    agreed = consents.self_consent(name) if str(consent) == "self" else consents.read(Path(consent))
+    consents.check(agreed)
+    work = workplace(target)
+    files = [Path(source) for source in sources]
+    photos = [file for file in files if file.suffix.lower() in portraits.SUFFIXES]
+    if photos and len(photos) < len(files):
+        raise UsageError("double.photos_or_films", photo=photos[0])
+    data = (_drawn if photos else _filmed)(files, work, seed, progress)
+    human = _begin_with(data, device)
+    run = _tune(data, work / "run", minutes, settings, seed, device, progress)
+    from fenshen import model
+
+    best = model.find(run)
+    psnr = model.Model.load(best).card.metrics.get("psnr")
+    card = _card(name, data, "human" if photos else "photo", psnr)
+    if photos:
+        card = card.model_copy(update={"notes": json.loads((work / _NOTES).read_text(encoding="utf-8"))})
+    store.save(target, card, best, human, agreed)
+    if not keep:
+        shutil.rmtree(work, ignore_errors=True)
+    return store.Double.open(target, device)
+
+
+def workplace(target: Path) -> Path:
+    """The folder of ``footage`` and ``run`` while a double is made."""
+    return target.with_name(f".{target.name}.work")
+
+
+def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
+    """A human cast for the photographs, drawn in many movements, with exact labels."""
+    from rich.console import Console
+
+    from fenshen.doubles.cast import cast
+    from fenshen.humans.human import write
+    from fenshen.preparation.prepare import prepare
+
+    file, out = work / "human.json", work / "footage"
+    if not file.is_file():
+        console = Console(stderr=True, highlight=False, quiet=not progress)
+        fitted = cast(photos, progress=console.print)
+        work.mkdir(parents=True, exist_ok=True)
+        (work / _NOTES).write_text(json.dumps(fitted.notes, ensure_ascii=False), encoding="utf-8")
+        write(fitted.human, file)
+    if not out.exists():
+        prepare([f"human:{file}:{_DRAWN_FRAMES}"], out, size=SIZE, seed=seed, progress=progress)
+    return dataset.Dataset(out)
+
+
+def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
+    """The videos' frames as a dataset of portraits with measured controls."""
+    from fenshen.preparation.prepare import prepare
+
+    out = work / "footage"
+    for source in sources:
+        video.probe(source)  # says what is wrong with a file that is none
+    if not out.exists():
+        seconds = sum(video.probe(source).duration for source in sources)
+        fps = _MOST_FRAMES / seconds if seconds * 25 > _MOST_FRAMES else None
+        prepare(sources, out, size=SIZE, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress)
+    data = dataset.Dataset(out)
+    if len(data) < _FEWEST:
+        raise FenshenError("double.too_few", frames=len(data), least=_FEWEST)
+    return data
+
+
+def _begin_with(data: Dataset, device: str) -> Human:
+    """The person of the base model that is most alike, written into the footage's records."""
+    from fenshen.doubles.resemble import most_alike
+    from fenshen.humans.camera import Camera
+    from fenshen.humans.human import parse
+    from fenshen.machine import torch_device
+    from fenshen.model import Model
+
+    known = data.records["human"][0].as_py()
+    if known is not None:
+        return parse(known)
+    assert data.controls is not None
+    train = data.indices("train")
+    some = train[np.linspace(0, len(train) - 1, min(len(train), 32)).astype(int)]
+    base = Model.load("humans", torch_device(device))
+    human = most_alike(base, data.pixels[some], data.controls[some])
+    front = Camera()
+    dataset.name_human(data.path, human.model_dump_json(), (front.azimuth, front.elevation, front.distance))
+    return human
+
+
+def _tune(
+    data: Dataset,
+    run: Path,
+    minutes: float,
+    settings: Sequence[str],
+    seed: int,
+    device: str,
+    progress: bool,
+) -> Path:
+    """Train until held-out pictures get no better, or the minutes are over."""
+    from fenshen.training import recipe as recipes
+    from fenshen.training.loop import train
+    from fenshen.training.menu import seconds_a_step
+
+    data = dataset.Dataset(data.path)  # its records have changed
+    words = [f"seed={seed}", f"minutes={minutes}", *settings]
+    if not (run / "recipe.yaml").is_file() and not any(word.startswith("steps=") for word in settings):
+        # The step size falls along the steps, so their number has to fit the time.
+        pace = seconds_a_step(recipes.load(RECIPE, settings), device)
+        steps = int(np.clip(60 * minutes / pace, _LEAST_STEPS, _MOST_STEPS))
+        words += [f"steps={steps}", f"alone={steps // 2}"]
+    return train(data.path, out=run, recipe=RECIPE, settings=words, device=device, progress=progress)
+
+
+def _card(name: str, data: Dataset, look: Literal["photo", "human"], psnr: float | None) -> DoubleCard:
+    from fenshen.motion.drive import neutral_of
+    from fenshen.motion.track import Track
+
+    values = data.controls
+    assert values is not None
+    times: dict[str, list[float]] = {}
+    for source, at in zip(*(data.records[c].to_pylist() for c in ("source", "timestamp")), strict=True):
+        if at is not None:
+            times.setdefault(source, []).append(at)
+    return DoubleCard(
+        name=name,
+        look=look,
+        frames=len(data),
+        seconds=round(sum(max(at) - min(at) for at in times.values()), 2),
+        psnr=None if psnr is None else round(psnr, 2),
+        neutral=(control_space.NEUTRAL if look == "human" else neutral_of(Track(values, 25.0))).tolist(),
+        seen=_seen(values),
+        fenshen=__version__,
+    )
+
+
+def _seen(values: Float[ndarray, "T 58"]) -> dict[str, Range]:
+    low, high = np.quantile(values, (0.01, 0.99), axis=0)
+    return {
+        name: (round(float(a), 3), round(float(b), 3))
+        for name, a, b in zip(control_space.NAMES, low, high, strict=True)
+        if math.isfinite(a) and math.isfinite(b)
+    }
+
+
+def describe(double: Double) -> str:
+    """What was made, and what it has not seen."""
+    card = double.card
+    quality = "" if card.psnr is None else say("double.quality", psnr=card.psnr)
+    made = say(
+        "double.made",
+        name=card.name,
+        frames=card.frames,
+        seconds=card.seconds,
+        quality=quality,
+        path=double.path,
+    )
+    return "\n".join([made, *card.notes, *double.limits()])

@@ -1,0 +1,251 @@
+"""A double on disk: a folder, or the same files in one zip that ends with ``.double``.
+
+``double.json`` is the card, ``human.json`` the person of the base model that it began from, ``consent.json`` who
+agreed to what, ``model/`` the generator. Nothing else is read, nothing is unpacked outside a temporary folder, and no
+file runs: a double from a stranger can be opened.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fenshen import controls as control_space
+from fenshen.asking import Wish
+from fenshen.errors import FenshenError, UsageError
+from fenshen.humans.camera import Camera
+from fenshen.humans.human import Human, parse
+from fenshen.messages import say
+from fenshen.model import CARD as MODEL_CARD
+from fenshen.model import WEIGHTS, Model
+from fenshen.player import Player
+from fenshen.provenance.consent import Consent
+from fenshen.provenance.consent import check as check_consent
+from fenshen.provenance.consent import read as read_consent
+
+SUFFIX = ".double"
+SCHEMA_VERSION = 1
+_CARD, _HUMAN, _CONSENT = "double.json", "human.json", "consent.json"
+# What a double is made of, and how large each file may be: what is larger is not ours.
+_FILES = {
+    _CARD: 2**20,
+    _HUMAN: 2**20,
+    _CONSENT: 2**20,
+    f"model/{MODEL_CARD}": 2**20,
+    f"model/{WEIGHTS}": 2**28,
+}
+Range = tuple[float, float]
+
+
+class DoubleCard(BaseModel):
+    """``double.json``: whose double it is, what it learnt from, and how well."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    schema_version: int = SCHEMA_VERSION
+    name: Annotated[str, Field(min_length=1, max_length=64, description="what the double is called")]
+    look: Annotated[Literal["photo", "human"], Field(description="of a photograph, or of a drawn human")]
+    frames: Annotated[int, Field(ge=1, description="pictures it learnt from")]
+    seconds: Annotated[float, Field(ge=0, description="of film; 0 for photographs")]
+    psnr: Annotated[float | None, Field(description="dB, on pictures that were held out")] = None
+    neutral: Annotated[list[float], Field(description="controls of the face at rest")]
+    seen: Annotated[
+        dict[str, Range], Field(description="from where to where each control went, all but the last 2 %")
+    ]
+    notes: Annotated[
+        list[str], Field(description="what was guessed, in the language of whoever made it")
+    ] = []
+    voice: Annotated[
+        str | None, Field(max_length=64, description="that it speaks with, if not said otherwise")
+    ] = None
+    fenshen: Annotated[str, Field(max_length=32, description="version that wrote it")]
+
+    @field_validator("neutral")
+    @classmethod
+    def _controls(cls, values: list[float]) -> list[float]:
+        control_space.check(np.array(values, dtype=np.float32))
+        return values
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable() or name != name.strip():
+            raise ValueError(f"name {name!r} has characters that cannot be shown")
+        return name
+
+
+@dataclass(frozen=True, eq=False)
+class Double:
+    """A double ready to be drawn.
+
+    Attributes:
+        path: where it was opened.
+        human: whom of the drawn humans it began from; its code is the generator's latent.
+    """
+
+    path: Path
+    card: DoubleCard
+    model: Model
+    human: Human
+    consent: Consent
+
+    @classmethod
+    def open(cls, path: Path | str, device: str = "auto") -> Double:
+        """Open a double whose consent holds today.
+
+        Raises:
+            FenshenError: it is none, is damaged or newer than this Fenshen; or the consent has ended.
+        """
+        from fenshen.machine import torch_device
+
+        path = Path(path)
+        with _unpacked(path) as folder:
+            try:
+                card = DoubleCard.model_validate_json((folder / _CARD).read_bytes())
+            except (OSError, ValidationError) as error:
+                raise _damaged(path, _CARD, error) from error
+            consent = read_consent(folder / _CONSENT)
+            check_consent(consent)
+            try:
+                human = parse((folder / _HUMAN).read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError) as error:
+                raise _damaged(path, _HUMAN, error) from error
+            model = Model.load(folder / "model", torch_device(device))
+            model.digest  # noqa: B018  (worked out while the file is there)
+        if not model.card.network.conditional or model.card.told != "human":
+            raise FenshenError("double.damaged", path=path, file=MODEL_CARD, why=model.card.told)
+        return cls(path, card, model, human, consent)
+
+    @property
+    def neutral(self) -> Float[ndarray, "58"]:
+        """Controls of the face at rest."""
+        return np.array(self.card.neutral, dtype=np.float32)
+
+    @property
+    def latent(self) -> Float[ndarray, "Z"]:
+        """What the generator is told of who it draws."""
+        from fenshen.humans.code import encode
+
+        return encode(self.human, Camera())
+
+    def wish(self) -> Wish:
+        """The face at rest, to be asked for more."""
+        return Wish(self.latent, self.neutral, self.human, Camera())
+
+    def player(self) -> Player:
+        """For frame after frame."""
+        return Player(self.model, self.latent)
+
+    def limits(self) -> list[str]:
+        """What its footage did not teach it, in sentences."""
+        return [say(f"double.limit_{name}", seen=seen) for name, seen in _lacking(self.card.seen)]
+
+
+# A control, a sentence about it, the unit it is told in, and what it has to reach for the sentence to be left out.
+_WANTED = (
+    ("yaw", "yaw_left", -180 / np.pi, 15),
+    ("yaw", "yaw_right", 180 / np.pi, 15),
+    ("pitch", "pitch_up", 180 / np.pi, 8),
+    ("pitch", "pitch_down", -180 / np.pi, 8),
+    ("eyeBlinkLeft", "blink", 1.0, 0.5),
+    ("jawOpen", "jaw", 1.0, 0.35),
+    ("mouthSmileLeft", "smile", 1.0, 0.4),
+)
+
+
+def _lacking(seen: dict[str, Range]) -> Iterator[tuple[str, float]]:
+    for control, sentence, unit, wanted in _WANTED:
+        reached = max(unit * value for value in seen.get(control, (0.0, 0.0)))
+        if reached < wanted:
+            yield sentence, max(reached, 0.0)
+
+
+def save(path: Path, card: DoubleCard, model: Path, human: Human, consent: Consent) -> None:
+    """Write a double as one zip, beside its place and then moved there.
+
+    Args:
+        model: the folder of a model.
+
+    Raises:
+        FenshenError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(_CARD, card.model_dump_json(indent=2) + "\n")
+            archive.writestr(_HUMAN, human.model_dump_json(indent=2) + "\n")
+            archive.writestr(_CONSENT, consent.model_dump_json(indent=2) + "\n")
+            archive.write(model / MODEL_CARD, f"model/{MODEL_CARD}")
+            archive.writestr(f"model/{WEIGHTS}", _halved(model / WEIGHTS))
+        os.replace(part, path)
+    except OSError as error:
+        raise FenshenError("double.cannot_write", path=path, why=error.strerror or error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _halved(weights: Path) -> bytes:
+    """The weights in float16: half the size, and no pixel moves by more than a level of 255."""
+    from safetensors.torch import load_file
+    from safetensors.torch import save as to_bytes
+
+    return to_bytes({name: value.half().contiguous() for name, value in load_file(weights).items()})
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Refuse a place that a double cannot be written to.
+
+    Raises:
+        UsageError: it has another suffix, or is taken.
+    """
+    if path.suffix != SUFFIX:
+        raise UsageError("double.suffix", path=path)
+    if path.exists() and (not force or path.is_dir()):
+        raise UsageError("generate.exists", path=path)
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """The folder with a double's files, whichever way they are kept."""
+    if path.is_dir():
+        missing = [name for name in _FILES if not (path / name).is_file()]
+        if missing:
+            raise FenshenError("double.not_one", path=path)
+        yield path
+        return
+    if not path.is_file():
+        raise FenshenError("double.missing", path=path)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "model").mkdir()
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member, most in _FILES.items():
+                    _unpack(archive, member, most, folder, path)
+        except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+            raise FenshenError("double.not_one", path=path) from error
+        yield folder
+
+
+def _unpack(archive: zipfile.ZipFile, member: str, most: int, folder: Path, path: Path) -> None:
+    if archive.getinfo(member).file_size > most:
+        raise FenshenError("double.damaged", path=path, file=member, why=say("double.too_large"))
+    with archive.open(member) as source, (folder / member).open("wb") as target:
+        shutil.copyfileobj(source, target)  # never more than the header says
+
+
+def _damaged(path: Path, file: str, error: Exception) -> FenshenError:
+    return FenshenError("double.damaged", path=path, file=file, why=" ".join(str(error).split())[:200])

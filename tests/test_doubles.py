@@ -1,0 +1,190 @@
+"""A double, from a film to a file to pictures and films of it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fenshen
+from fenshen import controls, portraits, sliders, video
+from fenshen.asking import first_wish
+from fenshen.doubles import editing, making
+from fenshen.doubles.output import enlarged
+from fenshen.doubles.store import Double
+from fenshen.errors import FenshenError, UsageError
+from fenshen.model import Model
+from fenshen.motion.idle import idle
+from fenshen.motion.sound import RATE
+from fenshen.player import Player
+
+SEED = 4  # a person of the base model who is easily found
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody filmed for three seconds, with a humming sound."""
+    model = Model.load("humans")
+    player = Player(model, first_wish(model, SEED).latent)
+    track = idle(3.0, 25.0, seed=1)
+    moves = controls.clip(track.controls + 0.3 * np.sin(np.arange(75) / 3)[:, None] * _jaw())
+    path = tmp_path_factory.mktemp("film") / "somebody.mp4"
+    hum = 0.1 * np.sin(2 * np.pi * 150 * np.arange(3 * RATE) / RATE).astype(np.float32)
+    video.write(path, (enlarged(player.draw(move), 3) for move in moves), 25.0, audio=(hum, RATE))
+    return path
+
+
+@pytest.fixture(scope="module")
+def double(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Double:
+    out = tmp_path_factory.mktemp("double") / "somebody.double"
+    return fenshen.double(
+        [film], name="somebody", consent="self", out=out, settings=["steps=6", "alone=3"], progress=False
+    )
+
+
+def _jaw() -> np.ndarray:
+    one = np.zeros(controls.COUNT, dtype=np.float32)
+    one[controls.INDEX["jawOpen"]] = 1
+    return one
+
+
+def test_a_double_is_made_opened_and_says_what_it_has_not_seen(double: Double) -> None:
+    assert double.card.frames > 60
+    assert double.card.psnr is not None
+    assert 2 < double.card.seconds < 3.1
+    assert double.limits()  # nobody turned a head by 15 degrees
+    assert not list(double.path.parent.glob(".*"))  # nothing half-written is left
+    assert "somebody" in making.describe(double)
+
+
+def test_its_pictures_are_of_whom_it_learnt_from(double: Double, film: Path) -> None:
+    (picture,) = double.model.draw(_torch(double.latent), controls=double.neutral)
+    other = first_wish(Model.load("humans"), SEED + 1)
+    (stranger,) = double.model.draw(_torch(other.latent), controls=double.neutral)
+    frame = next(iter(video.frames(film))).picture
+    small = enlarged(frame, 1 / 3).astype(float)
+    assert np.abs(picture - small).mean() < np.abs(stranger - small).mean()
+
+
+def _torch(latent: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(latent)[None]
+
+
+def test_edit_draws_what_is_asked(double: Double, tmp_path: Path) -> None:
+    open_mouth = fenshen.edit(double.path, out=tmp_path / "jaw.png", settings=["jaw=0.9"], scale=1)
+    at_rest = fenshen.edit(double.path, out=tmp_path / "rest.png", scale=1)
+    difference = np.abs(portraits.read(open_mouth).astype(int) - portraits.read(at_rest)).mean(2)
+    assert difference[64:110, 40:88].mean() > 2 * difference[:40].mean()  # at the mouth, not in the hair
+    sheet = fenshen.edit(
+        double.path, out=tmp_path / "sheet.png", grid=("smile:0:1:3", "yaw:-10:10:2"), scale=1, preset="happy"
+    )
+    assert portraits.read(sheet).shape[1] > portraits.read(sheet).shape[0]
+    with pytest.raises(UsageError, match="preset"):
+        fenshen.edit(double.path, out=tmp_path / "x.png", preset="bored")
+    with pytest.raises(UsageError, match="exists"):
+        fenshen.edit(double.path, out=sheet)
+
+
+def test_every_preset_is_made_of_sliders_within_their_limits() -> None:
+    for name in editing.presets():
+        for slider, value in json.loads(Path(editing.__file__).with_name("presets.json").read_text())[
+            name
+        ].items():
+            low, high = sliders.limits(slider)
+            assert low <= value <= high, (name, slider)
+
+
+def test_animate_keeps_the_drivers_time_and_sound(double: Double, film: Path, tmp_path: Path) -> None:
+    driven = fenshen.animate(double.path, out=tmp_path / "driven.mp4", drive=film, scale=1)
+    info = video.probe(driven)
+    assert info.has_audio
+    assert abs(info.frames - video.probe(film).frames) <= 1
+    alive = fenshen.animate(double.path, out=tmp_path / "alive.gif", idle=0.4, scale=1)
+    assert video.probe(alive).frames == 10
+    frames = fenshen.animate(double.path, out=tmp_path / "frames", idle=0.12, scale=1)
+    assert len(list(frames.glob("frame-*.png"))) == 3
+    with pytest.raises(UsageError, match="--idle"):
+        fenshen.animate(double.path, out=tmp_path / "x.mp4")
+
+
+def test_a_recording_is_spoken_as_long_as_it_lasts(double: Double, film: Path, tmp_path: Path) -> None:
+    spoken = fenshen.say(double.path, audio=film, out=tmp_path / "spoken.mp4", scale=1)
+    info = video.probe(spoken)
+    assert info.has_audio
+    assert abs(info.frames - 75) <= 1
+    with pytest.raises(UsageError, match="--audio"):
+        fenshen.say(double.path, out=tmp_path / "x.mp4")
+
+
+def test_everything_that_leaves_says_who_made_it(double: Double, tmp_path: Path) -> None:
+    picture = fenshen.edit(double.path, out=tmp_path / "signed.png", scale=2)
+    verdict = fenshen.verify(picture)
+    assert verdict.status == "valid"
+    assert verdict.double == "somebody"
+    assert verdict.model == double.model.digest
+
+
+def rewritten(source: Path, target: Path, change: dict[str, bytes | None]) -> Path:
+    """A copy of a double with some members replaced, or left out."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in {*old.namelist(), *change}:
+            content = change[name] if name in change else old.read(name)
+            if content is not None:
+                new.writestr(name, content)
+    return target
+
+
+def test_an_ended_consent_stops_every_command(double: Double, tmp_path: Path) -> None:
+    ended = double.consent.model_copy(update={"given_on": date(2020, 1, 1), "until": date(2020, 2, 1)})
+    late = rewritten(
+        double.path, tmp_path / "late.double", {"consent.json": ended.model_dump_json().encode()}
+    )
+    with pytest.raises(FenshenError, match="2020"):
+        fenshen.edit(late, out=tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"double.json": b"{"},
+        {"double.json": None},
+        {"model/model.safetensors": b"\x00" * 100},
+        {"human.json": b'{"body": {"age": 12}}'},
+        {"consent.json": b"[]"},
+        {"model/model.json": b"null"},
+    ],
+)
+def test_a_damaged_double_is_refused_in_a_sentence(change: dict, double: Double, tmp_path: Path) -> None:
+    with pytest.raises(FenshenError):
+        Double.open(rewritten(double.path, tmp_path / "bad.double", change))
+
+
+def test_a_doubles_zip_cannot_write_elsewhere(double: Double, tmp_path: Path) -> None:
+    strange = rewritten(double.path, tmp_path / "s.double", {"../evil": b"x"})
+    Double.open(strange)
+    assert not list(tmp_path.rglob("evil"))
+    (tmp_path / "text.double").write_text("no zip")
+    with pytest.raises(FenshenError, match="not a double"):
+        Double.open(tmp_path / "text.double")
+
+
+def test_bad_words_are_refused_before_anything_is_made(film: Path, tmp_path: Path) -> None:
+    for wrong in ({"out": tmp_path / "x.zip"}, {"consent": tmp_path / "none.json"}, {"minutes": -1}):
+        words: dict[str, Any] = {
+            "name": "x",
+            "consent": "self",
+            "out": tmp_path / "x.double",
+            "progress": False,
+        }
+        with pytest.raises(FenshenError):
+            fenshen.double([film], **{**words, **wrong})
+    with pytest.raises(FenshenError, match="text"):
+        (tmp_path / "text.mp4").write_text("no film")
+        fenshen.double([tmp_path / "text.mp4"], name="x", consent="self", out=tmp_path / "y.double")
