@@ -33,7 +33,7 @@ _CONTOUR = (
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 # Lids and the inner edges of the lips: how far eyes and mouth are open is a matter of small distances.
-_OPENING_ERROR = 0.3
+_OPENING_ERROR = 0.2
 _OPENING = (
     246, 161, 160, 159, 158, 157, 173, 7, 163, 144, 145, 153, 154, 155, 466, 388, 387, 386, 385, 384, 398, 249,
     390, 373, 374, 380, 381, 382, 191, 80, 81, 82, 13, 312, 311, 310, 415, 95, 88, 178, 87, 14, 317, 402, 318, 324,
