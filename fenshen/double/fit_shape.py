@@ -158,7 +158,10 @@ def bounded_step(
     low: Float[ndarray, "N"],
     high: Float[ndarray, "N"],
 ) -> Float[ndarray, "N"]:
-    """The step of least squares whose entries lie between ``low`` and ``high``; what hits a bound stays there."""
+    """About the step of least squares between ``low`` and ``high``, exactly so where no bound is in its way.
+
+    What hits a bound stays there and is not let go again, so that a step may not help: its caller has to look.
+    """
     square, slope = jacobian.T @ jacobian, jacobian.T @ residuals
     step = np.zeros(len(low))
     free = np.ones(len(low), dtype=bool)
