@@ -33,7 +33,7 @@ _CONTOUR = (
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 # Lids and the inner edges of the lips: how far eyes and mouth are open is a matter of small distances.
-_OPENING_ERROR = 0.3
+_OPENING_ERROR = 0.2
 _OPENING = (
     246, 161, 160, 159, 158, 157, 173, 7, 163, 144, 145, 153, 154, 155, 466, 388, 387, 386, 385, 384, 398, 249,
     390, 373, 374, 380, 381, 382, 191, 80, 81, 82, 13, 312, 311, 310, 415, 95, 88, 178, 87, 14, 317, 402, 318, 324,
@@ -158,7 +158,10 @@ def bounded_step(
     low: Float[ndarray, "N"],
     high: Float[ndarray, "N"],
 ) -> Float[ndarray, "N"]:
-    """The step of least squares whose entries lie between ``low`` and ``high``; what hits a bound stays there."""
+    """About the step of least squares between ``low`` and ``high``, exactly so where no bound is in its way.
+
+    What hits a bound stays there and is not let go again, so that a step may not help: its caller has to look.
+    """
     square, slope = jacobian.T @ jacobian, jacobian.T @ residuals
     step = np.zeros(len(low))
     free = np.ones(len(low), dtype=bool)
