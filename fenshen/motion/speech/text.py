@@ -72,7 +72,7 @@ def sentences(text: str, lang: Language) -> list[str]:
     found = [
         part
         for sentence in _END.split(_clean(text))
-        for part in _breaths(_numbers(sentence.strip(), _language_in(sentence, lang)))
+        for part in _breaths(_numbers(sentence.strip().rstrip("…"), _language_in(sentence, lang)))
         if re.search(r"\w", part)
     ]
     if not found:
