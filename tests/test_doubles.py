@@ -159,6 +159,7 @@ def test_an_ended_consent_stops_every_command(double: Double, tmp_path: Path) ->
         {"human.json": b'{"body": {"age": 12}}'},
         {"consent.json": b"[]"},
         {"model/model.json": b"null"},
+        {"double.json": None, "model/model.json": None},
     ],
 )
 def test_a_damaged_double_is_refused_in_a_sentence(change: dict, double: Double, tmp_path: Path) -> None:
@@ -176,7 +177,13 @@ def test_a_doubles_zip_cannot_write_elsewhere(double: Double, tmp_path: Path) ->
 
 
 def test_bad_words_are_refused_before_anything_is_made(film: Path, tmp_path: Path) -> None:
-    for wrong in ({"out": tmp_path / "x.zip"}, {"consent": tmp_path / "none.json"}, {"minutes": -1}):
+    mistakes = (
+        {"out": tmp_path / "x.zip"},
+        {"consent": tmp_path / "none.json"},
+        {"minutes": -1},
+        {"name": "\n"},
+    )
+    for wrong in mistakes:
         words: dict[str, Any] = {
             "name": "x",
             "consent": "self",
@@ -188,3 +195,23 @@ def test_bad_words_are_refused_before_anything_is_made(film: Path, tmp_path: Pat
     with pytest.raises(FenshenError, match="text"):
         (tmp_path / "text.mp4").write_text("no film")
         fenshen.double([tmp_path / "text.mp4"], name="x", consent="self", out=tmp_path / "y.double")
+
+
+def test_unfinished_work_on_other_files_is_not_taken_up(tmp_path: Path) -> None:
+    work, mine, another = tmp_path / "work", tmp_path / "mine.mp4", tmp_path / "another.mp4"
+    for file in (mine, another):
+        file.write_text(file.name)
+    (making._taken_up(work, [mine]) / "footage").mkdir()
+    assert (making._taken_up(work, [mine]) / "footage").is_dir()
+    assert not (making._taken_up(work, [another]) / "footage").exists()
+
+
+def test_a_doubles_folder_is_read_and_its_links_are_not(double: Double, tmp_path: Path) -> None:
+    with zipfile.ZipFile(double.path) as archive:
+        archive.extractall(tmp_path / "folder")
+    assert Double.open(tmp_path / "folder").card == double.card
+    (tmp_path / "human.json").write_bytes((tmp_path / "folder" / "human.json").read_bytes())
+    (tmp_path / "folder" / "human.json").unlink()
+    (tmp_path / "folder" / "human.json").symlink_to(tmp_path / "human.json")
+    with pytest.raises(FenshenError, match="not a double"):
+        Double.open(tmp_path / "folder")

@@ -80,13 +80,14 @@ def double(
         Interrupted: stopped; the same call goes on.
     """
     target = Path(out) if out is not None else Path(f"{name}{store.SUFFIX}")
+    store.check_name(name)
     store.check_target(target, force)
     if not 0.05 <= minutes <= 24 * 60:
         raise UsageError("generate.out_of_range", option="--minutes", value=minutes, low=0.05, high=24 * 60)
     agreed = consents.self_consent(name) if str(consent) == "self" else consents.read(Path(consent))
     consents.check(agreed)
-    work = workplace(target)
     files = [Path(source) for source in sources]
+    work = _taken_up(workplace(target), files)
     photos = [file for file in files if file.suffix.lower() in portraits.SUFFIXES]
     if photos and len(photos) < len(files):
         raise UsageError("double.photos_or_films", photo=photos[0])
@@ -111,6 +112,35 @@ def workplace(target: Path) -> Path:
     return target.with_name(f".{target.name}.work")
 
 
+def _taken_up(work: Path, files: Sequence[Path]) -> Path:
+    """The unfinished work on these very files; work on others is removed, for it may show somebody else."""
+    file, what = work / "sources.json", [_state(path) for path in files]
+    try:
+        same = json.loads(file.read_text(encoding="utf-8")) == what
+    except (OSError, ValueError):
+        same = False
+    if not same:
+        shutil.rmtree(work, ignore_errors=True)
+        try:
+            work.mkdir(parents=True)
+            file.write_text(json.dumps(what, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise FenshenError("double.cannot_write", path=work, why=error.strerror or error) from error
+    return work
+
+
+def _state(path: Path) -> list[str | int]:
+    """What changes when a file does.
+
+    Raises:
+        FenshenError: there is no such file.
+    """
+    if not path.is_file():
+        raise FenshenError("prepare.no_source", path=path)
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
 def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
     """A human cast for the photographs, drawn in many movements, with exact labels."""
     from rich.console import Console
@@ -123,7 +153,6 @@ def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
     if not file.is_file():
         console = Console(stderr=True, highlight=False, quiet=not progress)
         fitted = cast(photos, progress=console.print)
-        work.mkdir(parents=True, exist_ok=True)
         (work / _NOTES).write_text(json.dumps(fitted.notes, ensure_ascii=False), encoding="utf-8")
         write(fitted.human, file)
     if not out.exists():

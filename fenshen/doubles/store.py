@@ -55,7 +55,7 @@ class DoubleCard(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     schema_version: int = SCHEMA_VERSION
-    name: Annotated[str, Field(min_length=1, max_length=64, description="what the double is called")]
+    name: Annotated[str, Field(description="what the double is called")]
     look: Annotated[Literal["photo", "human"], Field(description="of a photograph, or of a drawn human")]
     frames: Annotated[int, Field(ge=1, description="pictures it learnt from")]
     seconds: Annotated[float, Field(ge=0, description="of film; 0 for photographs")]
@@ -81,8 +81,7 @@ class DoubleCard(BaseModel):
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
-        if not name.isprintable() or name != name.strip():
-            raise ValueError(f"name {name!r} has characters that cannot be shown")
+        check_name(name)
         return name
 
 
@@ -205,6 +204,16 @@ def _halved(weights: Path) -> bytes:
     return to_bytes({name: value.half().contiguous() for name, value in load_file(weights).items()})
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be shown.
+
+    Raises:
+        UsageError: it is empty or longer than 64 characters, or has spaces at its ends or what cannot be printed.
+    """
+    if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
+        raise UsageError("double.bad_name", name=name)
+
+
 def check_target(path: Path, force: bool) -> None:
     """Refuse a place that a double cannot be written to.
 
@@ -221,9 +230,12 @@ def check_target(path: Path, force: bool) -> None:
 def _unpacked(path: Path) -> Iterator[Path]:
     """The folder with a double's files, whichever way they are kept."""
     if path.is_dir():
-        missing = [name for name in _FILES if not (path / name).is_file()]
-        if missing:
-            raise FenshenError("double.not_one", path=path)
+        for name, most in _FILES.items():
+            file = path / name
+            # A link could lead out of the folder.
+            inside = file.resolve() == path.resolve() / name
+            if not inside or not file.is_file() or file.stat().st_size > most:
+                raise FenshenError("double.not_one", path=path)
         yield path
         return
     if not path.is_file():
@@ -235,7 +247,11 @@ def _unpacked(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(path) as archive:
                 for member, most in _FILES.items():
                     _unpack(archive, member, most, folder, path)
-        except (zipfile.BadZipFile, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+        except FenshenError:
+            raise
+        except (
+            Exception
+        ) as error:  # BadZipFile, KeyError, zlib.error, EOFError, whatever an archive's reader says
             raise FenshenError("double.not_one", path=path) from error
         yield folder
 

@@ -346,7 +346,7 @@ class Training:
 
     def _settled(self) -> bool:
         """Whether the recipe's patience is at its end."""
-        return self._any([self.chief and 0 < self.recipe.patience <= self.waited])
+        return self.recipe.patience > 0 and self._any([self.chief and self.waited >= self.recipe.patience])
 
     def _out_of_time(self, started: float) -> bool:
         if self.recipe.minutes is None:
