@@ -95,6 +95,7 @@ MEANINGS_ZH = {
     "adversarial": "生成器损失中对抗损失的权重",
     "matching": "生成器损失中特征匹配的权重（fast、portrait 系列）",
     "reconstruction": "生成器损失中多尺度 L1 的权重（paired）",
+    "structure": "生成器损失中结构差异（1 − SSIM）的权重（paired）",
     "perceptual": "生成器损失中冻结特征 L1 的权重（paired）",
     "landmarks": "人脸线条的位置误差在生成器损失中的权重（paired）",
     "focus": "重建时眼睛和嘴部的额外权重",

@@ -101,7 +101,7 @@ def test_every_quoted_setting_is_taken(page: Path) -> None:
         if name in sliders.names() or is_word(name):
             continue
         if setting.lower() != "key=value":
-            paired = name in ("reconstruction", "perceptual", "landmarks", "focus", "alone")
+            paired = name in recipes.PAIRED
             recipes.load("humans-128" if paired else "dcgan-64", [setting])
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 _SCALES = (1, 2, 4, 8)
+_WINDOW = 7  # side of the squares of structural similarity
 
 
 def multiscale_l1(
@@ -35,6 +36,32 @@ def multiscale_l1(
         for k in _SCALES
     ]
     return torch.stack(terms).mean()
+
+
+def dissimilarity(
+    fake: Float[Tensor, "B 3 S S"],
+    real: Float[Tensor, "B 3 S S"],
+    weight: Float[Tensor, "B 1 S S"] | None = None,
+) -> Float[Tensor, ""]:
+    """L = mean (1 - SSIM) w over squares of 7 x 7 pixels (Wang et al. 2004, equation 13; as a loss, Zhao et al. 2017).
+
+    L1 is content with the mean of all that might be there, and so leaves weak edges out. Here every square is in units
+    of its own contrast: a lid in the shade counts as much as a collar in the light.
+
+    Args:
+        fake: -1 ... 1, as ``real``.
+        weight: of every pixel; 1 where left out.
+    """
+    weights = torch.ones_like(fake[:, :1]) if weight is None else weight
+    a, b = fake.float() / 2 + 0.5, real.float() / 2 + 0.5
+    a, b = a.contiguous(), b.contiguous()  # sums over squares are quicker so than in channels_last
+    mean_a, mean_b, aa, bb, ab = (F.avg_pool2d(x, _WINDOW, 2) for x in (a, b, a * a, b * b, a * b))
+    unbiased = _WINDOW**2 / (_WINDOW**2 - 1)
+    spread = (aa - mean_a**2 + bb - mean_b**2) * unbiased
+    shared = (ab - mean_a * mean_b) * unbiased
+    light = (2 * mean_a * mean_b + 1e-4) / (mean_a**2 + mean_b**2 + 1e-4)
+    similarity = light * (2 * shared + 9e-4) / (spread + 9e-4)
+    return ((1 - similarity) * F.avg_pool2d(weights, _WINDOW, 2)).mean()
 
 
 def feature_l1(fake: tuple[Tensor, ...], real: tuple[Tensor, ...]) -> Float[Tensor, ""]:

@@ -167,6 +167,9 @@ class Game:
         if recipe.reconstruction:
             loss = reconstruction.multiscale_l1(played.fake, share.pictures, share.weight)
             terms["reconstruction"] = recipe.reconstruction, loss
+        if recipe.structure:
+            loss = reconstruction.dissimilarity(played.fake, share.pictures, share.weight)
+            terms["structure"] = recipe.structure, loss
         if recipe.landmarks and played.points is not None and share.points is not None:
             terms["landmarks"] = recipe.landmarks, reconstruction.mean_distance(played.points, share.points)
         return terms

@@ -26,6 +26,7 @@ _SCALARS = (
     "total",
     "matching",
     "reconstruction",
+    "structure",
     "perceptual",
     "landmarks",
     "penalty",

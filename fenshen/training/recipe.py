@@ -85,6 +85,9 @@ class Recipe(BaseModel):
     reconstruction: Annotated[
         float, Field(ge=0, description="weight of L1 at several scales in G's (paired)")
     ] = 0.0
+    structure: Annotated[
+        float, Field(ge=0, description="weight of structural dissimilarity in G's (paired)")
+    ] = 0.0
     perceptual: Annotated[
         float, Field(ge=0, description="weight of L1 of frozen features in G's (paired)")
     ] = 0.0
@@ -156,9 +159,7 @@ class Recipe(BaseModel):
             raise ValueError(say("recipe.matching"))
         if self.paired and (not self.conditional or self.family != "portrait" or self.mirror or self.augment):
             raise ValueError(say("recipe.paired"))
-        if not self.paired and (
-            self.reconstruction or self.perceptual or self.landmarks or self.focus or self.alone
-        ):
+        if not self.paired and any(getattr(self, key) for key in PAIRED):
             raise ValueError(say("recipe.unpaired"))
         return self
 
@@ -177,6 +178,8 @@ class Recipe(BaseModel):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+# Keys that mean something only where G is asked for a very picture.
+PAIRED = ("reconstruction", "structure", "perceptual", "landmarks", "focus", "alone")
 # A run keeps these from its first step to its last: weights, data order or moments hang on them.
 FIXED = (*NetworkConfig.model_fields, "batch_size", "seed", "mirror", "loss")
 
