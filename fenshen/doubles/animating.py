@@ -11,6 +11,7 @@ from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
     from fenshen.motion.track import Track
+    from fenshen.provenance.credentials import Signer
 
 _TRACK = ".parquet"
 
@@ -24,6 +25,7 @@ def animate(
     rate: float = 25.0,
     scale: float = 2.0,
     label: bool = True,
+    signer: Signer | None = None,
     seed: int = 0,
     device: str = "auto",
     force: bool = False,
@@ -38,6 +40,7 @@ def animate(
         rate: frames a second.
         scale: 1 to 4.
         label: draw the visible label.
+        signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
         seed: of the idle movement.
         device: where to compute.
         force: replace what is there.
@@ -52,15 +55,15 @@ def animate(
         raise UsageError("double.one_motion")
     check_rate(rate)
     opened = Double.open(double, device)
-    output = Output(opened, Path(out), FILMS, scale=scale, label=label, force=force)
+    output = Output(opened, Path(out), FILMS, scale=scale, label=label, signer=signer, force=force)
     if idle is not None:
         if not 0.1 <= idle <= 3600:
             raise UsageError("generate.out_of_range", option="--idle", value=idle, low=0.1, high=3600)
         from fenshen.motion.idle import idle as alive
 
-        return output.film(alive(idle, rate, seed))
+        return output.film([(alive(idle, rate, seed), None)])
     track, sound = _driven(Path(str(drive)), output.target)
-    return output.film(track.resampled(rate), sound)
+    return output.film([(track.resampled(rate), sound)])
 
 
 def _driven(source: Path, target: Path) -> tuple[Track, Sound | None]:
