@@ -22,6 +22,7 @@ def animate(
     out: Path | str,
     drive: Path | str | None = None,
     idle: float | None = None,
+    smoothing: float = 1.0,
     rate: float = 25.0,
     scale: float = 2.0,
     label: bool = True,
@@ -37,6 +38,7 @@ def animate(
         out: .mp4, .mov, .mkv, .webm, .gif, .webp, or a folder for single frames.
         drive: a video of anybody, whose movements are taken over and whose sound is kept; or a ``.track.parquet``.
         idle: instead, seconds of blinking, breathing and looking about.
+        smoothing: of the movements of a video, 0 to 10; 0 leaves them as they were measured.
         rate: frames a second.
         scale: 1 to 4.
         label: draw the visible label.
@@ -62,11 +64,13 @@ def animate(
         from fenshen.motion.idle import idle as alive
 
         return output.film([(alive(idle, rate, seed), None)])
-    track, sound = _driven(Path(str(drive)), output.target)
+    if not 0 <= smoothing <= 10:
+        raise UsageError("generate.out_of_range", option="--smoothing", value=smoothing, low=0, high=10)
+    track, sound = _driven(Path(str(drive)), output.target, smoothing)
     return output.film([(track.resampled(rate), sound)])
 
 
-def _driven(source: Path, target: Path) -> tuple[Track, Sound | None]:
+def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Sound | None]:
     """The movements of a track or a video; the video's sound where the film can carry it."""
     from fenshen.motion import track as tracks
 
@@ -76,6 +80,6 @@ def _driven(source: Path, target: Path) -> tuple[Track, Sound | None]:
     from fenshen.motion import sound
     from fenshen.motion.drive import from_video
 
-    track = from_video(source)
+    track = from_video(source, smoothing=smoothing)
     heard = video.probe(source).has_audio and target.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm")
     return track, (sound.read(source), sound.RATE) if heard else None
