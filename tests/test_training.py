@@ -403,5 +403,5 @@ def test_a_picture_is_shown_in_the_terminals_characters() -> None:
     text = progress.in_blocks(picture, side=4)
     assert text.plain == "▀▀▀▀\n▀▀▀▀"
     first, last = text.spans[0].style, text.spans[-1].style
-    assert first.color.triplet == first.bgcolor.triplet == (255, 0, 0)
-    assert last.color.triplet == (0, 0, 255)
+    assert first.color.triplet == (255, 0, 0)  # the upper left corner
+    assert last.bgcolor.triplet == (0, 0, 255)  # the lower right one
