@@ -281,6 +281,7 @@ def _app() -> Callable[..., Any]:
     Double = Annotated[Path, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")]
     Enlarged = Annotated[float, option(2.0, "--scale", help="enlarged", min=1, max=4)]
     Label = Annotated[bool, option(True, "--label/--no-label", help="label")]
+    Transparent = Annotated[bool, option(False, "--transparent", help="transparent")]
     Rate = Annotated[float, option(25.0, "--fps", help="film_fps", min=1, max=120)]
 
     @app.command(help=say("cli.double"))
@@ -339,6 +340,7 @@ def _app() -> Callable[..., Any]:
         before_after: Annotated[bool, option(False, "--before-after", help="before_after")] = False,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
         device: Device = "auto",
         force: Force = False,
         as_json: Json = False,
@@ -356,6 +358,7 @@ def _app() -> Callable[..., Any]:
             before_after=before_after,
             scale=scale,
             label=label,
+            transparent=transparent,
             device=device,
             force=force,
         )
@@ -370,6 +373,7 @@ def _app() -> Callable[..., Any]:
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
         seed: Seed = 0,
         device: Device = "auto",
         force: Force = False,
@@ -387,6 +391,7 @@ def _app() -> Callable[..., Any]:
             rate=rate,
             scale=scale,
             label=label,
+            transparent=transparent,
             seed=seed,
             device=device,
             force=force,
@@ -408,6 +413,7 @@ def _app() -> Callable[..., Any]:
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
         seed: Seed = 0,
         device: Device = "auto",
         force: Force = False,
@@ -436,6 +442,7 @@ def _app() -> Callable[..., Any]:
             rate=rate,
             scale=scale,
             label=label,
+            transparent=transparent,
             seed=seed,
             device=device,
             force=force,

@@ -17,13 +17,16 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen.errors import FenshenError, UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS = 8192 * 8192  # of one frame
 _MAX_ASPECT = 8.0  # of a pixel; anything beyond is a broken header
@@ -323,19 +326,21 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     ".webm": ("libvpx-vp9", "libopus", {"b": "0", "row-mt": "1", "cpu-used": "4"}),
 }
 WRITABLE = (*_ENCODERS, ".gif")
+_PIXELS = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}  # by the number of channels, given and stored
 
 
 def write(
     path: Path | str,
-    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    pictures: Iterable[UInt8[ndarray, "H W C"]],
     fps: float,
     *,
     audio: tuple[Float[ndarray, "samples *channels"], int] | None = None,
     crf: int = 18,
 ) -> None:
-    """Write RGB pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
+    """Write pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
 
-    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones.
+    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones. Pictures are RGB, or RGBA
+    in .webm and .gif, which keep the transparency (GIF: all or nothing).
 
     Args:
         path: its suffix decides: .mp4, .mov, .mkv, .webm, or .gif (which has no sound).
@@ -371,7 +376,7 @@ def write(
 
 def _encode(
     path: Path,
-    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    pictures: Iterable[UInt8[ndarray, "H W C"]],
     fps: float,
     audio: tuple[Float[ndarray, "samples *channels"], int] | None,
     crf: int,
@@ -401,27 +406,28 @@ def _encode(
             sound.finish()
 
 
-def _configure(stream: Any, picture: UInt8[ndarray, "H W 3"]) -> None:
+def _configure(stream: Any, picture: UInt8[ndarray, "H W C"]) -> None:
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
     context = stream.codec_context
     stream.height, stream.width = (n + n % 2 for n in picture.shape[:2])
-    stream.pix_fmt = "yuv420p"
+    stream.pix_fmt = _PIXELS[picture.shape[2]][1]
     context.colorspace = Colorspace.ITU709
     context.color_range = ColorRange.MPEG
     context.color_primaries = ColorPrimaries.BT709
     context.color_trc = ColorTrc.BT709
 
 
-def _yuv(picture: UInt8[ndarray, "H W 3"]) -> Any:
+def _yuv(picture: UInt8[ndarray, "H W C"]) -> Any:
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
         picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    given, stored = _PIXELS[picture.shape[2]]
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=given)
+    return frame.reformat(format=stored, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
 class _Sound:
@@ -463,12 +469,30 @@ class _Sound:
         self._container.mux(self._stream.encode(frame))
 
 
-def _write_gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W 3"]], fps: float) -> None:
-    from PIL import Image
-
-    images = [Image.fromarray(picture).quantize(dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
+def _write_gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
+    images = [_indexed(picture) for picture in pictures]
     if len({image.size for image in images}) != 1:
         raise ValueError("a video needs pictures, all of one size")
     # GIF counts hundredths of a second, and viewers slow down what is faster than two of them.
     duration = max(20, round(1000 / fps / 10) * 10)
-    images[0].save(path, save_all=True, append_images=images[1:], duration=duration, loop=0)
+    # A frame is taken away before the next: else what is transparent there would still show this one.
+    disposal = 2 if "transparency" in images[0].info else 0
+    images[0].save(
+        path, save_all=True, append_images=images[1:], duration=duration, loop=0, disposal=disposal
+    )
+
+
+def _indexed(picture: UInt8[ndarray, "H W C"]) -> Image.Image:
+    """In 256 colours; of RGBA the last is none, for what is more transparent than not."""
+    from PIL import Image
+
+    dither = Image.Dither.FLOYDSTEINBERG
+    if picture.shape[2] == 3:
+        return Image.fromarray(picture).quantize(dither=dither)
+    clear = picture[..., 3] < 128
+    image = Image.fromarray(np.where(clear[..., None], np.uint8(255), picture[..., :3]))
+    image = image.quantize(255, dither=dither)
+    image.putpalette(((image.getpalette() or []) + 768 * [255])[:768])  # used ones first, the last one white
+    image.paste(255, mask=Image.fromarray(clear))
+    image.info["transparency"] = 255
+    return image

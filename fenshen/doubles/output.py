@@ -1,4 +1,4 @@
-"""What leaves a double: pictures and films, enlarged, marked, and signed once they are whole."""
+"""What leaves a double: pictures and films, enlarged, cut out, marked, and signed once they are whole."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen.doubles.matte import Matte
 from fenshen.errors import FenshenError, UsageError
 from fenshen.provenance.mark import Mark
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
+_SEE_THROUGH = (".png", ".webp", ".webm", ".gif")
 LARGEST_SCALE = 4.0
 _STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 Sound = tuple[Float[ndarray, "samples"], int]
@@ -31,6 +33,7 @@ class Output:
         target: a file with one of ``suffixes``, or, for films, a folder for single frames.
         scale: by which pictures are enlarged, 1 to 4.
         label: whether the visible label is drawn. Watermark and credentials always are.
+        transparent: cut the person out; the background is left transparent.
         force: replace what is there.
 
     Raises:
@@ -45,6 +48,7 @@ class Output:
         *,
         scale: float = 2.0,
         label: bool = True,
+        transparent: bool = False,
         force: bool = False,
     ) -> None:
         if not 1 <= scale <= LARGEST_SCALE:
@@ -54,6 +58,10 @@ class Output:
         folder = suffixes is FILMS and not target.suffix
         if not folder and target.suffix.lower() not in suffixes:
             raise UsageError("double.output", path=target, suffixes=", ".join(suffixes))
+        if transparent and not folder and target.suffix.lower() not in _SEE_THROUGH:
+            able = [suffix for suffix in suffixes if suffix in _SEE_THROUGH]
+            key = "double.opaque_film" if suffixes is FILMS else "double.opaque"
+            raise UsageError(key, path=target, suffixes=", ".join(able))
         if target.exists() and (not force or target.is_dir() != folder):
             raise UsageError("generate.exists", path=target)
         try:
@@ -62,16 +70,21 @@ class Output:
             raise FenshenError("video.cannot_write", path=target, why=error.strerror or error) from error
         self.double, self.target, self.scale = double, target, scale
         self.mark = Mark(double.card.name, double.model.digest, double.consent, label=label)
+        self._matte = Matte(double.model.device, film=suffixes is not PICTURES) if transparent else None
 
-    def picture(self, picture: UInt8[ndarray, "H W 3"]) -> Path:
-        """Write one picture; under a sheet of several a strip is left for the label, which would hide a face."""
+    def picture(self, pictures: UInt8[ndarray, "N S S 3"], columns: int = 1) -> Path:
+        """Write a picture, or several as a sheet; under that a strip is left for the label, which would hide a face."""
         from fenshen import portraits
 
-        height, width = picture.shape[:2]
-        if (height, width) != (self.double.model.card.resolution,) * 2:
-            strip = ((0, round(_STRIP * min(height, width))), (0, 0), (0, 0))
-            picture = np.pad(picture, strip, constant_values=_STRIP_GREY)
-        portraits.write(self.target, self._finished(picture))
+        shown = np.stack([self._shown(picture) for picture in pictures])
+        count, side, _, channels = shown.shape
+        rows = shown.reshape(count // columns, columns, side, side, channels).swapaxes(1, 2)
+        sheet = rows.reshape(-1, columns * side, channels)
+        if count > 1:
+            height = round(_STRIP * min(sheet.shape[:2]))
+            grey = _STRIP_GREY if self._matte is None else 0
+            sheet = np.pad(sheet, ((0, height), (0, 0), (0, 0)), constant_values=grey)
+        portraits.write(self.target, self.mark.frame(sheet))
         return self.mark.seal(self.target)
 
     def film(self, track: Track, sound: Sound | None = None) -> Path:
@@ -87,10 +100,14 @@ class Output:
             video.write(self.target, frames, track.rate, audio=sound)
         return self.mark.seal(self.target)
 
-    def _finished(self, picture: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "h w 3"]:
-        return self.mark.frame(enlarged(picture, self.scale))
+    def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:
+        return self.mark.frame(self._shown(picture))
 
-    def _singles(self, frames: Iterable[UInt8[ndarray, "H W 3"]]) -> Path:
+    def _shown(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:
+        large = enlarged(picture, self.scale)
+        return large if self._matte is None else self._matte.cut(large)
+
+    def _singles(self, frames: Iterable[UInt8[ndarray, "H W C"]]) -> Path:
         from fenshen import portraits
 
         self.target.mkdir(exist_ok=True)
@@ -120,7 +137,7 @@ def enlarged(picture: UInt8[ndarray, "H W 3"], scale: float) -> UInt8[ndarray, "
     return np.ascontiguousarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LANCZOS4))
 
 
-def _animated_webp(path: Path, frames: Iterable[UInt8[ndarray, "H W 3"]], rate: float) -> None:
+def _animated_webp(path: Path, frames: Iterable[UInt8[ndarray, "H W C"]], rate: float) -> None:
     from PIL import Image
 
     first, *rest = (Image.fromarray(frame) for frame in frames)

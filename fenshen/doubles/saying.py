@@ -23,6 +23,7 @@ def say(
     rate: float = 25.0,
     scale: float = 2.0,
     label: bool = True,
+    transparent: bool = False,
     seed: int = 0,
     device: str = "auto",
     force: bool = False,
@@ -40,6 +41,7 @@ def say(
         rate: frames a second.
         scale: 1 to 4.
         label: draw the visible label.
+        transparent: leave out the background; only a .webm can.
         seed: of blinks, glances and nods.
         device: where to compute.
         force: replace what is there.
@@ -53,8 +55,10 @@ def say(
     if (text is None) == (audio is None):
         raise UsageError("double.text_or_audio")
     opened = Double.open(double, device)
-    target = Path(out) if out is not None else Path(f"{Path(double).stem}.mp4")
-    output = Output(opened, target, _FILMS, scale=scale, label=label, force=force)
+    target = (
+        Path(out) if out is not None else Path(f"{Path(double).stem}{'.webm' if transparent else '.mp4'}")
+    )
+    output = Output(opened, target, _FILMS, scale=scale, label=label, transparent=transparent, force=force)
     if audio is not None:
         speech, track = talk_audio(audio, rate=rate, seed=seed)
     else:
