@@ -18,7 +18,7 @@ from numpy import ndarray
 from fenshen.networks.selfie import SIDE, Selfie
 
 _LOW, _HIGH = 0.2, 0.8  # what the network is less or more sure of is sure
-_EDGE = 2  # pixels around what is unsure that are worked out again
+_EDGE = 3  # pixels around what is unsure that are worked out again
 _NEAR = (3, 8, 24)  # pixels of half the side, over which sure colours are spread, near ones first
 _ENOUGH = 1 / 8  # of the pixels near by have to be sure
 _APART, _BETWEEN = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from fenshen.provenance.mark import Mark
 if TYPE_CHECKING:
     from fenshen.doubles.store import Double
     from fenshen.motion.track import Track
+    from fenshen.networks.upscaler import Upscaler
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FILMS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
@@ -104,7 +106,7 @@ class Output:
         return self.mark.frame(self._shown(picture))
 
     def _shown(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:
-        large = enlarged(picture, self.scale)
+        large = enlarged(picture, self.scale, str(self.double.model.device))
         return large if self._matte is None else self._matte.cut(large)
 
     def _singles(self, frames: Iterable[UInt8[ndarray, "H W C"]]) -> Path:
@@ -127,14 +129,39 @@ def moving(double: Double, track: Track) -> Iterator[UInt8[ndarray, "S S 3"]]:
         yield player.draw(controls)
 
 
-def enlarged(picture: UInt8[ndarray, "H W 3"], scale: float) -> UInt8[ndarray, "h w 3"]:
-    """Resampled with Lanczos' window, which keeps edges; even sides, for films want them."""
+def enlarged(picture: UInt8[ndarray, "H W 3"], scale: float, device: str = "cpu") -> UInt8[ndarray, "h w 3"]:
+    """Doubled by the network for it, then brought to size, for films with even sides.
+
+    Beyond twice the side nothing more is known: a second pass would draw hard lines where eyes are soft, so that
+    Lanczos' window does the rest.
+    """
     import cv2
 
     if scale == 1:
         return picture
     height, width = (2 * round(side * scale / 2) for side in picture.shape[:2])
-    return np.ascontiguousarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LANCZOS4))
+    large = _doubled(picture, device)
+    if large.shape[:2] == (height, width):
+        return large
+    window = cv2.INTER_AREA if height < len(large) else cv2.INTER_LANCZOS4
+    return np.ascontiguousarray(cv2.resize(large, (width, height), interpolation=window))
+
+
+def _doubled(picture: UInt8[ndarray, "H W 3"], device: str) -> UInt8[ndarray, "2*H 2*W 3"]:
+    import torch
+
+    from fenshen.model import from_pixels, to_pixels
+
+    with torch.inference_mode():
+        (large,) = to_pixels(_upscaler(device)(from_pixels(picture[None], device)))
+    return large
+
+
+@cache
+def _upscaler(device: str) -> Upscaler:
+    from fenshen.networks.upscaler import Upscaler
+
+    return Upscaler.load().to(device)
 
 
 def _animated_webp(path: Path, frames: Iterable[UInt8[ndarray, "H W C"]], rate: float) -> None:
