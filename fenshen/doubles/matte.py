@@ -21,19 +21,12 @@ _LOW, _HIGH = 0.2, 0.8  # what the network is less or more sure of is sure
 _EDGE = 3  # pixels around what is unsure that are worked out again
 _NEAR = (3, 8, 24)  # pixels of half the side, over which sure colours are spread, near ones first
 _ENOUGH = 1 / 8  # of the pixels near by have to be sure
-_APART, _BETWEEN = (
-    0.15,
-    0.03,
-)  # distances of colours, of 1: so far apart they tell, so far off the line they do not
+# Distances of colours, of 1: so far apart they tell, so far off the line between them they do not.
+_APART, _BETWEEN = 0.15, 0.03
 _RADIUS, _SMOOTH = 6, 1e-4  # of the guided filter, in pixels of half the side
-_OWN = (
-    0.3,
-    0.95,
-)  # opacity from which a pixel begins to keep its own colour, and at which it does altogether
-_CALM, _STILL = (
-    0.6,
-    0.02,
-)  # how much of the frame before stays where nothing moves; the difference that is no movement
+_OWN = (0.3, 0.95)  # opacity at which a pixel begins to keep its own colour, and at which it has it
+# How much of the frame before stays where nothing moves, and what difference is no movement yet.
+_CALM, _STILL = 0.6, 0.02
 
 Plane = Float32[ndarray, "H W"]
 Colours = Float32[ndarray, "H W 3"]
