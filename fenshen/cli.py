@@ -56,6 +56,17 @@ def _print(values: Any, as_json: bool, text: str) -> None:
     typer.echo(json.dumps(values, ensure_ascii=False, default=str) if as_json else text)
 
 
+def _signer(certificate: Path | None, key: Path | None) -> Any:
+    """One's own certificate, if it was named."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise UsageError("cli.certificate_and_key")
+    from fenshen.provenance.credentials import load
+
+    return load(certificate, key)
+
+
 def _app() -> Callable[..., Any]:
     """All commands, their help in the language in use."""
     app = typer.Typer(
@@ -76,6 +87,8 @@ def _app() -> Callable[..., Any]:
     Force = Annotated[bool, option(False, "--force", help="force")]
     Device = Annotated[str, option("auto", "--device", help="device", metavar="auto|cpu|cuda[:N]|mps")]
     Seed = Annotated[int, option(0, "--seed", help="seed", min=0, max=2**32 - 1)]
+    Certificate = Annotated[Path | None, option(None, "--certificate", help="certificate", metavar="PEM")]
+    Key = Annotated[Path | None, option(None, "--key", help="key", metavar="PEM")]
 
     @app.callback(invoke_without_command=True)
     def fenshen(
@@ -341,6 +354,8 @@ def _app() -> Callable[..., Any]:
         scale: Enlarged = 2.0,
         label: Label = True,
         transparent: Transparent = False,
+        certificate: Certificate = None,
+        key: Key = None,
         device: Device = "auto",
         force: Force = False,
         as_json: Json = False,
@@ -359,6 +374,7 @@ def _app() -> Callable[..., Any]:
             scale=scale,
             label=label,
             transparent=transparent,
+            signer=_signer(certificate, key),
             device=device,
             force=force,
         )
@@ -370,10 +386,13 @@ def _app() -> Callable[..., Any]:
         out: Out,
         drive: Annotated[Path | None, option(None, "--drive", help="drive", metavar="VIDEO|TRACK")] = None,
         idle: Annotated[float | None, option(None, "--idle", help="idle", metavar="SECONDS")] = None,
+        smoothing: Annotated[float, option(1.0, "--smoothing", help="smoothing")] = 1.0,
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
         transparent: Transparent = False,
+        certificate: Certificate = None,
+        key: Key = None,
         seed: Seed = 0,
         device: Device = "auto",
         force: Force = False,
@@ -388,10 +407,12 @@ def _app() -> Callable[..., Any]:
             out=out,
             drive=drive,
             idle=idle,
+            smoothing=smoothing,
             rate=rate,
             scale=scale,
             label=label,
             transparent=transparent,
+            signer=_signer(certificate, key),
             seed=seed,
             device=device,
             force=force,
@@ -410,10 +431,13 @@ def _app() -> Callable[..., Any]:
             str, option("kokoro", "--engine", help="engine", metavar="kokoro|espeak|URL")
         ] = "kokoro",
         list_: Annotated[bool, option(False, "--list-voices", help="list_voices")] = False,
+        stream: Annotated[bool, option(False, "--stream", help="stream")] = False,
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
         transparent: Transparent = False,
+        certificate: Certificate = None,
+        key: Key = None,
         seed: Seed = 0,
         device: Device = "auto",
         force: Force = False,
@@ -443,11 +467,14 @@ def _app() -> Callable[..., Any]:
             scale=scale,
             label=label,
             transparent=transparent,
+            signer=_signer(certificate, key),
             seed=seed,
             device=device,
+            stream=stream,
             force=force,
         )
-        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+        if str(file) != "-":  # there the film itself went
+            _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
 
     @app.command(help=say("cli.verify"))
     def verify(

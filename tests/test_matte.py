@@ -174,4 +174,6 @@ def test_what_cannot_be_transparent_is_refused_in_a_sentence(double: Path, tmp_p
             fenshen.animate(double, out=tmp_path / f"x{suffix}", idle=0.4, transparent=True)
     with pytest.raises(UsageError, match=r"\.webm"):
         fenshen.say(double, "Hello", out=tmp_path / "x.mp4", transparent=True)
+    with pytest.raises(UsageError, match="--stream"):
+        fenshen.say(double, "Hello", out=tmp_path / "x.mp4", transparent=True, stream=True)
     assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from fenshen.controls import INDEX
 from fenshen.doubles.output import PICTURES, Output
 from fenshen.doubles.store import Double
 from fenshen.errors import UsageError
+
+if TYPE_CHECKING:
+    from fenshen.provenance.credentials import Signer
 
 
 def edit(
@@ -28,6 +32,7 @@ def edit(
     scale: float = 2.0,
     label: bool = True,
     transparent: bool = False,
+    signer: Signer | None = None,
     device: str = "auto",
     force: bool = False,
 ) -> Path:
@@ -44,6 +49,7 @@ def edit(
         scale: 1 to 4.
         label: draw the visible label.
         transparent: leave out the background; not in a JPEG.
+        signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
         device: where to compute.
         force: replace what is there.
 
@@ -53,7 +59,16 @@ def edit(
     """
     opened = Double.open(double, device)
     target = Path(out) if out is not None else Path(f"{Path(double).stem}.png")
-    output = Output(opened, target, PICTURES, scale=scale, label=label, transparent=transparent, force=force)
+    output = Output(
+        opened,
+        target,
+        PICTURES,
+        scale=scale,
+        label=label,
+        transparent=transparent,
+        signer=signer,
+        force=force,
+    )
     rest = opened.wish()
     asked = _moved(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:

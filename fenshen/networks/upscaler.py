@@ -1,8 +1,8 @@
 """Twice the side in one pass of a few thin convolutions: what is drawn at 128 pixels, shown at 256.
 
 Sub-pixel convolution (Shi et al. 2016) over a stack as thin as real time wants: the network adds to the bilinear
-picture what its surroundings say is missing. ``scripts/make_upscaler.py`` taught it on drawn humans, softened, and on the
-base model's pictures of them, without an adversary: it cleans edges and invents nothing.
+picture what its surroundings say is missing. ``scripts/make_upscaler.py`` taught it on drawn humans, softened, and on
+the base model's pictures of them, without an adversary: it cleans edges and invents nothing.
 """
 
 from __future__ import annotations
