@@ -5,7 +5,7 @@
 Draws 400 humans into the file, if it is not there, at 256 pixels, and lets the base model draw the same ones at 128.
 Then it learns to make the large pictures of small ones: half of these are the large ones halved, softened and a little
 noisy, in colours of all kinds, which teaches what edges look like; half are the base model's, which teaches what of a
-generator's pictures is no edge but a blemish. Five minutes of one core. The last 40 people are not learnt from; of them
+generator's pictures is no edge but a blemish. Six minutes of one core. The last 40 people are not learnt from; of them
 the last line tells the PSNR for both kinds, beside that of Lanczos' window. ``manifest.json`` gets a row.
 """
 
