@@ -294,6 +294,7 @@ def _app() -> Callable[..., Any]:
     Double = Annotated[Path, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")]
     Enlarged = Annotated[float, option(2.0, "--scale", help="enlarged", min=1, max=4)]
     Label = Annotated[bool, option(True, "--label/--no-label", help="label")]
+    Transparent = Annotated[bool, option(False, "--transparent", help="transparent")]
     Rate = Annotated[float, option(25.0, "--fps", help="film_fps", min=1, max=120)]
 
     @app.command(help=say("cli.double"))
@@ -352,6 +353,7 @@ def _app() -> Callable[..., Any]:
         before_after: Annotated[bool, option(False, "--before-after", help="before_after")] = False,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
         certificate: Certificate = None,
         key: Key = None,
         device: Device = "auto",
@@ -371,6 +373,7 @@ def _app() -> Callable[..., Any]:
             before_after=before_after,
             scale=scale,
             label=label,
+            transparent=transparent,
             signer=_signer(certificate, key),
             device=device,
             force=force,
@@ -387,6 +390,7 @@ def _app() -> Callable[..., Any]:
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
         certificate: Certificate = None,
         key: Key = None,
         seed: Seed = 0,
@@ -407,6 +411,7 @@ def _app() -> Callable[..., Any]:
             rate=rate,
             scale=scale,
             label=label,
+            transparent=transparent,
             signer=_signer(certificate, key),
             seed=seed,
             device=device,
@@ -430,6 +435,7 @@ def _app() -> Callable[..., Any]:
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
         certificate: Certificate = None,
         key: Key = None,
         seed: Seed = 0,
@@ -460,6 +466,7 @@ def _app() -> Callable[..., Any]:
             rate=rate,
             scale=scale,
             label=label,
+            transparent=transparent,
             signer=_signer(certificate, key),
             seed=seed,
             device=device,

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen import animations
 from fenshen.errors import FenshenError, UsageError
 
 MAX_PIXELS = 8192 * 8192  # of one frame
@@ -323,6 +324,7 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     ".webm": ("libvpx-vp9", "libopus", {"b": "0", "row-mt": "1", "cpu-used": "4"}),
 }
 WRITABLE = (*_ENCODERS, ".gif")
+_PIXELS = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}  # by the number of channels, given and stored
 # A film that is watched while it is made: fragments of a tenth of a second, and no frame waits for a later one.
 _LIVE = {
     "movflags": "+frag_keyframe+empty_moov+default_base_moof",
@@ -336,15 +338,16 @@ Audio = tuple[Float[ndarray, "samples *channels"] | Iterable[Float[ndarray, "sam
 
 def write(
     path: Path | str,
-    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    pictures: Iterable[UInt8[ndarray, "H W C"]],
     fps: float,
     *,
     audio: Audio | None = None,
     crf: int = 18,
 ) -> None:
-    """Write RGB pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
+    """Write pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
 
-    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones.
+    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones. Pictures are RGB, or RGBA
+    in .webm and .gif, which keep the transparency (GIF: all or nothing).
 
     Args:
         path: its suffix decides: .mp4, .mov, .mkv, .webm, or .gif (which has no sound).
@@ -369,7 +372,7 @@ def write(
 
     try:
         if path.suffix.lower() == ".gif":
-            _write_gif(part, pictures, fps)
+            animations.gif(part, pictures, fps)
         else:
             codec, audio_codec, options = _ENCODERS[path.suffix.lower()]
             whole = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
@@ -415,7 +418,7 @@ def _encode(
     codec: str,
     options: dict[str, str],
     audio_codec: str,
-    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    pictures: Iterable[UInt8[ndarray, "H W C"]],
     fps: float,
     audio: Audio | None,
 ) -> None:
@@ -439,27 +442,28 @@ def _encode(
         sound.finish()
 
 
-def _configure(stream: Any, picture: UInt8[ndarray, "H W 3"]) -> None:
+def _configure(stream: Any, picture: UInt8[ndarray, "H W C"]) -> None:
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
     context = stream.codec_context
     stream.height, stream.width = (n + n % 2 for n in picture.shape[:2])
-    stream.pix_fmt = "yuv420p"
+    stream.pix_fmt = _PIXELS[picture.shape[2]][1]
     context.colorspace = Colorspace.ITU709
     context.color_range = ColorRange.MPEG
     context.color_primaries = ColorPrimaries.BT709
     context.color_trc = ColorTrc.BT709
 
 
-def _yuv(picture: UInt8[ndarray, "H W 3"]) -> Any:
+def _yuv(picture: UInt8[ndarray, "H W C"]) -> Any:
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
         picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    given, stored = _PIXELS[picture.shape[2]]
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=given)
+    return frame.reformat(format=stored, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
 class _Sound:
@@ -507,14 +511,3 @@ def _planes(samples: Float[ndarray, "samples *channels"]) -> Float[ndarray, "cha
     if columns.ndim != 2 or columns.shape[1] not in (1, 2):
         raise ValueError(f"sound is mono or stereo, [samples] or [samples, 2], not {samples.shape}")
     return np.ascontiguousarray(np.clip(columns.T, -1, 1), dtype=np.float32)
-
-
-def _write_gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W 3"]], fps: float) -> None:
-    from PIL import Image
-
-    images = [Image.fromarray(picture).quantize(dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
-    if len({image.size for image in images}) != 1:
-        raise ValueError("a video needs pictures, all of one size")
-    # GIF counts hundredths of a second, and viewers slow down what is faster than two of them.
-    duration = max(20, round(1000 / fps / 10) * 10)
-    images[0].save(path, save_all=True, append_images=images[1:], duration=duration, loop=0)

@@ -26,6 +26,7 @@ def animate(
     rate: float = 25.0,
     scale: float = 2.0,
     label: bool = True,
+    transparent: bool = False,
     signer: Signer | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -42,6 +43,7 @@ def animate(
         rate: frames a second.
         scale: 1 to 4.
         label: draw the visible label.
+        transparent: leave out the background; .webm, .webp, .gif or a folder.
         signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
         seed: of the idle movement.
         device: where to compute.
@@ -57,7 +59,16 @@ def animate(
         raise UsageError("double.one_motion")
     check_rate(rate)
     opened = Double.open(double, device)
-    output = Output(opened, Path(out), FILMS, scale=scale, label=label, signer=signer, force=force)
+    output = Output(
+        opened,
+        Path(out),
+        FILMS,
+        scale=scale,
+        label=label,
+        transparent=transparent,
+        signer=signer,
+        force=force,
+    )
     if idle is not None:
         if not 0.1 <= idle <= 3600:
             raise UsageError("generate.out_of_range", option="--idle", value=idle, low=0.1, high=3600)

@@ -27,6 +27,7 @@ def say(
     rate: float = 25.0,
     scale: float = 2.0,
     label: bool = True,
+    transparent: bool = False,
     signer: Signer | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -46,6 +47,7 @@ def say(
         rate: frames a second.
         scale: 1 to 4.
         label: draw the visible label.
+        transparent: leave out the background; only a .webm can.
         signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
         seed: of blinks, glances and nods.
         device: where to compute.
@@ -62,8 +64,18 @@ def say(
     if (text is None) == (audio is None):
         raise UsageError("double.text_or_audio")
     opened = Double.open(double, device)
-    target = Path(out) if out is not None else Path(f"{Path(double).stem}.mp4")
-    output = Output(opened, target, _FILMS, scale=scale, label=label, signer=signer, force=force, live=stream)
+    target = Path(out or f"{Path(double).stem}{'.webm' if transparent else '.mp4'}")
+    output = Output(
+        opened,
+        target,
+        _FILMS,
+        scale=scale,
+        label=label,
+        transparent=transparent,
+        signer=signer,
+        force=force,
+        live=stream,
+    )
     if audio is not None:
         pieces = iter([talk_audio(audio, rate=rate, seed=seed)])
     else:
