@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from fenshen import messages, video
 from fenshen.errors import FenshenError, UsageError
+from fenshen.video import reading
 
 GREEN, BLUE, RED, GREY = (20, 200, 40), (30, 60, 220), (225, 40, 40), (128, 128, 128)
 
@@ -168,14 +169,14 @@ def test_a_late_stretch_is_sought_and_is_that_of_the_whole(
 ) -> None:
     path = encoded(tmp_path / f"long{suffix}", codec=codec, count=350, group=40)
     whole = list(video.frames(path))
-    decoded, count = video._decoded, [0]
+    decoded, count = reading._decoded, [0]
 
     def counted(*args: object) -> Iterator[object]:
         for frame in decoded(*args):
             count[0] += 1
             yield frame
 
-    monkeypatch.setattr(video, "_decoded", counted)
+    monkeypatch.setattr(reading, "_decoded", counted)
     edge = whole[302].timestamp  # a stretch begins exactly at a frame
     for start, stop in ((edge, None), (9.99, edge)):
         for options in ({}, {"every": 7}, {"fps": 3.0}):

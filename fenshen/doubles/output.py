@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen import animations
 from fenshen.doubles.matte import Matte
 from fenshen.errors import FenshenError, UsageError
 from fenshen.provenance.mark import Mark
@@ -128,12 +127,9 @@ class Output:
             return self._stream(frames, rate, audio)
         if not self.target.suffix:
             return self._singles(frames)
-        if self.target.suffix.lower() == ".webp":
-            animations.webp(self.target, frames, rate)
-        else:
-            from fenshen import video
+        from fenshen import video
 
-            video.write(self.target, frames, rate, audio=audio)
+        video.write(self.target, frames, rate, audio=audio)
         return self.mark.seal(self.target)
 
     def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,41 +10,34 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from fenshen.errors import FenshenError
-
 if TYPE_CHECKING:
     from PIL import Image
 
 
 def webp(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
-    """Write an animated WebP, beside its place and moved there.
-
-    Raises:
-        FenshenError: it cannot be written.
-    """
-    from PIL import Image
-
-    first, *rest = (Image.fromarray(picture) for picture in pictures)
-    part, duration = path.with_name(f".{path.name}.part"), round(1000 / fps)
-    try:
-        first.save(part, "WEBP", save_all=True, append_images=rest, duration=duration, loop=0, quality=90)
-        os.replace(part, path)
-    except OSError as error:
-        raise FenshenError("video.cannot_write", path=path, why=error.strerror or error) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
-    """Write a GIF, where it is said; what is half transparent there is all or nothing.
+    """Write an animated WebP.
 
     Raises:
         OSError: it cannot be written.
         ValueError: there are no pictures, or they differ in size.
     """
-    images = [_indexed(picture) for picture in pictures]
-    if len({image.size for image in images}) != 1:
-        raise ValueError("a video needs pictures, all of one size")
+    from PIL import Image
+
+    images = _alike(Image.fromarray(picture) for picture in pictures)
+    duration = round(1000 / fps)
+    images[0].save(
+        path, "WEBP", save_all=True, append_images=images[1:], duration=duration, loop=0, quality=90
+    )
+
+
+def gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
+    """Write a GIF; what is half transparent there is all or nothing.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: there are no pictures, or they differ in size.
+    """
+    images = _alike(_indexed(picture) for picture in pictures)
     # GIF counts hundredths of a second, and viewers slow down what is faster than two of them.
     duration = max(20, round(1000 / fps / 10) * 10)
     # A frame is taken away before the next: else what is transparent there would still show this one.
@@ -53,6 +45,16 @@ def gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> 
     images[0].save(
         path, save_all=True, append_images=images[1:], duration=duration, loop=0, disposal=disposal
     )
+
+
+WRITERS = {".gif": gif, ".webp": webp}
+
+
+def _alike(pictures: Iterable[Image.Image]) -> list[Image.Image]:
+    images = list(pictures)
+    if len({image.size for image in images}) != 1:
+        raise ValueError("a video needs pictures, all of one size")
+    return images
 
 
 def _indexed(picture: UInt8[ndarray, "H W C"]) -> Image.Image:
