@@ -44,7 +44,8 @@ ROW = {
     "package": "trained here: scripts/make_upscaler.py",
     "licence_code": "Apache-2.0",
     "licence_weights": "Apache-2.0",
-    "trained_on": "humans drawn by Fenshen itself (seeds 700000 to 700359), from MakeHuman's CC0 data",
+    "trained_on": "humans drawn by Fenshen itself (seeds 700000 to 700359), from MakeHuman's CC0 data, and the base "
+    "model's pictures of them",
     "used_for": "enlarging what a double draws",
 }
 
