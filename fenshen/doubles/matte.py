@@ -13,7 +13,7 @@ _ROUNDS = 4  # of GrabCut
 _SOFT = 0.012  # sides of the portrait over which a matte is refined
 _SURELY = 0.02  # share of the person below which a pixel shows what is behind
 # Sides of the portrait: what is seen between two locks nearer than twice the first, or beside one, may be the person's.
-_BETWEEN, _BESIDE = 0.06, 0.012
+_BETWEEN, _BESIDE = 0.06, 0.02
 
 
 def person(

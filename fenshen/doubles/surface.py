@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from fenshen.controls import CENTRE, INDEX
 from fenshen.doubles.fit_shape import CONTOUR
 from fenshen.humans import body
 from fenshen.humans.camera import Camera, fit_head, turn_of
@@ -20,6 +21,9 @@ from fenshen.humans.render import SMALLEST, Frame, render
 # How measured landmarks differ from the fitted mesh's: over how many sides of the portrait, and by how many, widely
 # and narrowly; and how far a landmark, or one of the outline, is off by itself.
 _WIDELY, _NARROWLY, _ERROR, _OUTLINE_ERROR = (0.12, 0.012), (0.025, 0.005), 0.001, 0.004
+_EARS = 1  # of the masks
+_ROUNDER, _SMOOTH = 2.0, 5.0  # degrees over which an outline, and what it lacks, are smoothed
+_THICKEST, _INSET = 0.04, 0.004  # sides that hair may add to a head, and that it stays inside the person
 _IRISES = {EYE_RIGHT: range(468, 473), EYE_LEFT: range(473, 478)}
 
 
@@ -95,6 +99,91 @@ def facing(frame: Frame) -> Float[ndarray, "V"]:
     return (body.model().normals(frame.vertices) * towards).sum(1)
 
 
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """How far a head, without its ears, reaches from its centre all around.
+
+    Attributes:
+        radii: in sides, by the angle in degrees clockwise from the head's own right-hand side of the picture.
+        centre: in sides, x right and y down.
+        roll: of the head in radians, clockwise.
+        scale: of the head over its neutral.
+    """
+
+    radii: Float[ndarray, "360"]
+    centre: Float[ndarray, "2"]
+    roll: float
+    scale: float
+
+    @classmethod
+    def of(cls, points: Fragments, controls: Float[ndarray, "58"]) -> Outline:
+        """Of a posed head."""
+        there = points.spread(solid(points).astype(np.float32))
+        found = cls(np.zeros(360), *stance(controls))
+        radii = np.arange(2 * points.side) / points.side / 2
+        rays = _looked_up(there, found.places(np.arange(360), radii[None])) > 0.5
+        reach = radii[rays.shape[1] - 1 - rays[:, ::-1].argmax(1)] * rays.any(1)
+        return cls(_rounded(reach, _ROUNDER), *stance(controls))
+
+    def places(self, degrees: Float[ndarray, "A"], radii: Float[ndarray, "A R"]) -> Float[ndarray, "A R 2"]:
+        """In sides."""
+        return self.centre + radii[..., None] * self.way(degrees)[:, None]
+
+    def way(self, degrees: Float[ndarray, "*n"]) -> Float[ndarray, "*n 2"]:
+        """From the centre outwards."""
+        turned = np.radians(degrees) + self.roll
+        return np.stack([np.cos(turned), np.sin(turned)], axis=-1)
+
+    def polar(self, places: Float[ndarray, "*n 2"]) -> tuple[Float[ndarray, "*n"], Float[ndarray, "*n"]]:
+        """Angle in degrees, and radius in sides."""
+        x, y = np.moveaxis(places - self.centre, -1, 0)
+        return np.degrees(np.arctan2(y, x) - self.roll) % 360, np.hypot(x, y)
+
+    def at(self, values: Float[ndarray, "360"], degrees: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
+        """What goes all around, at some angles."""
+        return np.interp(degrees, np.arange(361), np.append(values, values[0]))
+
+    def beside(self, other: Outline, places: Float[ndarray, "*n 2"]) -> Float[ndarray, "*n 2"]:
+        """Where what is beside this head is beside another: as far from its outline, in the same direction."""
+        degrees, radius = self.polar(places)
+        beyond = (radius - self.at(self.radii, degrees)) * other.scale / self.scale
+        return other.centre + (self.at(other.radii, degrees) + beyond)[..., None] * other.way(degrees)
+
+
+def from_below(degrees: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
+    """Of an outline's angles, to either side, how far they are from straight down."""
+    return 180 - np.abs(np.abs(degrees - 90) - 180)
+
+
+def solid(points: Fragments) -> Bool[ndarray, "N"]:
+    """Which points are of the head and of no ear."""
+    return (points.mix(of_head()) > 0.5) & ~ears(points)
+
+
+def ears(points: Fragments) -> Bool[ndarray, "N"]:
+    """Which points are of ears: these differ too much from the mesh's to be told anything of."""
+    return points.mix(body.model().shapes.masks[:, _EARS]) > 0.3
+
+
+def _looked_up(picture: Float[ndarray, "S S"], places: Float[ndarray, "A R 2"]) -> Float[ndarray, "A R"]:
+    import cv2
+
+    u, v = np.moveaxis((places * len(picture) - 0.5).astype(np.float32), -1, 0)
+    return cv2.remap(picture, u, v, cv2.INTER_LINEAR)
+
+
+def _rounded(values: Float[ndarray, "360"], degrees: float) -> Float[ndarray, "360"]:
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(values, degrees, mode="wrap")
+
+
+def stance(controls: Float[ndarray, "58"]) -> tuple[Float[ndarray, "2"], float, float]:
+    """Centre, roll and scale of a head, as :class:`Outline` has them."""
+    roll, x, y, scale = (float(controls[INDEX[name]]) for name in ("roll", "x", "y", "scale"))
+    return np.array([CENTRE[0] + x, CENTRE[1] + y]), roll, 2**scale
+
+
 @cache
 def opposite() -> Int[ndarray, "V"]:
     """Of every vertex, the one on the other half of the body."""
@@ -133,15 +222,49 @@ def refined(
     errors[list(CONTOUR)] = _OUTLINE_ERROR
     weights = np.linalg.solve(_alike(drawn, drawn) + np.diag(errors**2), points - drawn)
     apart = _alike(frame.view.project(frame.vertices)[:, :2], drawn) @ weights
-    shapes = body.model().shapes
     for eye, iris in _IRISES.items():
-        apart[shapes.part == eye] = (points - drawn)[list(iris)].mean(0)
+        apart[body.model().shapes.part == eye] = (points - drawn)[list(iris)].mean(0)
+    return _at_rest(frame, apart)
+
+
+def widened(frame: Frame, share: Float[ndarray, "S S"]) -> Float[ndarray, "V 3"]:
+    """Offsets at rest that bring a drawn head's outline onto that of the person in the picture.
+
+    Hair above the jaw so becomes a part of the head, up to a thickness of ``_THICKEST``.
+
+    Args:
+        frame: drawn with its mesh.
+        share: of the person in each pixel.
+    """
+    outline = Outline.of(Fragments.of(frame), frame.controls)
+    angles = np.arange(360)
+    reach = outline.radii
+    steps = np.linspace(-_THICKEST, _THICKEST, 41)
+    places = outline.places(angles, reach[:, None] + steps)
+    inside = _looked_up(share, places) > 0.9
+    # The first step that leaves the person, from within.
+    found = np.where(inside.all(1), _THICKEST, steps[np.minimum(inside.argmin(1), len(steps) - 1)]) - _INSET
+    above = np.clip((from_below(angles) - 100) / 25, 0, 1)
+    found = _rounded(np.where(found > 0, found * above, found), _SMOOTH)
+    direction, radius = outline.polar(frame.view.project(frame.vertices)[:, :2])
+    share_of = np.minimum(radius / outline.at(reach, direction), 1) ** 4 * of_head()
+    apart = (outline.at(found, direction) * share_of)[:, None] * outline.way(direction)
+    return _at_rest(frame, apart)
+
+
+def _at_rest(frame: Frame, apart: Float[ndarray, "V 2"]) -> Float[ndarray, "V 3"]:
+    """The offsets at rest that move a frame's vertices in its picture.
+
+    Args:
+        apart: in sides, x right and y down.
+    """
+    camera = frame.camera
     metres = apart * (depths(frame)[:, None] / frame.view.distance / frame.view.scale)
     world = metres[:, :1] * camera.rotation[0] - metres[:, 1:] * camera.rotation[1]
-    rest = body.model().rest(human)
-    turn = turn_of(camera, fit_head(table().points(rest.points)), controls)
-    bones = body.model().pose(rest, controls, turn).bones
-    turned = np.einsum("vb,bij->vij", shapes.weights, bones[:, :3, :3])
+    rest = body.model().rest(frame.human)
+    turn = turn_of(camera, fit_head(table().points(rest.points)), frame.controls)
+    bones = body.model().pose(rest, frame.controls, turn).bones
+    turned = np.einsum("vb,bij->vij", body.model().shapes.weights, bones[:, :3, :3])
     return np.linalg.solve(turned, world[..., None])[..., 0].astype(np.float32)
 
 

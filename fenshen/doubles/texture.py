@@ -21,9 +21,8 @@ from numpy import ndarray
 
 from fenshen.controls import INDEX
 from fenshen.doubles import fit_colours, fit_regions, matte, surface
-from fenshen.doubles.surface import Fragments
+from fenshen.doubles.surface import Fragments, Outline
 from fenshen.faces.align import align, inside, pulled
-from fenshen.humans import body
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
 from fenshen.humans.makehuman import SKIN
@@ -41,8 +40,8 @@ _BETTER = (
     0.2,
     0.5,
 )  # by how much the other half of a face must be seen better to be used, in part and wholly
+_INWARDS = 0.015  # sides that what is behind the outline is looked for inside it
 _CHIN, _JAWS = 152, (172, 397)  # landmarks
-_EARS = 1  # of the masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +59,7 @@ class Photograph:
         depths: of every vertex, in metres before the camera.
         facing: see :func:`surface.facing`.
         shown: depth and part of the surface in each pixel, at twice the resolution.
+        reach: of the head's outline, see :class:`surface.Outline`.
         gains: of the photograph over the drawing: on skin, and on the white of the eyes.
     """
 
@@ -74,19 +74,16 @@ class Photograph:
     depths: Float[ndarray, "V"]
     facing: Float[ndarray, "V"]
     shown: Float[ndarray, "T T 2"]
+    reach: Float[ndarray, "360"]
     gains: Float[ndarray, "2 3"]
 
     def seen(self, points: Fragments) -> tuple[Float[ndarray, "N 2"], Float[ndarray, "N"]]:
-        """Where the photograph has these points, and how squarely it shows them: a cosine, 0 where hidden.
-
-        Ears differ too much from the mesh's to be told anything of.
-        """
+        """Where the photograph has these points, and how squarely it shows them: a cosine, 0 where hidden."""
         places = points.mix(self.places)
         there = np.clip((places * len(self.shown)).astype(int), 0, len(self.shown) - 1)
         depth, part = np.moveaxis(self.shown[there[:, 1], there[:, 0]], -1, 0)
         hidden = (points.mix(self.depths) - depth - _TOLERANCE) / _DOUBT
-        ear = points.mix(body.model().shapes.masks[:, _EARS])
-        sight = np.clip(1 - hidden, 0, 1) * (part == points.part) * np.clip(1 - 2 * ear, 0, 1)
+        sight = np.clip(1 - hidden, 0, 1) * (part == points.part)
         return places, sight * np.clip(points.mix(self.facing), 0, 1)
 
     @property
@@ -110,6 +107,11 @@ class Photograph:
         """As bright as another photograph of the same person, and before the same."""
         factor = np.clip(first.gains[0] / self.gains[0], 0.5, 2).astype(np.float32)
         return replace(self, person=self.person * factor, gains=self.gains * factor, behind=first.behind)
+
+    @property
+    def outline(self) -> Outline:
+        """Of the head."""
+        return Outline(self.reach, *surface.stance(self.controls))
 
     def mirrored(self) -> Photograph:
         """With each half of the face where the other is."""
@@ -172,9 +174,11 @@ def photograph(
     human, gains = _as_bright(human, controls, camera, moved, portrait[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen = Fragments.of(frame)
-    depths = surface.depths(frame)
     share = matte.person(portrait, *_outlines(seen), inside(wide, side, picture.shape), SIDE)
     behind = matte.behind(portrait, share, SIDE)
+    moved = moved + surface.widened(frame, share[inner, inner])
+    frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
+    seen, depths = Fragments.of(frame), surface.depths(frame)
     return Photograph(
         human=human,
         controls=controls,
@@ -187,6 +191,7 @@ def photograph(
         depths=depths,
         facing=surface.facing(frame),
         shown=seen.spread(np.column_stack([seen.mix(depths), seen.part])),
+        reach=Outline.of(seen, controls).radii,
         gains=gains,
     )
 
@@ -233,7 +238,8 @@ def move(
     frame = render(photo.human, controls, photo.camera, SIZE, mesh=True, moved=photo.moved)
     points = Fragments.of(frame)
     places, sight = photo.seen(points)
-    x, y = _way(points, places, _ramp(sight, _HARDLY, _WELL), frame)
+    places, folded = _folded(photo, points, places)
+    x, y = _way(photo, points, places, np.maximum(_ramp(sight, _HARDLY, _WELL), folded), frame)
     person, share = photo.shot(x, y)
     best = sight
     for lender in (*others, photo.mirrored()):
@@ -255,17 +261,50 @@ def _rounded(picture: Float[ndarray, "S S 3"]) -> UInt8[ndarray, "S S 3"]:
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)
 
 
+def _folded(
+    photo: Photograph, points: Fragments, places: Float[ndarray, "N 2"]
+) -> tuple[Float[ndarray, "N 2"], Float[ndarray, "N"]]:
+    """What faces away, above the jaw, lies behind the outline: it is shown like what lies before it.
+
+    Returns:
+        The places, a little further inside the outline, and which points this goes for.
+    """
+    away = _ramp(-points.mix(photo.facing), -0.1, 0) * (1 - _ramp(points.mix(surface.opening()), 0, 0.3))
+    folded = away * (1 - _below(photo, points, places))
+    inwards = photo.outline.centre - places
+    inwards *= _INWARDS / np.maximum(np.linalg.norm(inwards, axis=1, keepdims=True), 1e-6)
+    return places + (folded * surface.solid(points))[:, None] * inwards, folded
+
+
+def _below(photo: Photograph, points: Fragments, places: Float[ndarray, "N 2"]) -> Float[ndarray, "N"]:
+    """How much points belong to the lower edge of the jaw, or to what is below it."""
+    degrees, _ = photo.outline.polar(places)
+    return np.where(
+        surface.solid(points),
+        1 - _ramp(surface.from_below(degrees), 50, 70),
+        points.mix(surface.of_head()) < 0.5,
+    )
+
+
 def _way(
-    points: Fragments, places: Float[ndarray, "N 2"], known: Float[ndarray, "N"], frame: Frame
+    photo: Photograph,
+    points: Fragments,
+    places: Float[ndarray, "N 2"],
+    known: Float[ndarray, "N"],
+    frame: Frame,
 ) -> tuple[Float[ndarray, "T T"], Float[ndarray, "T T"]]:
     """Where every pixel comes from, in sides of the portrait.
 
-    Beside the head, what is above the jaw goes with the head, and what is below the chin with the shoulders.
+    Beside the head, what is above the jaw goes with its outline, and what is below the chin with the shoulders.
     """
     head = points.mix(surface.of_head()) > 0.5
     way = points.spread(np.column_stack([places - points.places, np.zeros(len(places))]))
-    with_head, with_body = (pulled(way, points.spread(known * there))[..., :2] for there in (head, ~head))
+    solid = surface.solid(points)
+    with_head, with_body = (pulled(way, points.spread(known * of))[..., :2] for of in (solid, ~head))
     rows, columns = (np.mgrid[: points.side, : points.side] + 0.5) / points.side
+    there = np.stack([columns, rows], axis=-1)
+    beside = Outline.of(points, frame.controls).beside(photo.outline, there) - there
+    with_head = np.where(points.spread(solid)[..., None] > 0, with_head, beside)
     jaw, chin = frame.landmarks[list(_JAWS), 1].min(), frame.landmarks[_CHIN, 1]
     below = _ramp(rows, jaw, chin)
     below[points.rows, points.columns] = ~head
@@ -291,6 +330,7 @@ def _lent(
 
     places, otherwise = lender.seen(points)
     better = _ramp(otherwise - best, *_BETTER) * (1 - _ramp(points.mix(surface.opening()), 0, 0.3))
+    better = better * ~surface.ears(points)
     if not better.any():
         return person, share, best
     other, _ = lender.shot(*np.moveaxis(points.spread(places), -1, 0))
@@ -309,11 +349,13 @@ def _necked(
     person: Float[ndarray, "T T 3"],
     share: Float[ndarray, "T T"],
 ) -> tuple[Float[ndarray, "T T 3"], Float[ndarray, "T T"]]:
-    """The neck that the jaw hid, in the colours around it."""
-    below = points.mix(surface.of_head()) < 0.5
-    turned = np.minimum(points.mix(photo.facing), 1)
-    hidden = points.spread(below * _ramp(turned - sight, _HARDLY, _WELL) * _ramp(turned, _WELL, 2 * _WELL))
-    colours = pulled(person, points.spread((below & (sight > _WELL)).astype(np.float32)))
+    """The neck and the lower edge of the jaw, where they are hidden, in the colours around them."""
+    below = _below(photo, points, points.mix(photo.places))
+    turned = points.mix(photo.facing)
+    behind = _ramp(turned - sight, _HARDLY, _WELL) * _ramp(turned, _WELL, 2 * _WELL)
+    away = surface.solid(points) * (1 - _ramp(sight, 0, _HARDLY))
+    hidden = points.spread(below * np.maximum(behind, away) * (points.part == SKIN))
+    colours = pulled(person, points.spread(((below > 0) & (sight > _WELL)).astype(np.float32)))
     return person + hidden[..., None] * (colours - person), share + hidden * (1 - share)
 
 
