@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
@@ -16,15 +18,29 @@ _SURELY = 0.02  # share of the person below which a pixel shows what is behind
 _BETWEEN, _BESIDE = 0.06, 0.02
 
 
-def person(
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A portrait in two layers.
+
+    Attributes:
+        person: times ``share``; sRGB to 255.
+        share: of the person in each pixel.
+        behind: as seen where it is seen, and carried on smoothly where it is not.
+    """
+
+    person: Float[ndarray, "W W 3"]
+    share: Float[ndarray, "W W"]
+    behind: Float[ndarray, "W W 3"]
+
+
+def cut(
     portrait: UInt8[ndarray, "W W 3"],
     head: Bool[ndarray, "W W"],
     body: Bool[ndarray, "W W"],
     inside: Bool[ndarray, "W W"],
     side: int,
-) -> Float[ndarray, "W W"]:
-    """The share of each pixel that is the person: GrabCut (Rother, Kolmogorov and Blake, 2004) from where the fitted
-    head and shoulders are, then a guided filter (He, Sun and Tang, 2010), so that the edge follows the hair.
+) -> Cut:
+    """Take a portrait apart.
 
     Args:
         portrait: with what is around it.
@@ -32,6 +48,24 @@ def person(
         body: where head, neck and shoulders are.
         inside: what the photograph shows; beyond it, the person goes on as at its edge.
         side: pixels a side of the portrait.
+    """
+    colours, share = portrait.astype(np.float32), _share(portrait, head, body, side)
+    share = pulled(np.repeat(share[..., None], 3, axis=2), inside.astype(np.float32))[..., 0]
+    covered = _shrunk(_grown(share > _SURELY, _BETWEEN * side), (_BETWEEN - _BESIDE) * side)
+    behind = pulled(colours, (~covered).astype(np.float32))
+    rest = share[..., None]
+    # An edge is no darker than black and no lighter than its share of white. Beside it, what is not as smooth as what
+    # lies behind may be a loose hair, and moves with the person.
+    person = colours - (1 - rest) * behind
+    person = np.where(rest > _SURELY, np.clip(person, 0, 255 * rest), person)
+    return Cut(person.astype(np.float32), share.astype(np.float32), behind)
+
+
+def _share(
+    portrait: UInt8[ndarray, "W W 3"], head: Bool[ndarray, "W W"], body: Bool[ndarray, "W W"], side: int
+) -> Float[ndarray, "W W"]:
+    """The share of the person: GrabCut (Rother, Kolmogorov and Blake, 2004) from where the fitted head and shoulders
+    are, then a guided filter (He, Sun and Tang, 2010), so that the edge follows the hair.
     """
     import cv2
 
@@ -46,16 +80,7 @@ def person(
     found = _one_piece(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)), head)
     radius = max(2, round(_SOFT * side))
     soft = cv2.ximgproc.guidedFilter(portrait, found.astype(np.float32), radius, 0.001 * 255**2)
-    soft = np.clip((soft - 0.1) / 0.8, 0, 1)
-    return pulled(np.repeat(soft[..., None], 3, axis=2).astype(np.float32), inside.astype(np.float32))[..., 0]
-
-
-def behind(
-    portrait: UInt8[ndarray, "W W 3"], share: Float[ndarray, "W W"], side: int
-) -> Float[ndarray, "W W 3"]:
-    """What lies behind the person: as seen where it is seen, and carried on smoothly where it is not."""
-    covered = _shrunk(_grown(share > _SURELY, _BETWEEN * side), (_BETWEEN - _BESIDE) * side)
-    return pulled(portrait.astype(np.float32), (~covered).astype(np.float32))
+    return np.clip((soft - 0.1) / 0.8, 0, 1).astype(np.float32)
 
 
 def _one_piece(mask: Bool[ndarray, "W W"], head: Bool[ndarray, "W W"]) -> Bool[ndarray, "W W"]:

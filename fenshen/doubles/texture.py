@@ -174,9 +174,8 @@ def photograph(
     human, gains = _as_bright(human, controls, camera, moved, portrait[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen = Fragments.of(frame)
-    share = matte.person(portrait, *_outlines(seen), inside(wide, side, picture.shape), SIDE)
-    behind = matte.behind(portrait, share, SIDE)
-    moved = moved + surface.widened(frame, share[inner, inner])
+    cut = matte.cut(portrait, *_outlines(seen), inside(wide, side, picture.shape), SIDE)
+    moved = moved + surface.widened(frame, cut.share[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen, depths = Fragments.of(frame), surface.depths(frame)
     return Photograph(
@@ -184,9 +183,9 @@ def photograph(
         controls=controls,
         camera=camera,
         moved=moved,
-        person=(portrait - (1 - share[..., None]) * behind).astype(np.float32),
-        share=share,
-        behind=behind[inner, inner],
+        person=cut.person,
+        share=cut.share,
+        behind=cut.behind[inner, inner],
         places=frame.view.project(frame.vertices)[:, :2],
         depths=depths,
         facing=surface.facing(frame),
