@@ -36,7 +36,7 @@ from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.sources import Item, Listing
 from fenshen.preparation.store import Store
 
-TURN = math.radians(15)  # to each side of a photograph's own pose
+TURN = math.radians(16)  # to each side of a photograph's own pose
 _TURNS, _ROLLS, _ROLL = TURN / 2, 0.08, 0.2  # spreads, and the furthest roll
 _APART = math.radians(12)  # from all others, at which a photograph's pose is its own to show
 _STILLS = 8  # times that a photograph itself is shown
