@@ -25,7 +25,7 @@ from fenshen.doubles.surface import Fragments, Outline
 from fenshen.faces.align import align, inside, pulled
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
-from fenshen.humans.makehuman import SKIN
+from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN, TEETH, TONGUE
 from fenshen.humans.render import Frame, render
 
 SIZE = 128  # of what is made
@@ -41,6 +41,7 @@ _BETTER = (
     0.5,
 )  # by how much the other half of a face must be seen better to be used, in part and wholly
 _INWARDS = 0.015  # sides that what is behind the outline is looked for inside it
+_SHADE = 0.6  # of a tongue, over how the drawing has it: it lies far in, and no lamp reaches it
 _CHIN, _JAWS = 152, (172, 397)  # landmarks
 
 
@@ -373,11 +374,16 @@ def _mended(
     small, drawn = _halved(picture), frame.picture.astype(np.float32)
     sure = _halved(points.spread(skin * (sight > 0.3)) * (1 - opened[..., 0])) ** 2
     around = pulled(cv2.blur((small + 4) / (drawn + 4), (3, 3)), sure)
-    eye = (points.part > SKIN) & (points.part < 3)
-    kinds = points.spread(np.column_stack([skin, eye, ~skin & ~eye]).astype(np.float32))
-    kinds = _halved(kinds)[..., None]
-    kinds /= np.maximum(kinds.sum(2, keepdims=True), 1e-6)
-    gain = kinds[:, :, 0] * around + kinds[:, :, 1] * photo.gains[1] + kinds[:, :, 2] * photo.gains[0]
+    gains = {
+        SKIN: around,
+        EYE_LEFT: photo.gains[1],
+        EYE_RIGHT: photo.gains[1],
+        TEETH: photo.gains[0],
+        TONGUE: _SHADE * photo.gains[0],
+    }
+    kinds = _halved(points.spread(np.column_stack([points.part == part for part in gains])))
+    shares = kinds / np.maximum(kinds.sum(2, keepdims=True), 1e-6)
+    gain = sum(shares[..., k, None] * gains[part] for k, part in enumerate(gains))
     return _halved(picture * (1 - opened)) + _halved(opened[..., 0])[..., None] * drawn * gain
 
 
