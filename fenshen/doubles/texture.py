@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen.controls import INDEX
-from fenshen.doubles import fit_colours, fit_regions, matte, surface
+from fenshen.doubles import fit_colours, fit_regions, layers, surface
 from fenshen.doubles.surface import Fragments, Outline
 from fenshen.faces.align import align, inside, pulled
 from fenshen.humans.camera import Camera
@@ -175,7 +175,7 @@ def photograph(
     human, gains = _as_bright(human, controls, camera, moved, portrait[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen = Fragments.of(frame)
-    cut = matte.cut(portrait, *_outlines(seen), inside(wide, side, picture.shape), SIDE)
+    cut = layers.cut(portrait, *_outlines(seen), inside(wide, side, picture.shape), SIDE)
     moved = moved + surface.widened(frame, cut.share[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen, depths = Fragments.of(frame), surface.depths(frame)
