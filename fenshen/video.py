@@ -17,12 +17,13 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen import animations
 from fenshen.errors import FenshenError, UsageError
 
 MAX_PIXELS = 8192 * 8192  # of one frame
@@ -323,25 +324,36 @@ _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
     ".webm": ("libvpx-vp9", "libopus", {"b": "0", "row-mt": "1", "cpu-used": "4"}),
 }
 WRITABLE = (*_ENCODERS, ".gif")
+_PIXELS = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}  # by the number of channels, given and stored
+# A film that is watched while it is made: fragments of a tenth of a second, and no frame waits for a later one.
+_LIVE = {
+    "movflags": "+frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": "100000",
+    "flush_packets": "1",
+}
+_LIVE_PICTURE = {"preset": "veryfast", "tune": "zerolatency", "g": "50"}
+# Mono or one column a channel, in [-1, 1], whole or piece by piece; and how many samples there are a second.
+Audio = tuple[Float[ndarray, "samples *channels"] | Iterable[Float[ndarray, "samples *channels"]], int]
 
 
 def write(
     path: Path | str,
-    pictures: Iterable[UInt8[ndarray, "H W 3"]],
+    pictures: Iterable[UInt8[ndarray, "H W C"]],
     fps: float,
     *,
-    audio: tuple[Float[ndarray, "samples *channels"], int] | None = None,
+    audio: Audio | None = None,
     crf: int = 18,
 ) -> None:
-    """Write RGB pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
+    """Write pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
 
-    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones.
+    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones. Pictures are RGB, or RGBA
+    in .webm and .gif, which keep the transparency (GIF: all or nothing).
 
     Args:
         path: its suffix decides: .mp4, .mov, .mkv, .webm, or .gif (which has no sound).
         pictures: taken one by one.
         fps: frames a second.
-        audio: samples in [-1, 1], mono or one column a channel, and how many there are a second.
+        audio: a piece is taken when the pictures have come so far.
         crf: constant rate factor, 0 (lossless) to 51; 18 looks like the original.
 
     Raises:
@@ -355,13 +367,17 @@ def write(
     if not (math.isfinite(fps) and fps > 0):
         raise UsageError("video.not_positive", option="fps", value=fps)
     part = path.with_name(f".{path.stem}.part{path.suffix}")
+    import av
     from av.error import FFmpegError
 
     try:
         if path.suffix.lower() == ".gif":
-            _write_gif(part, pictures, fps)
+            animations.gif(part, pictures, fps)
         else:
-            _encode(part, pictures, fps, audio, crf)
+            codec, audio_codec, options = _ENCODERS[path.suffix.lower()]
+            whole = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
+            with av.open(part, "w", container_options=whole) as container:
+                _encode(container, codec, options | {"crf": str(crf)}, audio_codec, pictures, fps, audio)
         os.replace(part, path)
     except (FFmpegError, OSError) as error:
         raise FenshenError("video.cannot_write", path=path, why=_reason(error)) from error
@@ -369,72 +385,94 @@ def write(
         part.unlink(missing_ok=True)
 
 
-def _encode(
-    path: Path,
+def stream(
+    file: Path | BinaryIO,
     pictures: Iterable[UInt8[ndarray, "H W 3"]],
     fps: float,
-    audio: tuple[Float[ndarray, "samples *channels"], int] | None,
-    crf: int,
+    *,
+    audio: Audio | None = None,
 ) -> None:
+    """Write a film that can be watched while it grows: MP4 in fragments, H.264 and AAC.
+
+    Args:
+        file: of the film, or where its bytes go, such as standard output.
+
+    Raises:
+        FenshenError: it cannot be written, or nobody reads it any more.
+    """
     import av
+    from av.error import FFmpegError
 
-    codec, audio_codec, options = _ENCODERS[path.suffix.lower()]
+    codec, audio_codec, _ = _ENCODERS[".mp4"]
+    try:
+        with av.open(file, "w", format="mp4", container_options=_LIVE) as container:
+            _encode(container, codec, _LIVE_PICTURE, audio_codec, pictures, fps, audio)
+    except (FFmpegError, OSError) as error:
+        raise FenshenError(
+            "video.cannot_write", path=getattr(file, "name", file), why=_reason(error)
+        ) from error
+
+
+def _encode(
+    container: Any,
+    codec: str,
+    options: dict[str, str],
+    audio_codec: str,
+    pictures: Iterable[UInt8[ndarray, "H W C"]],
+    fps: float,
+    audio: Audio | None,
+) -> None:
     rate = Fraction(fps).limit_denominator(60000)
-    faststart = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
-    with av.open(path, "w", container_options=faststart) as container:
-        stream = container.add_stream(codec, rate=rate, options=options | {"crf": str(crf)})
-        sound = _Sound(container, audio_codec, *audio) if audio is not None else None
-        size = None
-        for index, picture in enumerate(pictures):
-            if size is None:
-                size = picture.shape
-                _configure(stream, picture)
-            elif picture.shape != size:
-                raise ValueError(f"picture {index} is {picture.shape}, the first is {size}")
-            container.mux(stream.encode(_yuv(picture)))
-            if sound is not None:
-                sound.until(float((index + 1) / rate))  # keeps both side by side in the file
+    stream = container.add_stream(codec, rate=rate, options=options)
+    sound = _Sound(container, audio_codec, *audio) if audio is not None else None
+    size = None
+    for index, picture in enumerate(pictures):
         if size is None:
-            raise ValueError("a video needs at least one picture")
-        container.mux(stream.encode(None))
+            size = picture.shape
+            _configure(stream, picture)
+        elif picture.shape != size:
+            raise ValueError(f"picture {index} is {picture.shape}, the first is {size}")
+        container.mux(stream.encode(_yuv(picture)))
         if sound is not None:
-            sound.finish()
+            sound.until(float((index + 1) / rate))  # keeps both side by side in the file
+    if size is None:
+        raise ValueError("a video needs at least one picture")
+    container.mux(stream.encode(None))
+    if sound is not None:
+        sound.finish()
 
 
-def _configure(stream: Any, picture: UInt8[ndarray, "H W 3"]) -> None:
+def _configure(stream: Any, picture: UInt8[ndarray, "H W C"]) -> None:
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
     context = stream.codec_context
     stream.height, stream.width = (n + n % 2 for n in picture.shape[:2])
-    stream.pix_fmt = "yuv420p"
+    stream.pix_fmt = _PIXELS[picture.shape[2]][1]
     context.colorspace = Colorspace.ITU709
     context.color_range = ColorRange.MPEG
     context.color_primaries = ColorPrimaries.BT709
     context.color_trc = ColorTrc.BT709
 
 
-def _yuv(picture: UInt8[ndarray, "H W 3"]) -> Any:
+def _yuv(picture: UInt8[ndarray, "H W C"]) -> Any:
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
     height, width = picture.shape[:2]
     if height % 2 or width % 2:
         picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-    return frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    given, stored = _PIXELS[picture.shape[2]]
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=given)
+    return frame.reformat(format=stored, dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
 
 
 class _Sound:
     """The sound track of a file that is being written, added piece by piece beside the pictures."""
 
-    def __init__(
-        self, container: Any, codec: str, samples: Float[ndarray, "samples *channels"], rate: int
-    ) -> None:
-        columns = samples[:, None] if samples.ndim == 1 else samples
-        if columns.ndim != 2 or columns.shape[1] not in (1, 2):
-            raise ValueError(f"sound is mono or stereo, [samples] or [samples, 2], not {samples.shape}")
-        self._planes = np.ascontiguousarray(np.clip(columns.T, -1, 1), dtype=np.float32)
-        self._layout = "mono" if len(self._planes) == 1 else "stereo"
+    def __init__(self, container: Any, codec: str, samples: Any, rate: int) -> None:
+        self._pieces = iter([samples] if isinstance(samples, ndarray) else samples)
+        self._waiting = _planes(next(self._pieces))
+        self._layout = "mono" if len(self._waiting) == 1 else "stereo"
         self._rate = rate
         self._done = 0
         self._container = container
@@ -443,32 +481,33 @@ class _Sound:
         self._stream = container.add_stream(codec, rate=own, layout=self._layout)
 
     def until(self, time: float) -> None:
-        self._add(min(round(time * self._rate), self._planes.shape[1]))
+        wanted = round(time * self._rate) - self._done
+        while self._waiting.shape[1] < wanted and (piece := next(self._pieces, None)) is not None:
+            self._waiting = np.concatenate([self._waiting, _planes(piece)], axis=1)
+        self._add(wanted)
 
     def finish(self) -> None:
-        self._add(self._planes.shape[1])
+        for piece in self._pieces:
+            self._waiting = np.concatenate([self._waiting, _planes(piece)], axis=1)
+        self._add(self._waiting.shape[1])
         self._container.mux(self._stream.encode(None))
 
-    def _add(self, stop: int) -> None:
+    def _add(self, count: int) -> None:
         import av
 
-        if stop <= self._done:
+        piece, self._waiting = self._waiting[:, :count], self._waiting[:, max(count, 0) :]
+        if count <= 0 or not piece.size:
             return
-        piece = np.ascontiguousarray(self._planes[:, self._done : stop])
-        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=self._layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), format="fltp", layout=self._layout)
         frame.sample_rate = self._rate
         frame.time_base = Fraction(1, self._rate)
         frame.pts = self._done
-        self._done = stop
+        self._done += piece.shape[1]
         self._container.mux(self._stream.encode(frame))
 
 
-def _write_gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W 3"]], fps: float) -> None:
-    from PIL import Image
-
-    images = [Image.fromarray(picture).quantize(dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures]
-    if len({image.size for image in images}) != 1:
-        raise ValueError("a video needs pictures, all of one size")
-    # GIF counts hundredths of a second, and viewers slow down what is faster than two of them.
-    duration = max(20, round(1000 / fps / 10) * 10)
-    images[0].save(path, save_all=True, append_images=images[1:], duration=duration, loop=0)
+def _planes(samples: Float[ndarray, "samples *channels"]) -> Float[ndarray, "channels samples"]:
+    columns = samples[:, None] if samples.ndim == 1 else samples
+    if columns.ndim != 2 or columns.shape[1] not in (1, 2):
+        raise ValueError(f"sound is mono or stereo, [samples] or [samples, 2], not {samples.shape}")
+    return np.ascontiguousarray(np.clip(columns.T, -1, 1), dtype=np.float32)

@@ -46,13 +46,13 @@ def module(path: Path) -> ModuleType:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The words of every ``fenshen ...`` line in a text's code, without what stands in square brackets."""
+    """The words of every ``fenshen ...`` line in a text's code, up to a pipe, without what is in square brackets."""
     fenced = [
         line for block in FENCE.findall(text) if block.startswith("```\n") for line in block.splitlines()
     ]
     inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
     for line in [*fenced, *inline]:
-        if found := re.match(r"(?:torchrun .* )?(?:\.venv/bin/)?fenshen (.+)", line):
+        if found := re.match(r"(?:torchrun .* )?(?:\.venv/bin/)?fenshen (.+?)(?: \| .*)?$", line):
             yield shlex.split(re.sub(r" \[.*?\](\.\.\.)?", "", found[1]), comments=True)
 
 

@@ -15,7 +15,6 @@ import fenshen
 from fenshen import controls, portraits, sliders, video
 from fenshen.asking import first_wish
 from fenshen.doubles import editing, making
-from fenshen.doubles.output import enlarged
 from fenshen.doubles.store import Double
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import Model
@@ -35,7 +34,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     moves = controls.clip(track.controls + 0.3 * np.sin(np.arange(50) / 3)[:, None] * _jaw())
     path = tmp_path_factory.mktemp("film") / "somebody.mp4"
     hum = 0.1 * np.sin(2 * np.pi * 150 * np.arange(2 * RATE) / RATE).astype(np.float32)
-    video.write(path, (enlarged(player.draw(move), 3) for move in moves), 25.0, audio=(hum, RATE))
+    video.write(path, (portraits.resize(player.draw(move), 384) for move in moves), 25.0, audio=(hum, RATE))
     return path
 
 
@@ -67,7 +66,7 @@ def test_its_pictures_are_of_whom_it_learnt_from(double: Double, film: Path) -> 
     other = first_wish(Model.load("humans"), SEED + 1)
     (stranger,) = double.model.draw(_torch(other.latent), controls=double.neutral)
     frame = next(iter(video.frames(film))).picture
-    small = enlarged(frame, 1 / 3).astype(float)
+    small = portraits.resize(frame, len(picture)).astype(float)
     assert np.abs(picture - small).mean() < np.abs(stranger - small).mean()
 
 

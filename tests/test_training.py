@@ -395,3 +395,13 @@ def test_nothing_is_pickled(trained):
     loads = re.compile(r"\bpickle\b|torch\.(save|load)\(|allow_pickle=True")
     for file in Path(fenshen.__file__).parent.rglob("*.py"):
         assert not loads.search(file.read_text(encoding="utf-8")), file
+
+
+def test_a_picture_is_shown_in_the_terminals_characters() -> None:
+    picture = np.zeros((64, 64, 3), dtype=np.uint8)
+    picture[:32], picture[32:, 32:] = (255, 0, 0), (0, 0, 255)
+    text = progress.in_blocks(picture, side=4)
+    assert text.plain == "▀▀▀▀\n▀▀▀▀"
+    first, last = text.spans[0].style, text.spans[-1].style
+    assert first.color.triplet == (255, 0, 0)  # the upper left corner
+    assert last.bgcolor.triplet == (0, 0, 255)  # the lower right one

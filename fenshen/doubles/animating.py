@@ -11,6 +11,7 @@ from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
     from fenshen.motion.track import Track
+    from fenshen.provenance.credentials import Signer
 
 _TRACK = ".parquet"
 
@@ -21,9 +22,12 @@ def animate(
     out: Path | str,
     drive: Path | str | None = None,
     idle: float | None = None,
+    smoothing: float = 1.0,
     rate: float = 25.0,
     scale: float = 2.0,
     label: bool = True,
+    transparent: bool = False,
+    signer: Signer | None = None,
     seed: int = 0,
     device: str = "auto",
     force: bool = False,
@@ -35,9 +39,12 @@ def animate(
         out: .mp4, .mov, .mkv, .webm, .gif, .webp, or a folder for single frames.
         drive: a video of anybody, whose movements are taken over and whose sound is kept; or a ``.track.parquet``.
         idle: instead, seconds of blinking, breathing and looking about.
+        smoothing: of the movements of a video, 0 to 10; 0 leaves them as they were measured.
         rate: frames a second.
         scale: 1 to 4.
         label: draw the visible label.
+        transparent: leave out the background; .webm, .webp, .gif or a folder.
+        signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
         seed: of the idle movement.
         device: where to compute.
         force: replace what is there.
@@ -52,18 +59,29 @@ def animate(
         raise UsageError("double.one_motion")
     check_rate(rate)
     opened = Double.open(double, device)
-    output = Output(opened, Path(out), FILMS, scale=scale, label=label, force=force)
+    output = Output(
+        opened,
+        Path(out),
+        FILMS,
+        scale=scale,
+        label=label,
+        transparent=transparent,
+        signer=signer,
+        force=force,
+    )
     if idle is not None:
         if not 0.1 <= idle <= 3600:
             raise UsageError("generate.out_of_range", option="--idle", value=idle, low=0.1, high=3600)
         from fenshen.motion.idle import idle as alive
 
-        return output.film(alive(idle, rate, seed))
-    track, sound = _driven(Path(str(drive)), output.target)
-    return output.film(track.resampled(rate), sound)
+        return output.film([(alive(idle, rate, seed), None)])
+    if not 0 <= smoothing <= 10:
+        raise UsageError("generate.out_of_range", option="--smoothing", value=smoothing, low=0, high=10)
+    track, sound = _driven(Path(str(drive)), output.target, smoothing)
+    return output.film([(track.resampled(rate), sound)])
 
 
-def _driven(source: Path, target: Path) -> tuple[Track, Sound | None]:
+def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Sound | None]:
     """The movements of a track or a video; the video's sound where the film can carry it."""
     from fenshen.motion import track as tracks
 
@@ -73,6 +91,6 @@ def _driven(source: Path, target: Path) -> tuple[Track, Sound | None]:
     from fenshen.motion import sound
     from fenshen.motion.drive import from_video
 
-    track = from_video(source)
+    track = from_video(source, smoothing=smoothing)
     heard = video.probe(source).has_audio and target.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm")
     return track, (sound.read(source), sound.RATE) if heard else None

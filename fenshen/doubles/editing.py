@@ -6,15 +6,19 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fenshen import portraits, sliders
+from fenshen import sliders
 from fenshen.asking import Wish, draw, grid_wishes, parse_axis, parse_words
 from fenshen.controls import INDEX
 from fenshen.doubles.output import PICTURES, Output
 from fenshen.doubles.store import Double
 from fenshen.errors import UsageError
+
+if TYPE_CHECKING:
+    from fenshen.provenance.credentials import Signer
 
 
 def edit(
@@ -27,6 +31,8 @@ def edit(
     before_after: bool = False,
     scale: float = 2.0,
     label: bool = True,
+    transparent: bool = False,
+    signer: Signer | None = None,
     device: str = "auto",
     force: bool = False,
 ) -> Path:
@@ -42,6 +48,8 @@ def edit(
         before_after: the face at rest beside the asked one.
         scale: 1 to 4.
         label: draw the visible label.
+        transparent: leave out the background; not in a JPEG.
+        signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
         device: where to compute.
         force: replace what is there.
 
@@ -51,15 +59,24 @@ def edit(
     """
     opened = Double.open(double, device)
     target = Path(out) if out is not None else Path(f"{Path(double).stem}.png")
-    output = Output(opened, target, PICTURES, scale=scale, label=label, force=force)
+    output = Output(
+        opened,
+        target,
+        PICTURES,
+        scale=scale,
+        label=label,
+        transparent=transparent,
+        signer=signer,
+        force=force,
+    )
     rest = opened.wish()
     asked = _moved(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:
         axes = parse_axis(grid[0]), parse_axis(grid[1])
         pictures = draw(opened.model, grid_wishes(opened.model, asked, axes))
-        return output.picture(portraits.sheet(pictures, len(axes[0].values)))
-    pictures = draw(opened.model, [rest, asked] if before_after else [asked])
-    return output.picture(np.concatenate(list(pictures), axis=1))
+        return output.picture(pictures, len(axes[0].values))
+    wishes = [rest, asked] if before_after else [asked]
+    return output.picture(draw(opened.model, wishes), len(wishes))
 
 
 def presets() -> tuple[str, ...]:

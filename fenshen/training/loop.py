@@ -186,9 +186,21 @@ class Training:
             self.log.row(finite)
             if not exploded:
                 self.bar.describe(row, self.metrics)
+                self._show()
         self._tell(finding)
         if exploded:
             self._roll_back()
+
+    def _show(self) -> None:
+        """A picture that is being learnt, and what G makes of it by now."""
+        if not (self.bar.live and self.recipe.paired):
+            return
+        indices = self.batches.indices
+        one = indices[[self.step // self.recipe.log_every * 17 % len(indices)]]
+        known = self.batches.labels.rows(one)
+        assert known.codes is not None
+        drawn = self._draw((torch.from_numpy(known.codes), known.controls))
+        self.bar.look(np.concatenate([self.data.pixels[one], drawn]))
 
     def _sample(self) -> None:
         """Draw the fixed latents: for the eye, the time lapse, and the doctor."""

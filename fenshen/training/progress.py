@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxtyping import UInt8
 from numpy import ndarray
-from rich.console import Console
+from rich.color import Color
+from rich.columns import Columns
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.style import Style
 from rich.text import Text
 
 from fenshen.messages import say
@@ -106,7 +109,7 @@ class Bar:
         self.started, self.offset = time.monotonic(), spent
         self.first, self.step, self.last_line = done, done, time.monotonic()
         self.text = ""
-        self.progress = Progress(
+        self.progress = _Shown(
             TextColumn(say("train.bar")),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -142,6 +145,11 @@ class Bar:
             self.last_line = now
             self.console.print(f"{self.step}/{self.total}  {self.left()}  {self.text}", soft_wrap=True)
 
+    def look(self, pictures: UInt8[ndarray, "N S S 3"]) -> None:
+        """Show small pictures above the bar, in the characters of the terminal."""
+        self.progress.shown = Columns([in_blocks(picture) for picture in pictures], padding=(0, 2))
+        self.progress.refresh()
+
     def say(self, sentence: str) -> None:
         """A sentence above the bar."""
         if self.show:
@@ -163,6 +171,31 @@ class Bar:
 
     def close(self) -> None:
         self.progress.stop()
+
+
+class _Shown(Progress):
+    """A bar with something to look at above it."""
+
+    shown: RenderableType | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.shown is not None:
+            yield self.shown
+        yield from super().get_renderables()
+
+
+def in_blocks(picture: UInt8[ndarray, "S S 3"], side: int = 32) -> Text:
+    """A picture in ``side`` columns: each character is two pixels, one in its colour and one in its ground's."""
+    from fenshen.portraits import resize
+
+    rows = resize(picture, side).reshape(side // 2, 2, side, 3)
+    text = Text()
+    for upper, lower in rows:
+        for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+            text.append("▀", Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
+        text.append("\n")
+    text.right_crop(1)
+    return text
 
 
 class _Left(ProgressColumn):

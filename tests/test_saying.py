@@ -1,0 +1,122 @@
+"""A double that speaks: films that can be watched while they grow, lips in step, nothing left of what was stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+import fenshen
+from fenshen import assets, controls, video
+from fenshen.doubles import store
+from fenshen.doubles.output import FILMS, STANDARD, Output, Scene
+from fenshen.doubles.store import Double, DoubleCard
+from fenshen.errors import FenshenError, UsageError
+from fenshen.faces.detect import FaceFinder
+from fenshen.humans import sample
+from fenshen.motion import sound
+from fenshen.motion.idle import idle
+from fenshen.provenance.consent import self_consent
+
+TEXT = "你好👋，my name is Fenshen……“真的”？！"
+speaks = pytest.mark.skipif(importlib.util.find_spec("espeakng_loader") is None, reason="needs espeak")
+
+
+@pytest.fixture(scope="module")
+def someone(tmp_path_factory: pytest.TempPathFactory) -> Double:
+    """A person of the base model, untuned."""
+    path = tmp_path_factory.mktemp("double") / "someone.double"
+    card = DoubleCard(
+        name="someone",
+        look="human",
+        frames=1,
+        seconds=0,
+        neutral=controls.NEUTRAL.tolist(),
+        seen={},
+        fenshen=fenshen.__version__,
+    )
+    base = assets.path("humans-128/model.safetensors").parent
+    store.save(path, card, base, sample(4), self_consent("someone"))
+    return Double.open(path)
+
+
+@speaks
+def test_lips_and_sound_agree(someone: Double, tmp_path: Path) -> None:
+    text = "Hello, I am a digital double. My mother bought a big blue boat."
+    film = fenshen.say(someone.path, text, out=tmp_path / "film.mp4", engine="espeak", scale=2)
+    finder, opening = FaceFinder(), []
+    for frame in video.frames(film):
+        points = finder.find(frame.picture)[0].landmarks
+        opening.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[10] - points[152]))
+    heard = sound.loudness(sound.read(film), sound.RATE, 25.0, len(opening))
+    lags = range(-6, 7)
+    agreement = [np.corrcoef(np.roll(heard, lag)[6:-6], opening[6:-6])[0, 1] for lag in lags]
+    assert abs(lags[int(np.argmax(agreement))]) <= 1
+    assert max(agreement) > 0.4
+
+
+@speaks
+def test_picture_and_sound_last_equally_long(someone: Double, tmp_path: Path) -> None:
+    film = fenshen.say(someone.path, TEXT, out=tmp_path / "film.mp4", engine="espeak", scale=1, rate=30)
+    frames = video.probe(film).frames
+    assert abs(len(sound.read(film)) / sound.RATE - frames / 30) <= 1 / 30
+
+
+@speaks
+def test_a_film_can_be_watched_while_it_grows(
+    someone: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{TEXT} One. Two."
+    film = fenshen.say(someone.path, text, out=tmp_path / "live.mp4", engine="espeak", scale=1, stream=True)
+    assert fenshen.verify(film).status == "valid"  # signed once it was whole
+    pipe = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", pipe)
+    fenshen.say(someone.path, text, out="-", engine="espeak", scale=1, stream=True)
+    piped = pipe.buffer.getvalue()
+    fragments = piped.split(b"moof")
+    assert len(fragments) > 5
+    (tmp_path / "half.mp4").write_bytes(piped[: len(piped) // 2])  # all that has come so far
+    with av.open(tmp_path / "half.mp4") as half:
+        assert sum(1 for _ in half.decode(video=0)) > 5
+    (tmp_path / "piped.mp4").write_bytes(piped)
+    assert fenshen.verify(tmp_path / "piped.mp4").status == "stripped"  # its marks are there
+    assert video.probe(tmp_path / "piped.mp4").has_audio
+    with pytest.raises(UsageError, match="--no-label"):
+        fenshen.say(someone.path, "Hello.", out="-", stream=True, label=False)
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        fenshen.say(someone.path, "Hello.", out=tmp_path / "x.webm", stream=True)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.webm", "film.webp", "film.gif", "frames"])
+@pytest.mark.parametrize("live", [False, True])
+def test_what_is_interrupted_leaves_nothing(name: str, live: bool, someone: Double, tmp_path: Path) -> None:
+    if live and name != "film.mp4":
+        return
+
+    def scenes() -> Iterator[Scene]:
+        yield idle(0.2, 25.0, seed=0), None
+        raise KeyboardInterrupt
+
+    output = Output(someone, tmp_path / name, FILMS, scale=1, live=live)
+    with pytest.raises(KeyboardInterrupt):
+        output.film(scenes())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_that_closes_is_said_in_a_sentence(someone: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Closed()))  # type: ignore[arg-type]
+    with pytest.raises(FenshenError, match="Broken pipe"):
+        Output(someone, STANDARD, FILMS, live=True).film([(idle(0.4, 25.0, seed=0), None)])
