@@ -175,7 +175,7 @@ def photograph(
     human, gains = _as_bright(human, controls, camera, moved, portrait[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen = Fragments.of(frame)
-    cut = layers.cut(portrait, *_outlines(seen), inside(wide, side, picture.shape), SIDE)
+    cut = layers.cut(portrait, _outline(seen), inside(wide, side, picture.shape), SIDE)
     moved = moved + surface.widened(frame, cut.share[inner, inner])
     frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
     seen, depths = Fragments.of(frame), surface.depths(frame)
@@ -218,13 +218,10 @@ def _as_bright(
     return human.model_copy(update={"eyes": human.eyes.model_copy(update={"iris": iris})}), np.array(gains)
 
 
-def _outlines(seen: Fragments) -> tuple[Bool[ndarray, "W W"], Bool[ndarray, "W W"]]:
-    """Where the head is, and where it, neck and shoulders are, in a portrait with its margin."""
-    there = np.column_stack([seen.mix(surface.of_head()) > 0.5, np.ones(len(seen.rows))])
-    small = _halved(seen.spread(there))
-    # The shoulders go on below the portrait.
-    head, whole = (np.pad(small[..., k] > 0.5, MARGIN, mode="edge") for k in range(2))
-    return head, whole
+def _outline(seen: Fragments) -> Bool[ndarray, "W W"]:
+    """Where the head is in a portrait with its margin."""
+    head = _halved(seen.spread((seen.mix(surface.of_head()) > 0.5).astype(np.float32))) > 0.5
+    return np.pad(head, MARGIN)
 
 
 def move(
