@@ -305,6 +305,7 @@ def _app() -> Callable[..., Any]:
         name: Annotated[str | None, option(None, "--name", help="name")] = None,
         consent: Annotated[str | None, option(None, "--consent", help="consent", metavar="self|FILE")] = None,
         out: Annotated[Path | None, option(None, "--out", "-o", help="double_out")] = None,
+        look: Annotated[str, option("human", "--look", help="look", metavar="human|photo")] = "human",
         minutes: Annotated[float, option(8.0, "--minutes", help="double_minutes")] = 8.0,
         settings: Annotated[list[str] | None, option(None, "--set", help="set", metavar="KEY=VALUE")] = None,
         template: Annotated[bool, option(False, "--consent-template", help="consent_template")] = False,
@@ -330,6 +331,7 @@ def _app() -> Callable[..., Any]:
             name=name,
             consent=consent,
             out=out,
+            look=look,  # type: ignore[arg-type]
             minutes=minutes,
             settings=settings or [],
             seed=seed,

@@ -43,6 +43,7 @@ class Cast:
         quality: ``landmarks``, root mean square over the photographs in eye distances; ``identity``, the
             distance of the embeddings of the first photograph and of its drawing; ``photos``, how many count.
         notes: sentences: who was left out, and what was guessed.
+        sitters: the faces in the photographs.
     """
 
     human: Human
@@ -51,6 +52,7 @@ class Cast:
     cameras: list[Camera]
     quality: dict[str, float]
     notes: list[str]
+    sitters: list[Sitter]
 
 
 def cast(photos: Sequence[Path | str], *, rounds: int = 2, progress: Progress | None = None) -> Cast:
@@ -91,6 +93,7 @@ def cast(photos: Sequence[Path | str], *, rounds: int = 2, progress: Progress | 
         fitted.cameras,
         quality,
         sitting.notes + _guesses(sitters, quality),
+        sitters,
     )
 
 

@@ -40,7 +40,7 @@ _LIGHT = {
 _STEPS = np.array([0.04, 0.2, 0.15, 0.1, 0.2, 0.05, 0.02, 0.02, 0.02])
 _ERROR = np.array([5.0, 2.5, 2.5])  # of a patch of skin, in CIELAB
 _WHITE_ERROR = 12.0  # of the white of an eye, in L
-_WHITES = ((471, 33), (469, 133), (474, 263), (476, 362))  # edge of an iris and the corner beside it
+WHITES = ((471, 33), (469, 133), (474, 263), (476, 362))  # edge of an iris and the corner beside it
 _TONES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _ROUNDS = 3
 _SURE = 0.7
@@ -119,7 +119,7 @@ def _lit(human: Human, values: dict[str, float]) -> Human:
 def _seen(picture: Picture, points: Float[ndarray, "478 2"]) -> Float[ndarray, "R"]:
     """Colours of skin in CIELAB, then the lightness of each eye's white."""
     lab = to_lab(picture)
-    whites = patches(lab, np.array([points[list(pair)].mean(0) for pair in _WHITES]))[:, 0]
+    whites = patches(lab, np.array([points[list(pair)].mean(0) for pair in WHITES]))[:, 0]
     return np.concatenate([patches(lab, points[list(PATCHES)]).ravel(), [max(whites[:2]), max(whites[2:])]])
 
 
@@ -282,14 +282,14 @@ def details(human: Human, view: View, portrait: UInt8[ndarray, "T T 3"]) -> Huma
     if not _open_eyes(view):
         return human
     seen, drawn = (
-        _ring(image.astype(np.float32), points)
+        ring(image.astype(np.float32), points)
         for image, points in ((portrait, view.points), (frame.picture, frame.landmarks[:, :2]))
     )
     found = human.eyes.iris * np.clip((seen + 6) / (drawn + 6), 0.3, 3)
     return human.model_copy(update={"eyes": human.eyes.model_copy(update={"iris": colour(found)})})
 
 
-def _ring(image: Float[ndarray, "T T 3"], points: Float[ndarray, "478 2"]) -> Float[ndarray, "3"]:
+def ring(image: Float[ndarray, "T T 3"], points: Float[ndarray, "478 2"]) -> Float[ndarray, "3"]:
     """Median colour of the lower half of both irises, between pupil and edge."""
     spots = []
     for first in (468, 473):

@@ -28,7 +28,7 @@ EYES = (33, 263)  # outer corners: their distance is the usual unit of landmark 
 # and the figure, 0.02 for one of them, counts that in.
 _ERROR = 0.08
 _CONTOUR_ERROR = 3.0  # times as much: the outline slides around a head that turns
-_CONTOUR = (
+CONTOUR = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
     150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
@@ -191,7 +191,7 @@ class _Problem:
         self.each = control_space.COUNT + 1
         self.spread = np.array([_spread_of(name) for name in control_space.NAMES] + [_NEARNESS])
         errors = np.full(landmarks.COUNT, _ERROR)
-        errors[list(_CONTOUR)] *= _CONTOUR_ERROR
+        errors[list(CONTOUR)] *= _CONTOUR_ERROR
         errors[list(_OPENING)] *= _OPENING_ERROR
         self.errors = [(errors * photo.eye_distance)[:, None] for photo in photos]
         self.start = np.zeros(self.count + self.each * len(photos))

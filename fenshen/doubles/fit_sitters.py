@@ -27,7 +27,7 @@ from fenshen.messages import say
 SIDE = 256  # of the portraits, in pixels
 MOST = 8  # photographs that are looked at
 _SMALLEST = 56  # pixels of a face's height
-_READ_AT = 1600  # pixels of a large photograph's shorter side are enough
+READ_AT = 1600  # pixels of a large photograph's shorter side are enough
 _MUCH_LARGER = 1.6  # times the next face's height: the photograph is of this one
 # Share of a face's pixels that are exactly like their neighbours. Photographs stay below 0.1, their noise smoothed
 # by JPEG or not; flat drawings are above 0.5. A drawing that is shaded like a photograph passes for one.
@@ -78,7 +78,7 @@ def meet(photos: Sequence[Path]) -> Sitting:
     reasons: list[FenshenError] = []
     with FaceFinder() as finder:
         for path in photos[:MOST]:
-            picture = portraits.read(path, at_least=_READ_AT)
+            picture = portraits.read(path, at_least=READ_AT)
             try:
                 looked.append(_sitters(Path(path), picture, finder.find(picture)))
             except FenshenError as error:

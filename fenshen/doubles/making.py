@@ -2,8 +2,8 @@
 
 Footage first. Of a video: one steady crop, measured controls, a quality filter, the last tenth held out, and the
 person of the base model that is most alike. Of photographs: a human cast for them, drawn in many movements by a virtual
-camera. Then the base model is tuned on the footage by the same loop that trained it, until what was held out gets no
-better.
+camera; or the photographs themselves, moved by that human's head. Then the base model is tuned on the footage by the
+same loop that trained it, until what was held out gets no better.
 Everything unfinished lies beside the double in a hidden folder, and the same call goes on from there.
 """
 
@@ -14,7 +14,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -30,15 +30,17 @@ from fenshen.provenance import consent as consents
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
+    from fenshen.doubles.cast import Cast
     from fenshen.doubles.store import Double
     from fenshen.humans.human import Human
 
+Look = Literal["human", "photo"]
 RECIPE = "double-128"
 SIZE = 128
 _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
 _DRAWN_FRAMES = 600
-_NOTES = "notes.json"
+_TOLD = "told.json"  # what casting tells the card
 _LEAST_STEPS, _MOST_STEPS = 200, 6000
 
 
@@ -48,6 +50,7 @@ def double(
     name: str,
     consent: str | Path,
     out: str | Path | None = None,
+    look: Look = "human",
     minutes: float = 8.0,
     settings: Sequence[str] = (),
     seed: int = 0,
@@ -60,10 +63,11 @@ def double(
 
     Args:
         sources: videos of one person, each from a camera that stands still; or photographs of one person, for whom a
-            drawn human is cast (look ``human``).
+            drawn human is cast.
         name: of the double.
         consent: ``self`` for one's own face, or a consent file.
         out: the ``.double`` to write; by default named after ``name``.
+        look: of a double from photographs: of the ``human`` that is cast, or of the ``photo`` itself.
         minutes: of training at the most.
         settings: ``key=value`` of the recipe ``double-128``.
         seed: of everything random.
@@ -87,20 +91,22 @@ def double(
     agreed = consents.self_consent(name) if str(consent) == "self" else consents.read(Path(consent))
     consents.check(agreed)
     files = [Path(source) for source in sources]
-    work = _taken_up(workplace(target), files)
     photos = [file for file in files if file.suffix.lower() in portraits.SUFFIXES]
     if photos and len(photos) < len(files):
         raise UsageError("double.photos_or_films", photo=photos[0])
-    data = (_drawn if photos else _filmed)(files, work, seed, progress)
+    _check_look(look, photos)
+    work = _taken_up(workplace(target), files, look)
+    make = _filmed if not photos else _drawn if look == "human" else _moved
+    data = make(files, work, seed, progress)
     human = _begin_with(data, device)
     run = _tune(data, work / "run", minutes, settings, seed, device, progress)
     from fenshen import model
 
     best = model.find(run)
     psnr = model.Model.load(best).card.metrics.get("psnr")
-    card = _card(name, data, "human" if photos else "photo", psnr)
+    card = _card(name, data, look if photos else "photo", psnr)
     if photos:
-        card = card.model_copy(update={"notes": json.loads((work / _NOTES).read_text(encoding="utf-8"))})
+        card = card.model_copy(update=json.loads((work / _TOLD).read_text(encoding="utf-8")))
     store.save(target, card, best, human, agreed)
     if not keep:
         shutil.rmtree(work, ignore_errors=True)
@@ -112,9 +118,16 @@ def workplace(target: Path) -> Path:
     return target.with_name(f".{target.name}.work")
 
 
-def _taken_up(work: Path, files: Sequence[Path]) -> Path:
+def _check_look(look: str, photos: Sequence[Path]) -> None:
+    if look not in get_args(Look):
+        raise UsageError("double.unknown_look", look=look, looks=", ".join(get_args(Look)))
+    if look == "photo" and not photos:
+        raise UsageError("double.look_of_film")
+
+
+def _taken_up(work: Path, files: Sequence[Path], look: Look = "human") -> Path:
     """The unfinished work on these very files; work on others is removed, for it may show somebody else."""
-    file, what = work / "sources.json", [_state(path) for path in files]
+    file, what = work / "sources.json", [look, *(_state(path) for path in files)]
     try:
         same = json.loads(file.read_text(encoding="utf-8")) == what
     except (OSError, ValueError):
@@ -143,21 +156,51 @@ def _state(path: Path) -> list[str | int]:
 
 def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
     """A human cast for the photographs, drawn in many movements, with exact labels."""
-    from rich.console import Console
-
-    from fenshen.doubles.cast import cast
     from fenshen.humans.human import write
     from fenshen.preparation.prepare import prepare
 
     file, out = work / "human.json", work / "footage"
     if not file.is_file():
-        console = Console(stderr=True, highlight=False, quiet=not progress)
-        fitted = cast(photos, progress=console.print)
-        (work / _NOTES).write_text(json.dumps(fitted.notes, ensure_ascii=False), encoding="utf-8")
+        fitted = _cast(photos, progress)
+        _tell(work, fitted.notes, control_space.NEUTRAL)
         write(fitted.human, file)
     if not out.exists():
         prepare([f"human:{file}:{_DRAWN_FRAMES}"], out, size=SIZE, seed=seed, progress=progress)
     return dataset.Dataset(out)
+
+
+def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
+    """The photographs themselves, moved by the head of a human cast for them."""
+    from fenshen.doubles import moving
+    from fenshen.humans.human import write
+
+    file, out = work / "human.json", work / "footage"
+    try:
+        if not file.is_file():
+            fitted = _cast(photos, progress)
+            moving.lay(fitted, work)
+            _tell(work, fitted.notes + moving.notes(fitted.controls), moving.at_rest(fitted.controls[0]))
+            write(fitted.human, file)
+        if not out.exists():
+            moving.footage(moving.laid(work), file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
+    except OSError as error:
+        raise FenshenError("double.cannot_write", path=work, why=error.strerror or error) from error
+    return dataset.Dataset(out)
+
+
+def _cast(photos: list[Path], progress: bool) -> Cast:
+    from rich.console import Console
+
+    from fenshen.doubles.cast import cast
+
+    console = Console(stderr=True, highlight=False, quiet=not progress)
+    return cast(photos, progress=console.print)
+
+
+def _tell(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
+    """Keep what the card will say."""
+    told = {"notes": notes, "neutral": neutral.tolist()}
+    (work / _TOLD).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 
 
 def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
@@ -222,7 +265,7 @@ def _tune(
     return train(data.path, out=run, recipe=RECIPE, settings=words, device=device, progress=progress)
 
 
-def _card(name: str, data: Dataset, look: Literal["photo", "human"], psnr: float | None) -> DoubleCard:
+def _card(name: str, data: Dataset, look: Look, psnr: float | None) -> DoubleCard:
     from fenshen.motion.drive import neutral_of
     from fenshen.motion.track import Track
 

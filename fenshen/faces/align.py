@@ -89,7 +89,7 @@ def align(
     )
     if finer > 1:
         portrait = cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA)
-    return _continued(portrait, _inside(matrix, size, picture.shape))
+    return _continued(portrait, inside(matrix, size, picture.shape))
 
 
 def _needed(
@@ -119,16 +119,16 @@ def _rescaled(
     return np.column_stack([linear * factor * finer, finer * (shift + 0.5) - 0.5])
 
 
-def _inside(matrix: Float[ndarray, "2 3"], size: int, shape: tuple[int, ...]) -> Bool[ndarray, "S S"]:
+def inside(matrix: Float[ndarray, "2 3"], size: int, shape: tuple[int, ...]) -> Bool[ndarray, "S S"]:
     """Which pixels of the portrait show the picture."""
     inverse = np.linalg.inv(matrix[:, :2])
     places = np.arange(size)
-    inside = np.ones((size, size), dtype=bool)
+    shown = np.ones((size, size), dtype=bool)
     for axis, extent in ((0, shape[1]), (1, shape[0])):
         along, down = inverse[axis]
         source = along * (places - matrix[0, 2])[None, :] + down * (places - matrix[1, 2])[:, None]
-        inside &= (source > -0.5) & (source < extent - 0.5)
-    return inside
+        shown &= (source > -0.5) & (source < extent - 0.5)
+    return shown
 
 
 def _continued(portrait: UInt8[ndarray, "S S 3"], inside: Bool[ndarray, "S S"]) -> UInt8[ndarray, "S S 3"]:
@@ -140,10 +140,11 @@ def _continued(portrait: UInt8[ndarray, "S S 3"], inside: Bool[ndarray, "S S"]) 
     if inside.all():
         return portrait
     known = inside.astype(np.float32)
-    return np.round(_pulled(portrait.astype(np.float32), known)).astype(np.uint8)
+    return np.round(pulled(portrait.astype(np.float32), known)).astype(np.uint8)
 
 
-def _pulled(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Float[ndarray, "H W 3"]:
+def pulled(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Float[ndarray, "H W 3"]:
+    """``picture`` where it is known (1), and smoothly carried on where it is not (0)."""
     import cv2
 
     height, width = known.shape
@@ -154,6 +155,6 @@ def _pulled(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> F
     coarse = cv2.resize(picture * known[..., None], half, interpolation=cv2.INTER_AREA)
     coarse /= np.maximum(coarse_known, 1e-6)[..., None]
     # One known pixel in four is enough to trust the average.
-    filled = _pulled(coarse, np.minimum(4 * coarse_known, 1))
+    filled = pulled(coarse, np.minimum(4 * coarse_known, 1))
     filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     return filled + known[..., None] * (picture - filled)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
@@ -73,6 +73,8 @@ class Frame:
         kinds: segmentation, see :class:`Kind`.
         depth: metres before the camera, infinite behind the person; only where asked for.
         normals: in view axes, 0 behind the person; only where asked for.
+        corners: of the body's triangle that is seen, strands left out, at twice the picture's resolution; -1 behind
+            the person; only where asked for.
         vertices: of the mesh, posed, in the world.
     """
 
@@ -87,6 +89,7 @@ class Frame:
     vertices: Float[ndarray, "V 3"]
     depth: Float[ndarray, "S S"] | None = None
     normals: Float[ndarray, "S S 3"] | None = None
+    corners: Int[ndarray, "T T 3"] | None = None
 
 
 def render(
@@ -97,6 +100,8 @@ def render(
     *,
     look: Look = "photo",
     geometry: bool = False,
+    mesh: bool = False,
+    moved: Float[ndarray, "V 3"] | None = None,
 ) -> Frame:
     """Draw a human. The same arguments give the same pixels on one machine.
 
@@ -106,6 +111,9 @@ def render(
         size: of the square picture in pixels.
         look: ``photo``, or ``toon`` in flat bands with an outline.
         geometry: draw depth and normals too.
+        mesh: tell which triangle is where.
+        moved: an offset of every vertex at rest, beside what the human says of its shape; the head's place and turn
+            do not count it.
 
     Raises:
         FenshenError: the extra, OpenGL or the cache fails; size or controls are out of range.
@@ -118,14 +126,23 @@ def render(
     except ValueError as error:
         raise FenshenError("humans.bad_controls", why=error) from error
     with _studio().one_thread():
-        return _draw(human, controls, camera or Camera(), size, look, geometry)
+        return _draw(human, controls, camera or Camera(), size, look, geometry, mesh, moved)
 
 
 def _draw(
-    human: Human, controls: Float[ndarray, "58"], camera: Camera, size: int, look: Look, geometry: bool
+    human: Human,
+    controls: Float[ndarray, "58"],
+    camera: Camera,
+    size: int,
+    look: Look,
+    geometry: bool,
+    mesh: bool,
+    moved: Float[ndarray, "V 3"] | None,
 ) -> Frame:
     studio = _studio()
     rest, head = studio.at_rest(human)
+    if moved is not None:
+        rest = replace(rest, points=rest.points + moved)
     turn = turn_of(camera, head, controls)
     posed = studio.model.pose(rest, controls, turn)
     centre = (posed.bones[body.HEAD] @ np.append(head.centre, 1))[:3]
@@ -133,7 +150,7 @@ def _draw(
     fine = size > COARSE_UP_TO
     uniforms = studio.uniforms(human, camera, view, posed, centre, size, toon=look == "toon", fine=fine)
     layers = list(studio.layers(human, posed, fine))
-    pixels = studio.stage(size).draw(posed, layers, uniforms, geometry=geometry or look == "toon")
+    pixels = studio.stage(size).draw(posed, layers, uniforms, geometry=geometry or look == "toon", mesh=mesh)
     return Frame(
         picture=_averaged(outlined(pixels) if look == "toon" else pixels.colour),
         human=human,
@@ -144,6 +161,7 @@ def _draw(
         landmarks=view.project(landmarks.table().points(posed.points)),
         kinds=pixels.kind[::_FINER, ::_FINER].copy(),
         vertices=posed.points,
+        corners=pixels.corners,
         **(_geometry(pixels) if geometry else {}),
     )
 

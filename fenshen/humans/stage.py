@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
 
 from fenshen.errors import FenshenError
@@ -52,6 +53,7 @@ class Pixels:
     colour: UInt8[ndarray, "S S 3"]
     kind: UInt8[ndarray, "S S"]
     geometry: Float[ndarray, "S S 4"] | None = None
+    corners: Int[ndarray, "S S 3"] | None = None
 
 
 @dataclass
@@ -105,16 +107,19 @@ class Stage:
         self._points = gl.buffer(reserve=model.count * 24, dynamic=True)
         self._static = gl.buffer(np.ascontiguousarray(static, dtype=np.float32).tobytes())
         shapes = model.shapes
-        drawn = shapes.faces[(shapes.part[shapes.faces] != LASHES).all(1)]  # lashes are strands
-        index = gl.buffer(np.ascontiguousarray(drawn, dtype=np.int32).tobytes())
+        self._faces = shapes.faces[(shapes.part[shapes.faces] != LASHES).all(1)]  # lashes are strands
+        index = gl.buffer(np.ascontiguousarray(self._faces, dtype=np.int32).tobytes())
         layout = [(self._points, "3f 3f", "pos", "nrm"), (self._static, "3f 4f 3f", "canon", "mask", "aux")]
         self._body = gl.vertex_array(program("body"), layout, index)
         self._body_depth = gl.vertex_array(program("depth"), [(self._points, "3f 12x", "pos")], index)
-        self._body_geometry = gl.vertex_array(
-            program("body_geometry"),
-            [(self._points, "3f 3f", "pos", "nrm"), (self._static, "3f 28x", "canon")],
-            index,
-            skip_errors=True,
+        self._body_geometry, self._body_triangle = (
+            gl.vertex_array(
+                program(name),
+                [(self._points, "3f 3f", "pos", "nrm"), (self._static, "3f 4f 3f", "canon", "mask", "aux")],
+                index,
+                skip_errors=True,
+            )
+            for name in ("body_geometry", "body_triangle")
         )
         corners = gl.buffer(np.array([-1, -1, 3, -1, -1, 3], dtype=np.float32).tobytes())
         self._backdrop = gl.vertex_array(program("backdrop"), [(corners, "2f", "corner")])
@@ -128,13 +133,20 @@ class Stage:
         self._bundles: dict[tuple[Any, ...], _Bundle] = {}
 
     def draw(
-        self, posed: Posed, layers: Sequence[Layer], uniforms: Uniforms, *, geometry: bool = False
+        self,
+        posed: Posed,
+        layers: Sequence[Layer],
+        uniforms: Uniforms,
+        *,
+        geometry: bool = False,
+        mesh: bool = False,
     ) -> Pixels:
         """Draw one picture.
 
         Args:
             uniforms: of all programs: light, colours, ``view`` and ``light_view``.
             geometry: read back normals and depth as well.
+            mesh: and which triangle of the body is where, by its corners; -1 is none.
         """
         import moderngl
 
@@ -166,26 +178,42 @@ class Stage:
             colour=_read(self._colour, self.side, np.uint8, 4)[..., :3],
             kind=_read(self._kind, self.side, np.uint8, 1)[..., 0],
             geometry=self._geometry(ready, uniforms) if geometry else None,
+            corners=self._corners(uniforms) if mesh else None,
         )
 
     def _geometry(
         self, ready: Sequence[tuple[Layer, _Bundle]], uniforms: Uniforms
     ) -> Float[ndarray, "S S 4"]:
+        with self._numbers() as texture:
+            assign(program("body_geometry"), uniforms)
+            self._body_geometry.render()
+            for layer, bundle in ready:
+                assign(program("strand_geometry"), {**uniforms, **layer.uniforms})
+                bundle.geometry.render(vertices=bundle.drawn[0])
+            return _read(texture, self.side, np.float32, 4).copy()
+
+    def _corners(self, uniforms: Uniforms) -> Int[ndarray, "S S 3"]:
+        """The clothes are painted on here, so that every point lies in its triangle."""
+        with self._numbers() as texture:
+            assign(program("body_triangle"), {**uniforms, "collar": (*uniforms["collar"][:3], 0.0)})
+            self._body_triangle.render()
+            number = _read(texture, self.side, np.float32, 4)[..., 0].astype(np.int32)
+        return np.where(number[..., None] > 0, self._faces[number - 1], -1)
+
+    @contextmanager
+    def _numbers(self) -> Iterator[Any]:
+        """A cleared target for numbers instead of colours."""
         size = (self.side, self.side)
         texture = self.gl.texture(size, 4, dtype="f4")
         depth = self.gl.depth_renderbuffer(size)
         target = self.gl.framebuffer([texture], depth)
-        target.use()
-        target.clear()
-        assign(program("body_geometry"), uniforms)
-        self._body_geometry.render()
-        for layer, bundle in ready:
-            assign(program("strand_geometry"), {**uniforms, **layer.uniforms})
-            bundle.geometry.render(vertices=bundle.drawn[0])
-        pixels = _read(texture, self.side, np.float32, 4).copy()
-        for thing in (target, texture, depth):
-            thing.release()
-        return pixels
+        try:
+            target.use()
+            target.clear()
+            yield texture
+        finally:
+            for thing in (target, texture, depth):
+                thing.release()
 
     def depths(self, view: Float[ndarray, "4 4"]) -> Float[ndarray, "S S"]:
         """The body alone as the light sees it: the shadow map, for baking."""
@@ -256,9 +284,9 @@ class Stage:
 
 @cache
 def program(name: str) -> Any:
-    """A compiled program of ``glsl/``; ``body_geometry`` is the body's vertices with the labels' colours."""
-    stem, _, geometry = name.partition("_")
-    fragment = "geometry" if geometry else stem
+    """A compiled program of ``glsl/``; ``body_geometry`` is the body's vertices with the colours of ``geometry``."""
+    stem, _, other = name.partition("_")
+    fragment = other or stem
     common = (_GLSL / "common.glsl").read_text(encoding="utf-8") if fragment in _LIT else ""
     vertex = (_GLSL / f"{stem}.vert").read_text(encoding="utf-8")
     # `eye` is declared by the common part for fragments and by the vertex shader for itself.

@@ -77,12 +77,12 @@ _WHY_UNREAD = {"portraits.not_a_picture": Reason.NOT_A_PICTURE, "portraits.too_l
 def perform(unit: Unit, settings: Settings, store: Store) -> pa.Table:
     """The outcome of one unit: a table of :data:`ROWS`, or of :data:`LOOKS` where it only looks."""
     if unit.step == "look":
-        return _table(list(_look(unit, settings)), LOOKS)
+        return table_of(list(_look(unit, settings)), LOOKS)
     results = _frames(unit, settings, store) if unit.step == "frames" else _items(unit, settings)
     rows = [_refused(result) if isinstance(result, Refusal) else result for result in results]
     if settings.one_person:
         _embed(rows, settings.size)
-    return _table(rows, ROWS)
+    return table_of(rows, ROWS)
 
 
 def close() -> None:
@@ -92,7 +92,7 @@ def close() -> None:
     _archive.cache_clear()
 
 
-def _table(rows: list[Row], schema: pa.Schema) -> pa.Table:
+def table_of(rows: list[Row], schema: pa.Schema) -> pa.Table:
     columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
@@ -110,7 +110,7 @@ def _items(unit: Unit, settings: Settings) -> Iterator[Row | Refusal]:
     for item in unit.items:
         if item.kind == "drawn":
             portrait = avatars.draw(item.path, item.inner, settings.size)
-            yield _row(item, portrait, hashlib.sha256(portrait.tobytes()).hexdigest())
+            yield row_of(item, portrait, hashlib.sha256(portrait.tobytes()).hexdigest())
             continue
         if item.kind == "human":
             yield _human(item, settings)
@@ -135,7 +135,7 @@ def _still(item: Item, data: bytes, settings: Settings) -> Iterator[Row | Refusa
     sha256 = hashlib.sha256(data).hexdigest()
     if settings.crop == "none":
         picture = portraits.read(data, ground=settings.ground, at_least=2 * settings.size)
-        yield _row(item, portraits.resize(picture, settings.size, settings.fit, settings.ground), sha256)
+        yield row_of(item, portraits.resize(picture, settings.size, settings.fit, settings.ground), sha256)
         return
     picture, faces, scale = _faces_of(data, settings)
     chosen = _choose(faces, settings)
@@ -191,7 +191,7 @@ def _frames(unit: Unit, settings: Settings, store: Store) -> Iterator[Row | Refu
             at = frame.timestamp
             if settings.crop == "none":
                 portrait = portraits.resize(frame.picture, settings.size, settings.fit, settings.ground)
-                yield _row(item, portrait, sha256, at)
+                yield row_of(item, portrait, sha256, at)
                 continue
             faces = _finder().find(frame.picture) if known is None else known.get(at, [])
             chosen = _choose(faces, settings) if matrix is None else _inside(faces, matrix, settings.size)
@@ -292,7 +292,7 @@ def _portrait(
     if quality.sharpness < BLURRED:
         detail = f"sharpness {quality.sharpness:.2f}; {BLURRED:.2f} wanted"
         return Refusal(item.source, Reason.BLURRED, detail, at)
-    row = _row(item, portrait, sha256, at)
+    row = row_of(item, portrait, sha256, at)
     points = face.landmarks.astype(np.float64)
     shrink = math.hypot(matrix[0, 0], matrix[1, 0]) / size
     placed = np.column_stack(
@@ -327,7 +327,7 @@ def _human(item: Item, settings: Settings) -> Row:
     frame = render(human, sample_controls(seed, number), camera, settings.size)
     points = frame.landmarks[:, :2] * settings.size
     yaw, pitch = (float(frame.controls[controls.INDEX[name]]) for name in ("yaw", "pitch"))
-    return _row(item, frame.picture, hashlib.sha256(frame.picture.tobytes()).hexdigest()) | {
+    return row_of(item, frame.picture, hashlib.sha256(frame.picture.tobytes()).hexdigest()) | {
         "box": np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
         "landmarks": frame.landmarks.astype(np.float32).ravel(),
         "controls": frame.controls,
@@ -339,7 +339,7 @@ def _human(item: Item, settings: Settings) -> Row:
     }
 
 
-def _row(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str, at: float | None = None) -> Row:
+def row_of(item: Item, portrait: UInt8[ndarray, "S S 3"], sha256: str, at: float | None = None) -> Row:
     """What is known of any portrait; that of a face knows more."""
     from fenshen.faces.judge import exposure, sharpness
 

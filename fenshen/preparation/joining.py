@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -39,8 +39,12 @@ def join(
     out: Path,
     words: Sequence[str],
     seed: int,
+    learnt: Collection[str] = (),
 ) -> PrepareSummary:
     """Refuse strangers and copies, split, and write the dataset.
+
+    Args:
+        learnt: sources that are never held out.
 
     Raises:
         FenshenError: nothing was kept.
@@ -61,6 +65,7 @@ def join(
     if not kept:
         raise FenshenError("prepare.nothing_kept", why=describe(tally(refusals)))
     splits = split([Origin(rows[i]["source"], rows[i]["subject"], rows[i]["timestamp"]) for i in kept], seed)
+    splits = ["train" if rows[i]["source"] in learnt else part for i, part in zip(kept, splits, strict=True)]
     card = DatasetCard(
         size=settings.size,
         count=len(kept),

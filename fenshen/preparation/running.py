@@ -6,10 +6,12 @@ import importlib
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+import pyarrow as pa
 
 from fenshen.errors import Interrupted, UsageError
 from fenshen.messages import say
@@ -17,6 +19,7 @@ from fenshen.preparation.cutting import close, perform
 from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.store import Store
 
+Work = Callable[[Unit, Settings, Store], pa.Table]
 _GLANCE = 0.25  # seconds between two looks at what is finished
 
 
@@ -29,11 +32,13 @@ def run(
     backend: str | None = None,
     progress: bool = True,
     title: str = "prepare.bar",
+    work: Work = perform,
 ) -> None:
     """Work off every unit that the store does not hold yet.
 
     Args:
         title: the message that names the bar.
+        work: from a unit to its outcome; a function that other processes can import.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM; the store keeps what is finished.
@@ -46,7 +51,7 @@ def run(
         return
     try:
         with _terminable(), _bar(sizes, store, title, progress):
-            _work(waiting, settings, store, workers, backend)
+            _spread(waiting, settings, store, workers, backend, work)
     except KeyboardInterrupt as error:
         done = sum(sizes[key] for key in store.keys() & sizes.keys())
         raise Interrupted("prepare.interrupted", done=done, total=sum(sizes.values())) from error
@@ -54,8 +59,13 @@ def run(
         close()
 
 
-def _work(
-    waiting: Sequence[Unit], settings: Settings, store: Store, workers: int | None, backend: str | None
+def _spread(
+    waiting: Sequence[Unit],
+    settings: Settings,
+    store: Store,
+    workers: int | None,
+    backend: str | None,
+    work: Work,
 ) -> None:
     import joblib
 
@@ -71,14 +81,14 @@ def _work(
     with chosen:
         count = min(workers or joblib.effective_n_jobs(-1), len(waiting))
         parallel = joblib.Parallel(n_jobs=count, batch_size=1)
-        parallel(joblib.delayed(_finish)(unit, settings, store, os.getpid()) for unit in waiting)
+        parallel(joblib.delayed(_finish)(unit, settings, store, os.getpid(), work) for unit in waiting)
 
 
-def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> None:
+def _finish(unit: Unit, settings: Settings, store: Store, parent: int, work: Work) -> None:
     """Work off one unit and keep its outcome; runs in a worker process."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    store.save(unit.key(settings), perform(unit, settings, store))
+    store.save(unit.key(settings), work(unit, settings, store))
 
 
 @contextmanager

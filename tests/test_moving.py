@@ -1,0 +1,170 @@
+"""Photographs moved by a fitted head: nearer to the truth than the photograph, and nothing else moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cast import drawn
+
+import fenshen
+from fenshen import controls, dataset, portraits
+from fenshen.doubles import making, moving, surface, texture
+from fenshen.doubles.surface import Fragments, Outline
+from fenshen.doubles.texture import SIZE, Photograph
+from fenshen.errors import UsageError
+from fenshen.humans import Human, sample
+from fenshen.humans.camera import Camera
+from fenshen.humans.human import write
+
+SEED = 12  # a man with short hair
+
+
+def subject() -> Human:
+    return sample(SEED)
+
+
+def photographed(**pose: float) -> Photograph:
+    """A drawn person, photographed by the renderer, on their own head."""
+    from fenshen.humans.render import render
+
+    values = controls.vector(pose)
+    frame = render(subject(), values, size=4 * SIZE)
+    halves = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
+    return texture.photograph(subject(), values, Camera(), frame.landmarks[:, :2], frame.picture, halves)
+
+
+@pytest.fixture(scope="module")
+def photo() -> Photograph:
+    return photographed()
+
+
+def psnr(picture: np.ndarray, truth: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((picture.astype(float) - truth) ** 2)))
+
+
+@drawn
+@pytest.mark.parametrize(
+    ("pose", "gain"),
+    [
+        ({"yaw": 0.17}, 5),
+        ({"pitch": 0.12}, 5),
+        ({"roll": 0.15}, 5),
+        ({"jawOpen": 0.6}, 1),
+        ({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, 0.5),
+    ],
+)
+def test_moved_it_is_nearer_to_the_truth(
+    photo: Photograph, pose: dict[str, float], gain: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fenshen.humans.render import render
+
+    monkeypatch.setattr(texture, "_SHADE", 1.0)  # a drawn person's mouth is as light as the drawing has it
+    values = controls.vector(pose)
+    truth = render(subject(), values, size=SIZE)
+    picture, frame = texture.move(photo, values)
+    assert psnr(picture, truth.picture) > psnr(texture.still(photo)[0], truth.picture) + gain
+    assert np.abs(frame.landmarks - truth.landmarks)[:205, :2].max() < 0.02
+
+
+@drawn
+def test_not_moved_it_is_the_photograph(photo: Photograph) -> None:
+    assert psnr(texture.move(photo, photo.controls)[0], texture.still(photo)[0]) > 38
+
+
+@drawn
+def test_what_is_behind_stays(photo: Photograph) -> None:
+    still = texture.still(photo)[0].astype(int)
+    picture, _ = texture.move(photo, controls.vector(yaw=0.15, jawOpen=0.5))
+    apart = np.abs(picture - still).max(2)
+    assert apart[: SIZE // 2, : SIZE // 8].max() <= 8
+    assert apart[: SIZE // 2, -SIZE // 8 :].max() <= 8
+    assert apart[:8].max() <= 8
+    assert apart[: SIZE // 2, np.r_[: SIZE // 8, -SIZE // 8 : 0]].mean() < 1
+
+
+@drawn
+def test_a_side_that_is_hidden_comes_from_the_other_or_another_photograph() -> None:
+    from fenshen.humans.render import render
+
+    aside, other = photographed(yaw=0.5), photographed(yaw=-0.3)
+    values = controls.vector(yaw=0.2)
+    truth = render(subject(), values, size=SIZE)
+    alone, helped = texture.move(aside, values)[0], texture.move(aside, values, [other])[0]
+    cheek = np.round(truth.landmarks[[50, 117, 205], :2] * SIZE).astype(int)  # on the side turned away
+    for picture in (alone, helped):
+        assert np.abs(picture.astype(int) - truth.picture)[cheek[:, 1], cheek[:, 0]].mean() < 14
+    assert psnr(alone, truth.picture) > psnr(texture.still(aside)[0], truth.picture) + 3
+
+
+@drawn
+def test_fragments_say_which_point_a_pixel_shows() -> None:
+    from fenshen.humans.render import render
+
+    frame = render(subject(), controls.vector(yaw=0.2), size=64, mesh=True)
+    points = Fragments.of(frame)
+    assert points.shares.min() > -0.05
+    projected = frame.view.project(points.mix(frame.vertices).astype(np.float64))
+    assert np.abs(projected[:, :2] - points.places).max() < 1e-3
+    outline = Outline.of(points, frame.controls)
+    beside = outline.beside(outline, np.array([[0.9, 0.2], [0.1, 0.6]]))
+    np.testing.assert_allclose(beside, [[0.9, 0.2], [0.1, 0.6]], atol=1e-6)
+    assert (surface.opposite()[surface.opposite()] == np.arange(len(frame.vertices))).all()
+
+
+@drawn
+def test_footage_is_a_dataset_of_the_photograph_moved_and_as_it_is(photo: Photograph, tmp_path: Path) -> None:
+    human, out = tmp_path / "human.json", tmp_path / "footage"
+    write(subject(), human)
+    texture.save(photo, tmp_path / "photo-0.npz")
+    moving.footage(moving.laid(tmp_path), human, out, frames=4, seed=3, progress=False)
+    one = dataset.Dataset(out)
+    assert one.controls is not None
+    np.testing.assert_allclose(one.controls[1], moving.near(photo.controls, 3, 1), atol=1e-6)
+    assert (one.pixels[1] == texture.move(photo, moving.near(photo.controls, 3, 1))[0]).all()
+    stills = np.array(one.records["source"].to_pylist()) == "photo-0"
+    assert stills.sum() > 1
+    assert (one.pixels[stills] == texture.still(photo)[0]).all()
+    assert set(np.array(one.records["split"].to_pylist())[stills]) == {"train"}
+    np.testing.assert_allclose(one.controls[stills], np.tile(photo.controls, (stills.sum(), 1)), atol=1e-6)
+    assert not list(tmp_path.glob(".*"))  # nothing half-written is left
+
+
+def test_poses_stay_near_the_photographs() -> None:
+    pose = controls.vector(yaw=0.3, pitch=-0.1, scale=0.1)
+    values = np.stack([moving.near(pose, 0, number) for number in range(200)])
+    controls.check(values)
+    turns = values[:, [controls.INDEX["yaw"], controls.INDEX["pitch"]]] - (0.3, -0.1)
+    assert np.abs(turns).max() <= moving.TURN + 1e-5
+    assert np.abs(turns).max(0).min() > 0.8 * moving.TURN
+    assert values[:, controls.INDEX["jawOpen"]].max() > 0.7
+    assert values[:, controls.INDEX["eyeBlinkLeft"]].max() > 0.9
+    poses = [np.array(pose) for pose in ((0.0, 0.0), (0.05, 0.1), (0.5, 0.0))]
+    assert moving.shown(poses) == [0, 2]
+
+
+def test_the_notes_say_what_is_seen() -> None:
+    left, right = controls.vector(yaw=-0.07), controls.vector(yaw=0.21)
+    (seen, blink) = moving.notes([left, right])
+    assert "4° to the viewer's left" in seen
+    assert "12° to the viewer's right" in seen
+    assert "guessed" in seen
+    assert "shut" in blink
+    shut = controls.vector(eyeBlinkLeft=0.9, eyeBlinkRight=0.9)
+    (one,) = moving.notes([shut])
+    assert "straight ahead" in one
+
+
+def test_a_look_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    film, picture = tmp_path / "film.mp4", tmp_path / "me.png"
+    film.write_text("")
+    portraits.write(picture, np.zeros((64, 64, 3), dtype=np.uint8))
+    words = {"name": "x", "consent": "self", "out": tmp_path / "x.double", "progress": False}
+    with pytest.raises(UsageError, match="--look photo"):
+        fenshen.double([film], look="photo", **words)
+    with pytest.raises(UsageError, match="oil"):
+        fenshen.double([picture], look="oil", **words)
+    work = making._taken_up(tmp_path / "work", [picture], "human")
+    (work / "footage").mkdir()
+    assert not (making._taken_up(work, [picture], "photo") / "footage").exists()
