@@ -8,12 +8,15 @@ Then it speaks into a pipe: timed is how long after the voice of the first sente
 from __future__ import annotations
 
 import io
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does before torch is loaded
 
 import numpy as np
 from reporting import Figure, parser, progress, report

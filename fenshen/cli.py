@@ -455,6 +455,8 @@ def _app() -> Callable[..., Any]:
             return
         if double is None:
             raise UsageError("cli.say_needs")
+        # Read when torch is loaded: threads that wait for one another sleep, and leave the cores to the voice.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from fenshen.doubles.saying import say as speak
 
         file = speak(

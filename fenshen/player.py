@@ -14,7 +14,9 @@ from fenshen import controls as control_space
 from fenshen.machine import has_bf16
 from fenshen.model import Model, to_pixels
 
-_TOGETHER = 4  # frames: drawn at once they cost two thirds of what they do one by one, and still fit the cache
+_TOGETHER = (
+    4  # frames: drawn at once they cost two thirds of what they do one by one, and still fit the cache
+)
 
 
 class Player:

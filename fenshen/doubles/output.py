@@ -34,6 +34,7 @@ LARGEST_SCALE = 4.0
 _STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 STANDARD = Path("-")  # output, for films that are watched while they are made
 Sound = tuple[Float[ndarray, "samples"], int]
+Frames = Iterable[UInt8[ndarray, "H W C"]]
 Scene = tuple["Track", Sound | None]  # what moves, and what is heard; all of a film have one rate
 
 
@@ -111,24 +112,30 @@ class Output:
 
     def film(self, scenes: Iterable[Scene]) -> Path:
         """Write the double moving, scene by scene as they come: tracks are added to its face at rest."""
+        from threadpoolctl import threadpool_limits
+
         player = self.double.player()
-        player.draw(
-            self.double.neutral
-        )  # the first frame takes longer; who waits for a voice need not notice
+        # The first frame takes longer: let it be one that nobody waits for.
+        player.draw(self.double.neutral)
         scenes = iter(scenes)
-        first = next(scenes)
-        rate, sound = first[0].rate, first[1]
+        track, sound = first = next(scenes)
         tracks, heard = tee(chain([first], scenes))
         frames = (
             self._finished(picture) for track, _ in tracks for picture in moving(self.double, track, player)
         )
         audio = None if sound is None else ((said[0] for _, said in heard if said), sound[1])
+        # The watermark's small products wake BLAS's threads, which then keep cores busy that drawing waits for: films
+        # took twice as long.
+        with threadpool_limits(1, user_api="blas"):
+            return self._written(frames, track.rate, audio)
+
+    def _written(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
+        from fenshen import video
+
         if self.live:
             return self._stream(frames, rate, audio)
         if not self.target.suffix:
             return self._singles(frames)
-        from fenshen import video
-
         video.write(self.target, frames, rate, audio=audio)
         return self.mark.seal(self.target)
 
@@ -139,7 +146,7 @@ class Output:
         large = enlarged(picture, self.scale, str(self.double.model.device))
         return large if self._matte is None else self._matte.cut(large)
 
-    def _stream(self, frames: Iterable[UInt8[ndarray, "H W 3"]], rate: float, audio: Audio | None) -> Path:
+    def _stream(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
         """A file is signed once it is whole, and gone if it never is; what was piped only has its marks."""
         from fenshen import video
 
@@ -153,7 +160,7 @@ class Output:
             self.target.unlink(missing_ok=True)
             raise
 
-    def _singles(self, frames: Iterable[UInt8[ndarray, "H W C"]]) -> Path:
+    def _singles(self, frames: Frames) -> Path:
         """One PNG a frame; a folder that is there keeps what else is in it."""
         from fenshen import portraits
 
