@@ -196,6 +196,34 @@ def test_bad_words_are_refused_before_anything_is_made(film: Path, tmp_path: Pat
         fenshen.double([tmp_path / "text.mp4"], name="x", consent="self", out=tmp_path / "y.double")
 
 
+def test_films_that_show_nobody_are_refused_and_leave_nothing(film: Path, tmp_path: Path) -> None:
+    empty, cut, blank, short = (tmp_path / f"{name}.mp4" for name in ("empty", "cut", "blank", "short"))
+    empty.touch()
+    cut.write_bytes(film.read_bytes()[:3000])
+    video.write(blank, np.full((40, 64, 64, 3), 90, dtype=np.uint8), 25.0)
+    video.write(short, (frame.picture for frame in video.frames(film, stop=0.4)), 25.0)
+    before = set(tmp_path.iterdir())
+    for source in (empty, cut, blank, short):
+        with pytest.raises(FenshenError):
+            fenshen.double([source], name="x", consent="self", out=tmp_path / "x.double", progress=False)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_vertical_silent_film_makes_a_double(film: Path, tmp_path: Path) -> None:
+    tall = tmp_path / "tall.mp4"
+    grey = ((160, 96), (0, 0), (0, 0))
+    video.write(tall, (np.pad(frame.picture, grey, "edge") for frame in video.frames(film)), 25.0)
+    made = fenshen.double(
+        [tall],
+        name="tall",
+        consent="self",
+        out=tmp_path / "tall.double",
+        settings=["steps=2", "alone=2"],
+        progress=False,
+    )
+    assert made.card.frames > 40
+
+
 def test_unfinished_work_on_other_files_is_not_taken_up(tmp_path: Path) -> None:
     work, mine, another = tmp_path / "work", tmp_path / "mine.mp4", tmp_path / "another.mp4"
     for file in (mine, another):

@@ -24,7 +24,7 @@ from fenshen import __version__, dataset, portraits, video
 from fenshen import controls as control_space
 from fenshen.doubles import store
 from fenshen.doubles.store import DoubleCard, Range
-from fenshen.errors import FenshenError, UsageError
+from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.messages import say
 from fenshen.provenance import consent as consents
 
@@ -97,7 +97,13 @@ def double(
     _check_look(look, photos)
     work = _taken_up(workplace(target), files, look)
     make = _filmed if not photos else _drawn if look == "human" else _moved
-    data = make(files, work, seed, progress)
+    try:
+        data = make(files, work, seed, progress)
+    except Interrupted:
+        raise
+    except FenshenError:  # what cannot become footage is not taken up again
+        shutil.rmtree(work, ignore_errors=True)
+        raise
     human = _begin_with(data, device)
     run = _tune(data, work / "run", minutes, settings, seed, device, progress)
     from fenshen import model
