@@ -20,9 +20,9 @@ from numpy import ndarray
 from reporting import Figure, parser, progress, report
 
 from fenshen import controls, portraits
-from fenshen.doubles.cast import Cast, cast
-from fenshen.doubles.fit_shape import EYES
-from fenshen.doubles.fit_sitters import meet
+from fenshen.doubles.casting.cast import Cast, cast
+from fenshen.doubles.casting.fit_shape import EYES
+from fenshen.doubles.casting.fit_sitters import meet
 from fenshen.faces import identity
 from fenshen.faces.align import align, alignment
 from fenshen.humans import Human, sample

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenshen import controls, portraits
-from fenshen.doubles import fit_shape
-from fenshen.doubles.cast import cast
-from fenshen.doubles.fit_sitters import meet
+from fenshen.doubles.casting import fit_shape
+from fenshen.doubles.casting.cast import cast
+from fenshen.doubles.casting.fit_sitters import meet
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces import identity
 from fenshen.humans import sample

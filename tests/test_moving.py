@@ -10,9 +10,10 @@ from test_cast import drawn
 
 import fenshen
 from fenshen import controls, dataset, portraits
-from fenshen.doubles import making, moving, surface, texture
-from fenshen.doubles.surface import Fragments, Outline
-from fenshen.doubles.texture import SIZE, Photograph
+from fenshen.doubles import making
+from fenshen.doubles.photographs import moving, surface, texture
+from fenshen.doubles.photographs.surface import Fragments, Outline
+from fenshen.doubles.photographs.texture import SIZE, Photograph
 from fenshen.errors import UsageError
 from fenshen.humans import Human, sample
 from fenshen.humans.camera import Camera

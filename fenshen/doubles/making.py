@@ -30,7 +30,7 @@ from fenshen.provenance import consent as consents
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
-    from fenshen.doubles.cast import Cast
+    from fenshen.doubles.casting.cast import Cast
     from fenshen.doubles.store import Double
     from fenshen.humans.human import Human
 
@@ -177,7 +177,7 @@ def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
 
 def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
     """The photographs themselves, moved by the head of a human cast for them."""
-    from fenshen.doubles import moving
+    from fenshen.doubles.photographs import moving
     from fenshen.humans.human import write
 
     file, out = work / "human.json", work / "footage"
@@ -197,7 +197,7 @@ def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
 def _cast(photos: list[Path], progress: bool) -> Cast:
     from rich.console import Console
 
-    from fenshen.doubles.cast import cast
+    from fenshen.doubles.casting.cast import cast
 
     console = Console(stderr=True, highlight=False, quiet=not progress)
     return cast(photos, progress=console.print)

@@ -20,10 +20,10 @@ from numpy import ndarray
 
 from fenshen import controls as control_space
 from fenshen import portraits
-from fenshen.doubles import texture
-from fenshen.doubles.cast import Cast
-from fenshen.doubles.fit_sitters import MOST, READ_AT
-from fenshen.doubles.texture import Photograph
+from fenshen.doubles.casting.cast import Cast
+from fenshen.doubles.casting.fit_sitters import MOST, READ_AT
+from fenshen.doubles.photographs import texture
+from fenshen.doubles.photographs.texture import Photograph
 from fenshen.faces.align import alignment
 from fenshen.humans.camera import Camera
 from fenshen.humans.render import Frame

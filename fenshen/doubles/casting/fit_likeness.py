@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen.doubles import fit_shape
-from fenshen.doubles.fit_colours import SIDE, View
-from fenshen.doubles.fit_shape import BUILD, bounded_step, numbers, with_numbers
+from fenshen.doubles.casting import fit_shape
+from fenshen.doubles.casting.fit_colours import SIDE, View
+from fenshen.doubles.casting.fit_shape import BUILD, bounded_step, numbers, with_numbers
 from fenshen.faces import identity
 from fenshen.humans.human import LOCAL_SHAPES, Human
 from fenshen.humans.render import Frame

@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import portraits
-from fenshen.doubles.fit_shape import Measured
+from fenshen.doubles.casting.fit_shape import Measured
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces import align, identity
 from fenshen.faces.detect import Face, FaceFinder

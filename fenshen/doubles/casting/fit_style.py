@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen.doubles import fit_colours
-from fenshen.doubles.fit_colours import View
-from fenshen.doubles.fit_regions import Regions, to_lab
+from fenshen.doubles.casting import fit_colours
+from fenshen.doubles.casting.fit_colours import View
+from fenshen.doubles.casting.fit_regions import Regions, to_lab
 from fenshen.humans.human import HAIR_STYLES, Beard, BeardStyle, BrowStyle, Glasses, Human
 from fenshen.humans.render import Frame, Kind
 

@@ -17,9 +17,9 @@ from numpy import ndarray
 
 from fenshen import controls as control_space
 from fenshen import portraits
-from fenshen.doubles import fit_colours, fit_likeness, fit_regions, fit_shape, fit_sitters, fit_style
-from fenshen.doubles.fit_colours import SIDE, View
-from fenshen.doubles.fit_sitters import Sitter
+from fenshen.doubles.casting import fit_colours, fit_likeness, fit_regions, fit_shape, fit_sitters, fit_style
+from fenshen.doubles.casting.fit_colours import SIDE, View
+from fenshen.doubles.casting.fit_sitters import Sitter
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
 from fenshen.messages import say

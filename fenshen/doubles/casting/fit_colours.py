@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen.doubles.fit_regions import PATCHES, Regions, patches, to_lab
-from fenshen.doubles.fit_shape import bounded_step
+from fenshen.doubles.casting.fit_regions import PATCHES, Regions, patches, to_lab
+from fenshen.doubles.casting.fit_shape import bounded_step
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Background, Colour, Human
 from fenshen.humans.looks import skin_colour

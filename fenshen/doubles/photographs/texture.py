@@ -20,8 +20,9 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen.controls import INDEX
-from fenshen.doubles import fit_colours, fit_regions, layers, surface
-from fenshen.doubles.surface import Fragments, Outline
+from fenshen.doubles.casting import fit_colours, fit_regions
+from fenshen.doubles.photographs import layers, surface
+from fenshen.doubles.photographs.surface import Fragments, Outline
 from fenshen.faces.align import align, inside, pulled
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse

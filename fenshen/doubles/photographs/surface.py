@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from fenshen.controls import CENTRE, INDEX
-from fenshen.doubles.fit_shape import CONTOUR
+from fenshen.doubles.casting.fit_shape import CONTOUR
 from fenshen.humans import body
 from fenshen.humans.camera import Camera, fit_head, turn_of
 from fenshen.humans.human import Beard, Human

@@ -1,0 +1,1 @@
+"""Casting: the drawn human who looks like the person of one or a few photographs."""

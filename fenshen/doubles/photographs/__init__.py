@@ -1,0 +1,1 @@
+"""Photographs that move: the footage of a double that looks like them."""
