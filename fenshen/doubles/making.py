@@ -307,7 +307,7 @@ def describe(double: Double) -> str:
     card = double.card
     quality = "" if card.psnr is None else say("double.quality", psnr=card.psnr)
     made = say(
-        "double.made",
+        "double.made" if card.seconds else "double.made_of_photos",
         name=card.name,
         frames=card.frames,
         seconds=card.seconds,
