@@ -55,7 +55,7 @@ class Cast:
     sitters: list[Sitter]
 
 
-def cast(photos: Sequence[Path | str], *, rounds: int = 2, progress: Progress | None = None) -> Cast:
+def cast(photos: Sequence[Path | str], *, rounds: int = 3, progress: Progress | None = None) -> Cast:
     """The human that looks like the person of the photographs.
 
     Args:

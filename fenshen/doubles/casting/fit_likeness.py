@@ -31,7 +31,7 @@ _SHAPES = (
 )  # fmt: skip
 _MOVED = np.array([*range(len(BUILD)), *(len(BUILD) + LOCAL_SHAPES.index(name) for name in _SHAPES)])
 _STEP = 0.5  # spreads, of the finite differences: less drowns in the drawing's rounding
-_WORTH = 6.0  # how many spreads of the prior it is worth to bring the embeddings all the way together
+_WORTH = 12.0  # how many spreads of the prior it is worth to bring the embeddings all the way together
 _FIT_SPREAD = 0.8  # spreads that the fit so far may be off by
 _LANDMARK_ERROR = 0.04  # eye distances, a third of what one point errs by, counted for all
 
