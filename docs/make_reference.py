@@ -97,6 +97,7 @@ MEANINGS_ZH = {
     "reconstruction": "生成器损失中多尺度 L1 的权重（paired）",
     "structure": "生成器损失中结构差异（1 − SSIM）的权重（paired）",
     "perceptual": "生成器损失中冻结特征 L1 的权重（paired）",
+    "identity": "生成器损失中身份嵌入距离的权重（paired）",
     "landmarks": "人脸线条的位置误差在生成器损失中的权重（paired）",
     "focus": "重建时眼睛和嘴部的额外权重",
     "alone": "最初多少步生成器只按 L1 学习（paired）",

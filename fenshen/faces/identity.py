@@ -30,7 +30,7 @@ SAME_PERSON = 0.6
 # Where a chip has the outer and inner corner of the subject's left eye, of the right eye, and the base of
 # the nose (dlib's get_face_chip_details with a padding of 0.25), and the landmarks they are.
 _PLACES = np.array([(110.96, 46.35), (89.61, 47.90), (37.06, 46.37), (58.41, 47.91), (74.01, 87.78)])
-_LANDMARKS = (263, 362, 33, 133, 2)
+LANDMARKS = (263, 362, 33, 133, 2)
 # The same points of the canonical face, in centimetres from its centre, x right and y down.
 _CANONICAL = np.array([(4.446, -2.664), (1.856, -2.585), (-4.446, -2.664), (-1.856, -2.585), (0.0, 2.089)])
 # And where they are in an aligned portrait, in fractions of its side.
@@ -116,9 +116,9 @@ def embed(
             less so for the frames of a steady crop, in which heads turn and move.
     """
     if landmarks is None:
-        places = np.broadcast_to(_ALIGNED, (len(portraits), len(_LANDMARKS), 2))
+        places = np.broadcast_to(_ALIGNED, (len(portraits), len(LANDMARKS), 2))
     else:
-        places = np.asarray(landmarks, dtype=np.float64)[:, list(_LANDMARKS), :2]
+        places = np.asarray(landmarks, dtype=np.float64)[:, list(LANDMARKS), :2]
     side = portraits.shape[1]
     chips = [_cut(p, at * side - 0.5) for p, at in zip(portraits, places, strict=True)]
     return _embed(chips)
@@ -126,7 +126,7 @@ def embed(
 
 def chip(picture: UInt8[ndarray, "H W 3"], landmarks: Float[ndarray, "478 3"]) -> UInt8[ndarray, "150 150 3"]:
     """The chip of a face by its landmarks in pixels, cut out of any picture."""
-    return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(_LANDMARKS), :2])
+    return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(LANDMARKS), :2])
 
 
 def embed_chips(chips: UInt8[ndarray, "N 150 150 3"]) -> Float[ndarray, "N 128"]:
@@ -136,22 +136,32 @@ def embed_chips(chips: UInt8[ndarray, "N 150 150 3"]) -> Float[ndarray, "N 128"]
 
 def aligned_chips(portraits: Float[Tensor, "N 3 S S"]) -> Float[Tensor, "N 3 150 150"]:
     """Chips of aligned portraits in [-1, 1], differentiably: ``network()(aligned_chips(generated))``."""
-    size = portraits.shape[-1]
-    matrix = align.similarity(_ALIGNED * size - 0.5, _PLACES)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale < 1:  # a chip is smaller than its part of the portrait
-        smaller = max(round(size * scale), 1)
+    places = torch.tensor(_ALIGNED, dtype=portraits.dtype, device=portraits.device)
+    return chips_at(portraits, places.expand(len(portraits), -1, -1))
+
+
+def chips_at(
+    portraits: Float[Tensor, "N 3 S S"], places: Float[Tensor, "N 5 2"]
+) -> Float[Tensor, "N 3 150 150"]:
+    """Chips of portraits in [-1, 1], differentiably.
+
+    Args:
+        places: of :data:`LANDMARKS` in each portrait, in sides.
+    """
+    goal = torch.tensor(_PLACES, dtype=places.dtype, device=places.device)
+    to, at = goal - goal.mean(0), places - places.mean(1, keepdim=True)
+    # The similarity from chip to portrait with the least squared error, as a complex number: sides a pixel.
+    real = (at * to).sum((1, 2)) / to.square().sum()
+    imaginary = (at[..., 1] * to[:, 0] - at[..., 0] * to[:, 1]).sum(1) / to.square().sum()
+    turn = torch.stack([real, -imaginary, imaginary, real], dim=1).reshape(-1, 2, 2)
+    finer = float(torch.hypot(real, imaginary).max()) * portraits.shape[-1]
+    if finer > 1:  # a chip is smaller than its part of the portrait
+        smaller = max(round(portraits.shape[-1] / finer), 1)
         portraits = F.interpolate(portraits, (smaller, smaller), mode="bilinear", antialias=True)
-        size = smaller
-        matrix = align.similarity(_ALIGNED * size - 0.5, _PLACES)
-    inverse = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))
     # affine_grid counts from -1 to 1 across a picture, whose pixel i has its centre at (2 i + 1) / side - 1.
-    to_pixels = np.array([(CHIP / 2, 0, CHIP / 2 - 0.5), (0, CHIP / 2, CHIP / 2 - 0.5), (0, 0, 1)])
-    to_units = np.array([(2 / size, 0, 1 / size - 1), (0, 2 / size, 1 / size - 1), (0, 0, 1)])
-    theta = torch.tensor((to_units @ inverse @ to_pixels)[:2], dtype=portraits.dtype, device=portraits.device)
-    grid = F.affine_grid(
-        theta.expand(len(portraits), 2, 3), [len(portraits), 3, CHIP, CHIP], align_corners=False
-    )
+    middle = (turn @ ((CHIP - 1) / 2 - goal.mean(0))) + places.mean(1)
+    theta = torch.cat([CHIP * turn, (2 * middle - 1)[..., None]], dim=2).to(portraits.dtype)
+    grid = F.affine_grid(theta, [len(portraits), 3, CHIP, CHIP], align_corners=False)
     return F.grid_sample(portraits, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 

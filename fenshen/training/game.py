@@ -23,8 +23,10 @@ from fenshen.adversarial.matching import FeatureMatching
 from fenshen.dataset import Batches
 from fenshen.model import from_pixels
 from fenshen.networks import Features, build
+from fenshen.networks.contours import LANDMARKS
 from fenshen.training.recipe import Recipe
 
+_FACES = 2  # of a part of the batch whose identity is compared: one costs as much as drawing two
 _ADAPT_EVERY = 4  # moves between corrections of the augmentation (ADA, section 3)
 _LATENTS, _AUGMENT_REAL, _AUGMENT_FAKE, _MIX = range(10, 14)  # independent random streams
 
@@ -79,6 +81,7 @@ class Game:
         self.augmentation = Augmentation(recipe.augment, recipe.augment_p, recipe.augment_target)
         self.loss = losses.LOSSES[recipe.loss]
         self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))
+        self._identity: nn.Module | None = None
         self.lr_factor = 1.0  # halved by every rollback
         self._kept: list[Played] = []
         self._real_sign: list[Tensor] = []
@@ -170,9 +173,26 @@ class Game:
         if recipe.structure:
             loss = reconstruction.dissimilarity(played.fake, share.pictures, share.weight)
             terms["structure"] = recipe.structure, loss
+        if recipe.identity and share.points is not None:
+            terms["identity"] = recipe.identity, self._unlike(played.fake, share)
         if recipe.landmarks and played.points is not None and share.points is not None:
             terms["landmarks"] = recipe.landmarks, reconstruction.mean_distance(played.points, share.points)
         return terms
+
+    def _unlike(self, fake: Float[Tensor, "B 3 S S"], share: Share) -> Tensor:
+        """Mean squared distance of the embeddings of a few fakes and of who they should be."""
+        from fenshen.faces import identity
+
+        assert share.points is not None
+        if self._identity is None:
+            self._identity = copy.deepcopy(identity.network()).to(self.fabric.device)
+        corners = [LANDMARKS.index(point) for point in identity.LANDMARKS]
+        places = share.points[:_FACES, corners]
+        wanted, found = (
+            self._identity(identity.chips_at(pictures[:_FACES].float(), places))
+            for pictures in (share.pictures, fake)
+        )
+        return (found.float() - wanted.float()).square().sum(1).mean()
 
     def _play_alone(self, step: int) -> None:
         """The fakes of a step without D: its frozen network is not asked either, which saves most of the time."""

@@ -31,6 +31,7 @@ _SCALARS = (
     "reconstruction",
     "structure",
     "perceptual",
+    "identity",
     "landmarks",
     "penalty",
     "real_score",

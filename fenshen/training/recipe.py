@@ -91,6 +91,9 @@ class Recipe(BaseModel):
     perceptual: Annotated[
         float, Field(ge=0, description="weight of L1 of frozen features in G's (paired)")
     ] = 0.0
+    identity: Annotated[
+        float, Field(ge=0, description="weight of the distance of identity embeddings in G's (paired)")
+    ] = 0.0
     landmarks: Annotated[
         float, Field(ge=0, description="weight of the distance of the face's lines in G's (paired)")
     ] = 0.0
@@ -179,7 +182,7 @@ class Recipe(BaseModel):
 
 
 # Keys that mean something only where G is asked for a very picture.
-PAIRED = ("reconstruction", "structure", "perceptual", "landmarks", "focus", "alone")
+PAIRED = ("reconstruction", "structure", "perceptual", "identity", "landmarks", "focus", "alone")
 # A run keeps these from its first step to its last: weights, data order or moments hang on them.
 FIXED = (*NetworkConfig.model_fields, "batch_size", "seed", "mirror", "loss")
 

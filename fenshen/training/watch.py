@@ -14,7 +14,7 @@ from fenshen.messages import say
 
 Kind = Literal["exploded", "discriminator_wins", "collapse", "memorised"]
 
-_LOSSES = ("loss_g", "loss_d", "reconstruction", "structure", "perceptual", "landmarks")
+_LOSSES = ("loss_g", "loss_d", "reconstruction", "structure", "perceptual", "identity", "landmarks")
 EXPLODED = 1e4  # a loss beyond this is as good as infinite
 MAX_ROLLBACKS = 3
 _PATIENCE = 10  # rows of the log in a row, before a saturated discriminator is worth a word
