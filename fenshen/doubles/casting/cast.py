@@ -124,7 +124,7 @@ def _anybody() -> Human:
     values = {
         "body": {"age": 45, "gender": 0.5},
         "skin": {"tone": 0.5},
-        "eyes": {"iris": brown},
+        "eyes": {"iris": grey},  # from which every colour is within reach
         "brows": {"colour": brown},
         "hair": {"style": "buzz", "root": brown, "tip": brown},
         "clothes": {"colour": grey, "second": grey},
