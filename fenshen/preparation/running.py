@@ -32,13 +32,13 @@ def run(
     backend: str | None = None,
     progress: bool = True,
     title: str = "prepare.bar",
-    work: Work = perform,
+    work: Work | None = None,
 ) -> None:
     """Work off every unit that the store does not hold yet.
 
     Args:
         title: the message that names the bar.
-        work: from a unit to its outcome; a function that other processes can import.
+        work: from a unit to its outcome, a function that other processes can import; :func:`perform` if None.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM; the store keeps what is finished.
@@ -65,7 +65,7 @@ def _spread(
     store: Store,
     workers: int | None,
     backend: str | None,
-    work: Work,
+    work: Work | None,
 ) -> None:
     import joblib
 
@@ -84,11 +84,11 @@ def _spread(
         parallel(joblib.delayed(_finish)(unit, settings, store, os.getpid(), work) for unit in waiting)
 
 
-def _finish(unit: Unit, settings: Settings, store: Store, parent: int, work: Work) -> None:
+def _finish(unit: Unit, settings: Settings, store: Store, parent: int, work: Work | None) -> None:
     """Work off one unit and keep its outcome; runs in a worker process."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    store.save(unit.key(settings), work(unit, settings, store))
+    store.save(unit.key(settings), (work or perform)(unit, settings, store))
 
 
 @contextmanager
