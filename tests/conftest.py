@@ -67,3 +67,27 @@ def cast(drawings, tmp_path_factory):
     records = pa.table(columns, schema=dataset.RECORDS)
     dataset.write(folder, source.card, iter(source.pixels), records, source.rejected)
     return folder
+
+
+@pytest.fixture(scope="session")
+def someone(tmp_path_factory):
+    """A double of a person of the base model, who was never tuned."""
+    import fenshen
+    from fenshen import assets, controls
+    from fenshen.doubles import store
+    from fenshen.humans import sample
+    from fenshen.provenance.consent import self_consent
+
+    path = tmp_path_factory.mktemp("double") / "someone.double"
+    card = store.DoubleCard(
+        name="someone",
+        look="human",
+        frames=1,
+        seconds=0,
+        neutral=controls.NEUTRAL.tolist(),
+        seen={},
+        fenshen=fenshen.__version__,
+    )
+    base = assets.path("humans-128/model.safetensors").parent
+    store.save(path, card, base, sample(4), self_consent("someone"))
+    return path

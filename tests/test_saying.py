@@ -13,43 +13,22 @@ import numpy as np
 import pytest
 
 import fenshen
-from fenshen import assets, controls, video
-from fenshen.doubles import store
+from fenshen import video
 from fenshen.doubles.output import FILMS, STANDARD, Output, Scene
-from fenshen.doubles.store import Double, DoubleCard
+from fenshen.doubles.store import Double
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces.detect import FaceFinder
-from fenshen.humans import sample
 from fenshen.motion import sound
 from fenshen.motion.idle import idle
-from fenshen.provenance.consent import self_consent
 
 TEXT = "你好👋，my name is Fenshen……“真的”？！"
 speaks = pytest.mark.skipif(importlib.util.find_spec("espeakng_loader") is None, reason="needs espeak")
 
 
-@pytest.fixture(scope="module")
-def someone(tmp_path_factory: pytest.TempPathFactory) -> Double:
-    """A person of the base model, untuned."""
-    path = tmp_path_factory.mktemp("double") / "someone.double"
-    card = DoubleCard(
-        name="someone",
-        look="human",
-        frames=1,
-        seconds=0,
-        neutral=controls.NEUTRAL.tolist(),
-        seen={},
-        fenshen=fenshen.__version__,
-    )
-    base = assets.path("humans-128/model.safetensors").parent
-    store.save(path, card, base, sample(4), self_consent("someone"))
-    return Double.open(path)
-
-
 @speaks
-def test_lips_and_sound_agree(someone: Double, tmp_path: Path) -> None:
+def test_lips_and_sound_agree(someone: Path, tmp_path: Path) -> None:
     text = "Hello, I am a digital double. My mother bought a big blue boat."
-    film = fenshen.say(someone.path, text, out=tmp_path / "film.mp4", engine="espeak", scale=2)
+    film = fenshen.say(someone, text, out=tmp_path / "film.mp4", engine="espeak", scale=2)
     finder, opening = FaceFinder(), []
     for frame in video.frames(film):
         points = finder.find(frame.picture)[0].landmarks
@@ -62,22 +41,22 @@ def test_lips_and_sound_agree(someone: Double, tmp_path: Path) -> None:
 
 
 @speaks
-def test_picture_and_sound_last_equally_long(someone: Double, tmp_path: Path) -> None:
-    film = fenshen.say(someone.path, TEXT, out=tmp_path / "film.mp4", engine="espeak", scale=1, rate=30)
+def test_picture_and_sound_last_equally_long(someone: Path, tmp_path: Path) -> None:
+    film = fenshen.say(someone, TEXT, out=tmp_path / "film.mp4", engine="espeak", scale=1, rate=30)
     frames = video.probe(film).frames
     assert abs(len(sound.read(film)) / sound.RATE - frames / 30) <= 1 / 30
 
 
 @speaks
 def test_a_film_can_be_watched_while_it_grows(
-    someone: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    someone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = f"{TEXT} One. Two."
-    film = fenshen.say(someone.path, text, out=tmp_path / "live.mp4", engine="espeak", scale=1, stream=True)
+    film = fenshen.say(someone, text, out=tmp_path / "live.mp4", engine="espeak", scale=1, stream=True)
     assert fenshen.verify(film).status == "valid"  # signed once it was whole
     pipe = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", pipe)
-    fenshen.say(someone.path, text, out="-", engine="espeak", scale=1, stream=True)
+    fenshen.say(someone, text, out="-", engine="espeak", scale=1, stream=True)
     piped = pipe.buffer.getvalue()
     fragments = piped.split(b"moof")
     assert len(fragments) > 5
@@ -88,14 +67,14 @@ def test_a_film_can_be_watched_while_it_grows(
     assert fenshen.verify(tmp_path / "piped.mp4").status == "stripped"  # its marks are there
     assert video.probe(tmp_path / "piped.mp4").has_audio
     with pytest.raises(UsageError, match="--no-label"):
-        fenshen.say(someone.path, "Hello.", out="-", stream=True, label=False)
+        fenshen.say(someone, "Hello.", out="-", stream=True, label=False)
     with pytest.raises(UsageError, match=r"\.mp4"):
-        fenshen.say(someone.path, "Hello.", out=tmp_path / "x.webm", stream=True)
+        fenshen.say(someone, "Hello.", out=tmp_path / "x.webm", stream=True)
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.webm", "film.webp", "film.gif", "frames"])
 @pytest.mark.parametrize("live", [False, True])
-def test_what_is_interrupted_leaves_nothing(name: str, live: bool, someone: Double, tmp_path: Path) -> None:
+def test_what_is_interrupted_leaves_nothing(name: str, live: bool, someone: Path, tmp_path: Path) -> None:
     if live and name != "film.mp4":
         return
 
@@ -103,13 +82,13 @@ def test_what_is_interrupted_leaves_nothing(name: str, live: bool, someone: Doub
         yield idle(0.2, 25.0, seed=0), None
         raise KeyboardInterrupt
 
-    output = Output(someone, tmp_path / name, FILMS, scale=1, live=live)
+    output = Output(Double.open(someone), tmp_path / name, FILMS, scale=1, live=live)
     with pytest.raises(KeyboardInterrupt):
         output.film(scenes())
     assert not list(tmp_path.iterdir())
 
 
-def test_a_pipe_that_closes_is_said_in_a_sentence(someone: Double, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_closes_is_said_in_a_sentence(someone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.RawIOBase):
         def writable(self) -> bool:
             return True
@@ -119,4 +98,4 @@ def test_a_pipe_that_closes_is_said_in_a_sentence(someone: Double, monkeypatch: 
 
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Closed()))  # type: ignore[arg-type]
     with pytest.raises(FenshenError, match="Broken pipe"):
-        Output(someone, STANDARD, FILMS, live=True).film([(idle(0.4, 25.0, seed=0), None)])
+        Output(Double.open(someone), STANDARD, FILMS, live=True).film([(idle(0.4, 25.0, seed=0), None)])
