@@ -14,9 +14,8 @@ from fenshen import controls as control_space
 from fenshen.machine import has_bf16
 from fenshen.model import Model, to_pixels
 
-_TOGETHER = (
-    4  # frames: drawn at once they cost two thirds of what they do one by one, and still fit the cache
-)
+# Frames drawn at once: they cost two thirds of what they do one by one, and still fit the processor's cache.
+_TOGETHER = 4
 
 
 class Player:

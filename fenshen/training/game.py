@@ -26,7 +26,7 @@ from fenshen.networks import Features, build
 from fenshen.networks.contours import LANDMARKS
 from fenshen.training.recipe import Recipe
 
-_FACES = 2  # of a part of the batch whose identity is compared: one costs as much as drawing two
+_FACES = 2  # of a part of the batch whose identity is compared: one costs more than a picture of the step
 _ADAPT_EVERY = 4  # moves between corrections of the augmentation (ADA, section 3)
 _LATENTS, _AUGMENT_REAL, _AUGMENT_FAKE, _MIX = range(10, 14)  # independent random streams
 
