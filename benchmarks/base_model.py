@@ -29,7 +29,7 @@ from fenshen.dataset import Dataset
 from fenshen.faces import identity
 from fenshen.faces.detect import FaceFinder
 from fenshen.faces.measure import measure
-from fenshen.humans.code import encode
+from fenshen.humans.encoding import encode
 from fenshen.humans.render import Frame, Kind, render
 from fenshen.humans.sampler import sample, sample_camera, sample_controls
 from fenshen.metrics.distances import kernel_distance_once

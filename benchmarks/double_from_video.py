@@ -22,7 +22,7 @@ from reporting import Figure, parser, progress, report
 import fenshen
 from fenshen import controls, video
 from fenshen.dataset import LANDMARKS, Dataset
-from fenshen.doubles.making import workplace
+from fenshen.doubles.double import workplace
 from fenshen.faces.detect import FaceFinder
 from fenshen.faces.measure import measure
 from fenshen.faces.regions import eyes_and_mouth

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fenshen import controls as control_space
-from fenshen.asking import first_wish
+from fenshen.drawing import request_of_seed
 from fenshen.humans.sampler import sample_controls
 from fenshen.model import Model
 from fenshen.player import Player
@@ -79,7 +79,7 @@ def main() -> None:
     options.add_argument("--model", default="humans", help="a model or run told who it draws")
     chosen = options.parse_args()
     model = Model.load(chosen.model)
-    code = first_wish(model, 0).latent
+    code = request_of_seed(model, 0).latent
     moves = [sample_controls(0, frame) for frame in range(_FRAMES)]
     with tempfile.TemporaryDirectory() as folder:
         ways: dict[str, Draw] = {"torch": Player(model, code).draw, "onnx": onnx(model, code, Path(folder))}

@@ -21,8 +21,8 @@ from PIL import Image
 from reporting import Figure, parser, progress, report
 
 from fenshen import avatars, portraits
-from fenshen.preparation.doctor import Reason
 from fenshen.preparation.prepare import prepare
+from fenshen.preparation.refusals import Reason
 
 SIDE = 1024
 GOAL = 20.0  # faces a second and core

@@ -13,13 +13,13 @@ __version__ = "0.1.0"
 
 _VERBS = {
     "prepare": "fenshen.preparation.prepare",
-    "train": "fenshen.training.loop",
+    "train": "fenshen.training.train",
     "generate": "fenshen.sampling",
     "evaluate": "fenshen.metrics.evaluate",
-    "double": "fenshen.doubles.making",
-    "edit": "fenshen.doubles.editing",
-    "animate": "fenshen.doubles.animating",
-    "say": "fenshen.doubles.saying",
+    "double": "fenshen.doubles.double",
+    "edit": "fenshen.doubles.edit",
+    "animate": "fenshen.doubles.animate",
+    "say": "fenshen.doubles.say",
     "verify": "fenshen.provenance.verify",
     "demo": "fenshen.tour",
     "doctor": "fenshen.machine",

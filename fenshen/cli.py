@@ -11,7 +11,7 @@ import typer
 
 from fenshen import __version__, messages
 from fenshen.errors import FenshenError, UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 
 
 def main() -> None:
@@ -28,13 +28,13 @@ def main() -> None:
     except typer.Exit as error:
         sys.exit(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _complain(say("cli.interrupted"), 130)
+        _complain(message("cli.interrupted"), 130)
     except Exception as error:
         if "--debug" in words:
             raise
         if hasattr(error, "format_message"):  # click's own usage errors
             _complain(error.format_message(), 2)
-        _complain(say("cli.unexpected", error=f"{type(error).__name__}: {error}"), 1)
+        _complain(message("cli.unexpected", error=f"{type(error).__name__}: {error}"), 1)
 
 
 def _complain(sentence: str, code: int) -> None:
@@ -71,14 +71,14 @@ def _app() -> Callable[..., Any]:
     """All commands, their help in the language in use."""
     app = typer.Typer(
         name="fenshen",
-        help=say("cli.about"),
+        help=message("cli.about"),
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
     )
 
     def option(default: Any, *names: str, help: str, **more: Any) -> Any:
-        return typer.Option(*names, help=say(f"cli.{help}"), **more)
+        return typer.Option(*names, help=message(f"cli.{help}"), **more)
 
     Out = Annotated[Path, option(..., "--out", "-o", help="out")]
     Lang = Annotated[str | None, option(None, "--lang", help="lang", metavar="en|zh")]
@@ -99,7 +99,7 @@ def _app() -> Callable[..., Any]:
             typer.echo(f"fenshen {__version__}")
             raise typer.Exit
 
-    @app.command(help=say("cli.demo"))
+    @app.command(help=message("cli.demo"))
     def demo(
         out: Annotated[Path, option(..., "--out", "-o", help="out")] = Path("demo"),
         minutes: Annotated[float, option(3.0, "--minutes", help="demo_minutes", min=0.05)] = 3.0,
@@ -115,7 +115,7 @@ def _app() -> Callable[..., Any]:
         result = demo(out, minutes=minutes, seed=seed, device=device, force=force)
         _print(result.model_dump(), as_json, result.text)
 
-    @app.command(help=say("cli.doctor"))
+    @app.command(help=message("cli.doctor"))
     def doctor(as_json: Json = False, lang: Lang = None, debug: Debug = False) -> None:
         from fenshen.machine import describe, doctor
 
@@ -123,9 +123,9 @@ def _app() -> Callable[..., Any]:
         _print([vars(check) for check in checks], as_json, describe(checks))
         raise typer.Exit(0 if all(check.ok for check in checks) else 1)
 
-    @app.command(help=say("cli.prepare"))
+    @app.command(help=message("cli.prepare"))
     def prepare(
-        sources: Annotated[list[str], typer.Argument(help=say("cli.sources"), metavar="SRC...")],
+        sources: Annotated[list[str], typer.Argument(help=message("cli.sources"), metavar="SRC...")],
         out: Out,
         size: Annotated[int, option(64, "--size", help="size")] = 64,
         crop: Annotated[str, option("face", "--crop", help="crop", metavar="face|clip|none")] = "face",
@@ -165,7 +165,7 @@ def _app() -> Callable[..., Any]:
         )
         _print(summary.model_dump(mode="json"), as_json, summary.text)
 
-    @app.command(help=say("cli.humans"))
+    @app.command(help=message("cli.humans"))
     def humans(
         count: Annotated[int, option(..., "--report", help="humans_report", metavar="1000", min=2)],
         out: Annotated[Path | None, option(None, "--out", "-o", help="humans_plot")] = None,
@@ -180,9 +180,11 @@ def _app() -> Callable[..., Any]:
         made = report(count, seed=seed, out=out, force=force)
         _print(made.model_dump(), as_json, made.text)
 
-    @app.command(help=say("cli.train"))
+    @app.command(help=message("cli.train"))
     def train(
-        dataset: Annotated[Path | None, typer.Argument(help=say("cli.dataset"), metavar="DATASET")] = None,
+        dataset: Annotated[
+            Path | None, typer.Argument(help=message("cli.dataset"), metavar="DATASET")
+        ] = None,
         out: Annotated[Path | None, option(None, "--out", "-o", help="run")] = None,
         recipe: Annotated[str | None, option(None, "--recipe", "-r", help="recipe")] = None,
         settings: Annotated[list[str] | None, option(None, "--set", help="set", metavar="KEY=VALUE")] = None,
@@ -204,7 +206,7 @@ def _app() -> Callable[..., Any]:
             return
         if dataset is None or out is None:
             raise UsageError("cli.train_needs")
-        from fenshen.training.loop import train
+        from fenshen.training.train import train
 
         given = [*(settings or []), *([] if seed is None else [f"seed={seed}"])]
         run = train(
@@ -218,11 +220,13 @@ def _app() -> Callable[..., Any]:
             force=force,
         )
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
-            _print(json.loads((run / "report.json").read_text("utf-8")), as_json, say("train.done", run=run))
+            _print(
+                json.loads((run / "report.json").read_text("utf-8")), as_json, message("train.done", run=run)
+            )
 
-    @app.command(help=say("cli.generate"))
+    @app.command(help=message("cli.generate"))
     def generate(
-        model: Annotated[Path, typer.Argument(help=say("cli.model"), metavar="MODEL")],
+        model: Annotated[Path, typer.Argument(help=message("cli.model"), metavar="MODEL")],
         out: Annotated[Path | None, option(None, "--out", "-o", help="drawn")] = None,
         seeds: Annotated[str, option("0-63", "--seeds", help="seeds")] = "0-63",
         truncation: Annotated[float, option(1.0, "--truncation", help="truncation")] = 1.0,
@@ -268,12 +272,12 @@ def _app() -> Callable[..., Any]:
             force=force,
         )
         shown = str(files[0].parent if len(files) > 1 else files[0])
-        _print({"files": [str(file) for file in files]}, as_json, say("cli.wrote", path=shown))
+        _print({"files": [str(file) for file in files]}, as_json, message("cli.wrote", path=shown))
 
-    @app.command(help=say("cli.evaluate"))
+    @app.command(help=message("cli.evaluate"))
     def evaluate(
-        model: Annotated[Path, typer.Argument(help=say("cli.evaluated"), metavar="MODEL|RUN")],
-        dataset: Annotated[Path, typer.Argument(help=say("cli.dataset"), metavar="DATASET")],
+        model: Annotated[Path, typer.Argument(help=message("cli.evaluated"), metavar="MODEL|RUN")],
+        dataset: Annotated[Path, typer.Argument(help=message("cli.dataset"), metavar="DATASET")],
         out: Out,
         count: Annotated[int, option(1000, "--count", help="count")] = 1000,
         inception: Annotated[Path | None, option(None, "--inception", help="inception")] = None,
@@ -291,16 +295,16 @@ def _app() -> Callable[..., Any]:
         )
         _print(report.model_dump(mode="json"), as_json, report.text)
 
-    Double = Annotated[Path, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")]
+    Double = Annotated[Path, typer.Argument(help=message("cli.a_double"), metavar="DOUBLE")]
     Enlarged = Annotated[float, option(2.0, "--scale", help="enlarged", min=1, max=4)]
     Label = Annotated[bool, option(True, "--label/--no-label", help="label")]
     Transparent = Annotated[bool, option(False, "--transparent", help="transparent")]
     Rate = Annotated[float, option(25.0, "--fps", help="film_fps", min=1, max=120)]
 
-    @app.command(help=say("cli.double"))
+    @app.command(help=message("cli.double"))
     def double(
         sources: Annotated[
-            list[Path] | None, typer.Argument(help=say("cli.footage"), metavar="SRC...")
+            list[Path] | None, typer.Argument(help=message("cli.footage"), metavar="SRC...")
         ] = None,
         name: Annotated[str | None, option(None, "--name", help="name")] = None,
         consent: Annotated[str | None, option(None, "--consent", help="consent", metavar="self|FILE")] = None,
@@ -324,7 +328,7 @@ def _app() -> Callable[..., Any]:
             return
         if not sources or name is None or consent is None:
             raise UsageError("cli.double_needs")
-        from fenshen.doubles.making import describe, double
+        from fenshen.doubles.double import describe, double
 
         made = double(
             sources,
@@ -341,7 +345,7 @@ def _app() -> Callable[..., Any]:
         )
         _print({"path": str(made.path), **made.card.model_dump()}, as_json, describe(made))
 
-    @app.command(help=say("cli.edit"))
+    @app.command(help=message("cli.edit"))
     def edit(
         double: Double,
         out: Annotated[Path | None, option(None, "--out", "-o", help="picture")] = None,
@@ -364,7 +368,7 @@ def _app() -> Callable[..., Any]:
         lang: Lang = None,
         debug: Debug = False,
     ) -> None:
-        from fenshen.doubles.editing import edit
+        from fenshen.doubles.edit import edit
 
         file = edit(
             double,
@@ -380,9 +384,9 @@ def _app() -> Callable[..., Any]:
             device=device,
             force=force,
         )
-        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+        _print({"file": str(file)}, as_json, message("cli.wrote", path=file))
 
-    @app.command(help=say("cli.animate"))
+    @app.command(help=message("cli.animate"))
     def animate(
         double: Double,
         out: Out,
@@ -402,7 +406,7 @@ def _app() -> Callable[..., Any]:
         lang: Lang = None,
         debug: Debug = False,
     ) -> None:
-        from fenshen.doubles.animating import animate
+        from fenshen.doubles.animate import animate
 
         file = animate(
             double,
@@ -419,12 +423,12 @@ def _app() -> Callable[..., Any]:
             device=device,
             force=force,
         )
-        _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+        _print({"file": str(file)}, as_json, message("cli.wrote", path=file))
 
-    @app.command("say", help=say("cli.say"))
+    @app.command("say", help=message("cli.say"))
     def say_(
-        double: Annotated[Path | None, typer.Argument(help=say("cli.a_double"), metavar="DOUBLE")] = None,
-        text: Annotated[str | None, typer.Argument(help=say("cli.text"), metavar="TEXT")] = None,
+        double: Annotated[Path | None, typer.Argument(help=message("cli.a_double"), metavar="DOUBLE")] = None,
+        text: Annotated[str | None, typer.Argument(help=message("cli.text"), metavar="TEXT")] = None,
         out: Annotated[Path | None, option(None, "--out", "-o", help="film")] = None,
         audio: Annotated[Path | None, option(None, "--audio", help="audio")] = None,
         spoken: Annotated[str | None, option(None, "--spoken", help="spoken", metavar="zh|en")] = None,
@@ -457,7 +461,7 @@ def _app() -> Callable[..., Any]:
             raise UsageError("cli.say_needs")
         # Read when torch is loaded: threads that wait for one another sleep, and leave the cores to the voice.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        from fenshen.doubles.saying import say as speak
+        from fenshen.doubles.say import say as speak
 
         file = speak(
             double,
@@ -478,11 +482,11 @@ def _app() -> Callable[..., Any]:
             force=force,
         )
         if str(file) != "-":  # there the film itself went
-            _print({"file": str(file)}, as_json, say("cli.wrote", path=file))
+            _print({"file": str(file)}, as_json, message("cli.wrote", path=file))
 
-    @app.command(help=say("cli.verify"))
+    @app.command(help=message("cli.verify"))
     def verify(
-        file: Annotated[Path, typer.Argument(help=say("cli.verified"), metavar="FILE")],
+        file: Annotated[Path, typer.Argument(help=message("cli.verified"), metavar="FILE")],
         as_json: Json = False,
         lang: Lang = None,
         debug: Debug = False,

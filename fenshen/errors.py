@@ -7,7 +7,7 @@ traceback appears only with ``--debug``.
 
 from __future__ import annotations
 
-from fenshen.messages import say
+from fenshen.messages import message
 
 
 class FenshenError(Exception):
@@ -23,7 +23,7 @@ class FenshenError(Exception):
     def __init__(self, key: str, /, **values: object) -> None:
         self.key = key
         self.values = values
-        super().__init__(say(key, **values))
+        super().__init__(message(key, **values))
 
 
 class UsageError(FenshenError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fenshen.errors import UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -148,7 +148,7 @@ def describe(checks: list[Check]) -> str:
     """The checks as lines of text, what to do under what is missing."""
     lines = []
     for check in checks:
-        lines.append(f"{'+' if check.ok else '-'} {say(f'machine.name_{check.name}')}: {check.value}")
+        lines.append(f"{'+' if check.ok else '-'} {message(f'machine.name_{check.name}')}: {check.value}")
         if check.remedy:
             lines.append(f"    {check.remedy}")
     return "\n".join(lines)
@@ -169,12 +169,15 @@ def _torch_checks() -> list[Check]:
         Check("torch", torch.__version__),
         Check(
             "bf16",
-            say("machine.yes" if bf16 else "machine.no"),
+            message("machine.yes" if bf16 else "machine.no"),
             True,
-            None if bf16 else say("machine.slower"),
+            None if bf16 else message("machine.slower"),
         ),
         Check(
-            "gpu", ", ".join(gpus) or say("machine.none"), True, None if gpus else say("machine.cpu_is_fine")
+            "gpu",
+            ", ".join(gpus) or message("machine.none"),
+            True,
+            None if gpus else message("machine.cpu_is_fine"),
         ),
     ]
 
@@ -186,7 +189,7 @@ def _codecs() -> Check:
     missing = [name for name in wanted if name not in av.codecs_available]
     can_write = "libx264" in av.codecs_available
     value = ", ".join(name for name in wanted if name not in missing)
-    return Check("codecs", value, can_write, None if can_write else say("machine.no_x264"))
+    return Check("codecs", value, can_write, None if can_write else message("machine.no_x264"))
 
 
 def _face_finder() -> Check:
@@ -196,8 +199,8 @@ def _face_finder() -> Check:
     try:
         FaceFinder().close()
     except FenshenError as error:
-        return Check("faces", say("machine.no"), False, str(error))
-    return Check("faces", say("machine.works"))
+        return Check("faces", message("machine.no"), False, str(error))
+    return Check("faces", message("machine.works"))
 
 
 def _assets() -> Check:
@@ -208,8 +211,8 @@ def _assets() -> Check:
     try:
         size = sum(assets.path(name).stat().st_size for name in names)
     except FenshenError as error:
-        return Check("assets", say("machine.no"), False, str(error))
-    return Check("assets", say("machine.assets", count=len(names), size=size / 1e6))
+        return Check("assets", message("machine.no"), False, str(error))
+    return Check("assets", message("machine.assets", count=len(names), size=size / 1e6))
 
 
 # What the optional extras bring, by one package of each.
@@ -225,5 +228,5 @@ def _extra(name: str) -> Check:
     from importlib.util import find_spec
 
     there = find_spec(_EXTRAS[name]) is not None
-    remedy = None if there else say(f"machine.{name}")
-    return Check(name, say("machine.yes" if there else "machine.no"), True, remedy)
+    remedy = None if there else message(f"machine.{name}")
+    return Check(name, message("machine.yes" if there else "machine.no"), True, remedy)

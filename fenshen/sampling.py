@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen.asking import Axis, Wish, draw, first_wish, grid_wishes, parse_axis, parse_words
+from fenshen.drawing import Axis, DrawRequest, draw, grid_requests, parse_axis, parse_words, request_of_seed
 from fenshen.errors import FenshenError, UsageError
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ class _Drawer:
     words: Mapping[str, str]
     truncation: float
 
-    def wish(self, seed: int) -> Wish:
-        return first_wish(self.model, seed).said(self.model, self.words)
+    def wish(self, seed: int) -> DrawRequest:
+        return request_of_seed(self.model, seed).said(self.model, self.words)
 
-    def draw(self, wishes: Sequence[Wish]) -> UInt8[ndarray, "N H W 3"]:
+    def draw(self, wishes: Sequence[DrawRequest]) -> UInt8[ndarray, "N H W 3"]:
         return draw(self.model, wishes, self.truncation)
 
     def seeds(self, seeds: Sequence[int]) -> UInt8[ndarray, "N H W 3"]:
@@ -197,7 +197,7 @@ def _write_sheet(drawer: _Drawer, seeds: Sequence[int], scale: int, target: Path
 def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], scale: int, target: Path) -> Path:
     from fenshen import portraits
 
-    wishes = grid_wishes(drawer.model, drawer.wish(seed), axes)
+    wishes = grid_requests(drawer.model, drawer.wish(seed), axes)
     _make_folder(target.parent)
     sheet = portraits.sheet(drawer.draw(wishes), len(axes[0].values))
     portraits.write(target, _enlarge(sheet, scale), _text(drawer, str(seed)))

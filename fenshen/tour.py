@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fenshen import avatars
 from fenshen.errors import UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 
 _PICTURES = 3000
 _SHEET, _VIDEO, _HUMANS = "samples.png", "walk.mp4", "humans.png"
@@ -35,7 +35,7 @@ class Tour(BaseModel):
     @property
     def text(self) -> str:
         """Where everything lies, and three lines on what to do next with one's own pictures."""
-        return "\n".join([say("demo.done", **self.model_dump()), "", say("demo.next")])
+        return "\n".join([message("demo.done", **self.model_dump()), "", message("demo.next")])
 
 
 def demo(
@@ -65,7 +65,7 @@ def demo(
     from fenshen.metrics.evaluate import evaluate
     from fenshen.preparation.prepare import prepare
     from fenshen.sampling import generate
-    from fenshen.training.loop import train
+    from fenshen.training.train import train
 
     started, folder = time.monotonic(), Path(out)
     dataset, run, report = folder / "avatars", folder / "run", folder / "report"
@@ -110,6 +110,6 @@ def _teller(progress: bool) -> Callable[[str], None]:
 
     def tell(key: str) -> None:
         if progress:
-            console.print(f"[bold]{say(key)}[/]")
+            console.print(f"[bold]{message(key)}[/]")
 
     return tell

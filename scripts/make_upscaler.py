@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from fenshen.adversarial.reconstruction import dissimilarity
 from fenshen.humans import sample
-from fenshen.humans.code import encode
+from fenshen.humans.encoding import encode
 from fenshen.humans.render import render
 from fenshen.humans.sampler import sample_camera, sample_controls
 from fenshen.model import Model, from_pixels, to_pixels

@@ -12,8 +12,8 @@ from PIL import Image
 
 from fenshen import portraits
 from fenshen.dataset import Dataset
-from fenshen.preparation.doctor import PrepareSummary
 from fenshen.preparation.prepare import prepare
+from fenshen.preparation.refusals import PrepareSummary
 
 
 def noise(seed: int, side: int = 64) -> np.ndarray:

@@ -13,7 +13,7 @@ from preparing import noise
 
 from fenshen import messages, portraits
 from fenshen.preparation import doctor, duplicates
-from fenshen.preparation.doctor import PrepareSummary, Reason
+from fenshen.preparation.refusals import PrepareSummary, Reason
 from fenshen.preparation.splits import Origin, split
 
 origins = st.lists(

@@ -13,9 +13,10 @@ import pytest
 
 import fenshen
 from fenshen import controls, portraits, sliders, video
-from fenshen.asking import first_wish
-from fenshen.doubles import editing, making
+from fenshen.doubles import double as doubling
+from fenshen.doubles import edit
 from fenshen.doubles.store import Double
+from fenshen.drawing import request_of_seed
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import Model
 from fenshen.motion.idle import idle
@@ -29,7 +30,7 @@ SEED = 4  # a person of the base model who is easily found
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Somebody filmed for two seconds, with a humming sound."""
     model = Model.load("humans")
-    player = Player(model, first_wish(model, SEED).latent)
+    player = Player(model, request_of_seed(model, SEED).latent)
     track = idle(2.0, 25.0, seed=1)
     moves = controls.clip(track.controls + 0.3 * np.sin(np.arange(50) / 3)[:, None] * _jaw())
     path = tmp_path_factory.mktemp("film") / "somebody.mp4"
@@ -58,12 +59,12 @@ def test_a_double_is_made_opened_and_says_what_it_has_not_seen(double: Double) -
     assert 1.5 < double.card.seconds < 2.1
     assert double.limits()  # nobody turned a head by 15 degrees
     assert not list(double.path.parent.glob(".*"))  # nothing half-written is left
-    assert "somebody" in making.describe(double)
+    assert "somebody" in doubling.describe(double)
 
 
 def test_its_pictures_are_of_whom_it_learnt_from(double: Double, film: Path) -> None:
     (picture,) = double.model.draw(_torch(double.latent), controls=double.neutral)
-    other = first_wish(Model.load("humans"), SEED + 1)
+    other = request_of_seed(Model.load("humans"), SEED + 1)
     (stranger,) = double.model.draw(_torch(other.latent), controls=double.neutral)
     frame = next(iter(video.frames(film))).picture
     small = portraits.resize(frame, len(picture)).astype(float)
@@ -92,8 +93,8 @@ def test_edit_draws_what_is_asked(double: Double, tmp_path: Path) -> None:
 
 
 def test_every_preset_is_made_of_sliders_within_their_limits() -> None:
-    for name in editing.presets():
-        for slider, value in json.loads(Path(editing.__file__).with_name("presets.json").read_text())[
+    for name in edit.presets():
+        for slider, value in json.loads(Path(edit.__file__).with_name("presets.json").read_text())[
             name
         ].items():
             low, high = sliders.limits(slider)
@@ -228,9 +229,9 @@ def test_unfinished_work_on_other_files_is_not_taken_up(tmp_path: Path) -> None:
     work, mine, another = tmp_path / "work", tmp_path / "mine.mp4", tmp_path / "another.mp4"
     for file in (mine, another):
         file.write_text(file.name)
-    (making._taken_up(work, [mine]) / "footage").mkdir()
-    assert (making._taken_up(work, [mine]) / "footage").is_dir()
-    assert not (making._taken_up(work, [another]) / "footage").exists()
+    (doubling._taken_up(work, [mine]) / "footage").mkdir()
+    assert (doubling._taken_up(work, [mine]) / "footage").is_dir()
+    assert not (doubling._taken_up(work, [another]) / "footage").exists()
 
 
 def test_a_doubles_folder_is_read_and_its_links_are_not(double: Double, tmp_path: Path) -> None:

@@ -6,15 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from fenshen.asking import draw, first_wish
 from fenshen.doubles.output import enlarged
+from fenshen.drawing import draw, request_of_seed
 from fenshen.model import Model
 
 
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray:
     model = Model.load("humans")
-    return draw(model, [first_wish(model, seed) for seed in (3, 11, 29)])
+    return draw(model, [request_of_seed(model, seed) for seed in (3, 11, 29)])
 
 
 def test_sides_are_even_and_as_asked(pictures: np.ndarray) -> None:

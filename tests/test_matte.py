@@ -14,9 +14,9 @@ from sounding import saved, tone
 
 import fenshen
 from fenshen import portraits, video
-from fenshen.asking import draw, first_wish
 from fenshen.doubles.matte import Matte
 from fenshen.doubles.output import FILMS
+from fenshen.drawing import draw, request_of_seed
 from fenshen.errors import UsageError
 from fenshen.model import Model
 from fenshen.networks.selfie import Selfie
@@ -27,7 +27,7 @@ SEED = 4
 @pytest.fixture(scope="module")
 def portrait() -> np.ndarray:
     model = Model.load("humans")
-    (picture,) = draw(model, [first_wish(model, SEED)])
+    (picture,) = draw(model, [request_of_seed(model, SEED)])
     return portraits.resize(picture, 256)
 
 

@@ -50,9 +50,9 @@ def test_everything_that_is_said_is_in_the_catalogue():
 def test_the_language_can_be_chosen_and_given_back():
     try:
         messages.use("zh")
-        assert re.search("[\u4e00-\u9fff]", messages.say("train.bar") + messages.say("cli.about"))
+        assert re.search("[\u4e00-\u9fff]", messages.message("train.bar") + messages.message("cli.about"))
         messages.use("en")
-        assert not re.search("[\u4e00-\u9fff]", messages.say("train.bar"))
+        assert not re.search("[\u4e00-\u9fff]", messages.message("train.bar"))
         with pytest.raises(ValueError, match="fr"):
             messages.use("fr")
     finally:

@@ -10,7 +10,7 @@ from test_cast import drawn
 
 import fenshen
 from fenshen import controls, dataset, portraits
-from fenshen.doubles import making
+from fenshen.doubles import double as doubling
 from fenshen.doubles.photographs import moving, surface, texture
 from fenshen.doubles.photographs.surface import Fragments, Outline
 from fenshen.doubles.photographs.texture import SIZE, Photograph
@@ -166,6 +166,6 @@ def test_a_look_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
         fenshen.double([film], look="photo", **words)
     with pytest.raises(UsageError, match="oil"):
         fenshen.double([picture], look="oil", **words)
-    work = making._taken_up(tmp_path / "work", [picture], "human")
+    work = doubling._taken_up(tmp_path / "work", [picture], "human")
     (work / "footage").mkdir()
-    assert not (making._taken_up(work, [picture], "photo") / "footage").exists()
+    assert not (doubling._taken_up(work, [picture], "photo") / "footage").exists()

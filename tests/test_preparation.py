@@ -20,7 +20,7 @@ from fenshen import avatars, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.preparation import running
-from fenshen.preparation.doctor import Reason
+from fenshen.preparation.refusals import Reason
 from fenshen.preparation.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"

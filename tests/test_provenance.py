@@ -39,7 +39,7 @@ def faces() -> np.ndarray:
     from fenshen.model import Model
 
     model = Model.load("humans")
-    return asking.draw(model, [asking.first_wish(model, seed) for seed in range(8)])
+    return asking.draw(model, [asking.request_of_seed(model, seed) for seed in range(8)])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from fenshen import avatars, portraits
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
 from fenshen.preparation import sources
-from fenshen.preparation.doctor import Reason
+from fenshen.preparation.refusals import Reason
 
 
 class TestSources:

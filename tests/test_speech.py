@@ -341,14 +341,14 @@ def test_a_long_mixed_text_is_spoken_sentence_by_sentence():
 @needs_espeak
 def test_an_espeak_that_dies_is_said_and_started_again():
     engine = espeak.Espeak()
-    assert engine.say("One.", "en").phonemes
+    assert engine.synthesize("One.", "en").phonemes
     assert engine._process is not None
     engine._process.kill()
     engine._process.wait()
-    assert engine.say("Two.", "en").phonemes
+    assert engine.synthesize("Two.", "en").phonemes
     engine.close()
     with pytest.raises(UsageError, match="zh_m"):
-        engine.say("Three.", "en", "robot")
+        engine.synthesize("Three.", "en", "robot")
 
 
 @needs_espeak
@@ -356,12 +356,12 @@ def test_an_espeak_that_dies_is_said_and_started_again():
 def test_an_espeak_that_hangs_is_ended(monkeypatch):
     monkeypatch.setattr(espeak, "_PATIENCE", 0.5)
     engine = espeak.Espeak()
-    engine.say("One.", "en")
+    engine.synthesize("One.", "en")
     os.kill(engine._process.pid, signal.SIGSTOP)
     with pytest.raises(FenshenError) as caught:
-        engine.say("Two.", "en")
+        engine.synthesize("Two.", "en")
     assert caught.value.key == "motion.espeak_failed"
-    assert engine.say("Three.", "en").phonemes
+    assert engine.synthesize("Three.", "en").phonemes
     engine.close()
 
 
@@ -378,7 +378,7 @@ def test_kokoro_takes_long_sentences_in_parts():
 @pytest.mark.slow
 def test_kokoro_speaks_both_languages_with_one_voice():
     engine = speech.engine("kokoro")
-    spoken_ = engine.say("你好，my friend。", "zh", "zm_yunxi")
+    spoken_ = engine.synthesize("你好，my friend。", "zh", "zm_yunxi")
     assert spoken_.sample_rate == 24000
     assert 0.8 < spoken_.seconds < 4
     assert np.abs(spoken_.samples).max() > 0.05
@@ -417,7 +417,7 @@ def test_a_mouth_follows_words_it_does_not_know(said, lang, tmp_path):
 def test_phonemes_are_found_in_another_voice_at_another_speed(lang):
     engine = speech.engine("espeak")
     text = {"en": ENGLISH, "zh": CHINESE[:8]}[lang]
-    model, other = engine.say(text, lang, f"{lang}_f"), engine.say(text, lang, f"{lang}_m")
+    model, other = engine.synthesize(text, lang, f"{lang}_f"), engine.synthesize(text, lang, f"{lang}_m")
     slower = np.interp(np.arange(0, len(other.samples), 0.85), np.arange(len(other.samples)), other.samples)
     found = aligned(slower.astype(np.float32), other.sample_rate, model)
     assert [p.symbol for p in found] == [p.symbol for p in other.phonemes]

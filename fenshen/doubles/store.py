@@ -23,11 +23,11 @@ from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fenshen import controls as control_space
-from fenshen.asking import Wish
+from fenshen.drawing import DrawRequest
 from fenshen.errors import FenshenError, UsageError
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.model import CARD as MODEL_CARD
 from fenshen.model import WEIGHTS, Model
 from fenshen.player import Player
@@ -135,13 +135,13 @@ class Double:
     @property
     def latent(self) -> Float[ndarray, "Z"]:
         """What the generator is told of who it draws."""
-        from fenshen.humans.code import encode
+        from fenshen.humans.encoding import encode
 
         return encode(self.human, Camera())
 
-    def wish(self) -> Wish:
+    def wish(self) -> DrawRequest:
         """The face at rest, to be asked for more."""
-        return Wish(self.latent, self.neutral, self.human, Camera())
+        return DrawRequest(self.latent, self.neutral, self.human, Camera())
 
     def player(self) -> Player:
         """For frame after frame."""
@@ -149,7 +149,7 @@ class Double:
 
     def limits(self) -> list[str]:
         """What its footage did not teach it, in sentences."""
-        return [say(f"double.limit_{name}", seen=seen) for name, seen in _lacking(self.card.seen)]
+        return [message(f"double.limit_{name}", seen=seen) for name, seen in _lacking(self.card.seen)]
 
 
 # A control, a sentence about it, the unit it is told in, and what it has to reach for the sentence to be left out.
@@ -258,7 +258,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
 
 def _unpack(archive: zipfile.ZipFile, member: str, most: int, folder: Path, path: Path) -> None:
     if archive.getinfo(member).file_size > most:
-        raise FenshenError("double.damaged", path=path, file=member, why=say("double.too_large"))
+        raise FenshenError("double.damaged", path=path, file=member, why=message("double.too_large"))
     with archive.open(member) as source, (folder / member).open("wb") as target:
         shutil.copyfileobj(source, target)  # never more than the header says
 

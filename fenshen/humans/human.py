@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fenshen.errors import FenshenError
-from fenshen.messages import say
+from fenshen.messages import message
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Signed = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
@@ -158,7 +158,7 @@ class Human(_Part):
     def _known(cls, shape: dict[str, float]) -> dict[str, float]:
         for name in shape:
             if name not in LOCAL_SHAPES:
-                raise ValueError(say("humans.unknown_shape", name=name))
+                raise ValueError(message("humans.unknown_shape", name=name))
         return shape
 
 
@@ -177,7 +177,7 @@ def parse(values: Mapping[str, Any] | str | bytes, source: str | Path = "human")
         return Human.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or say("humans.whole")
+        field = ".".join(map(str, first["loc"])) or message("humans.whole")
         raise FenshenError("humans.impossible", source=source, field=field, why=_why(first)) from error
 
 
@@ -189,13 +189,15 @@ def _why(error: Any) -> str:
     )
     if kind in ("greater_than_equal", "less_than_equal"):
         limit = limits.get("ge", limits.get("le"))
-        return say("humans.too_low" if "ge" in limits else "humans.too_high", value=shown, limit=f"{limit:g}")
+        return message(
+            "humans.too_low" if "ge" in limits else "humans.too_high", value=shown, limit=f"{limit:g}"
+        )
     if kind == "literal_error":
-        return say("humans.not_one_of", value=shown, allowed=limits["expected"])
+        return message("humans.not_one_of", value=shown, allowed=limits["expected"])
     if kind == "finite_number":
-        return say("humans.not_finite", value=shown)
+        return message("humans.not_finite", value=shown)
     if kind in ("missing", "extra_forbidden"):
-        return say(f"humans.{kind}")
+        return message(f"humans.{kind}")
     return str(error["msg"])
 
 

@@ -17,7 +17,7 @@ from fenshen.errors import FenshenError, UsageError
 from fenshen.humans.human import OLDEST, YOUNGEST, Human
 from fenshen.humans.looks import skin_colour
 from fenshen.humans.sampler import sample
-from fenshen.messages import say
+from fenshen.messages import message
 
 MOST = 1_000_000
 _AXES = ("age", "gender", "tone", "african", "asian", "caucasian")
@@ -48,7 +48,7 @@ class Report(BaseModel):
     @property
     def text(self) -> str:
         """In a sentence or two."""
-        return say(
+        return message(
             "humans.report",
             count=f"{self.count:,}",
             seed=self.seed,

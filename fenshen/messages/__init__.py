@@ -1,6 +1,6 @@
 """The catalogue of everything Fenshen says, in English and Chinese.
 
-One JSON file a room, ``{"key": {"en": "...", "zh": "..."}}``; ``say("train.left")`` reads the key
+One JSON file a room, ``{"key": {"en": "...", "zh": "..."}}``; ``message("train.left")`` reads the key
 ``left`` of ``train.json``. Files are read when first needed, so that a command loads only its own words.
 """
 
@@ -32,7 +32,7 @@ def language() -> Language:
     return _chosen or _from_environment()
 
 
-def say(key: str, /, **values: object) -> str:
+def message(key: str, /, **values: object) -> str:
     """The sentence behind ``key`` in the language in use, with ``values`` filled in.
 
     Raises:

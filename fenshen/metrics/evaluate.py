@@ -14,7 +14,7 @@ from fenshen import __version__
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
 from fenshen.machine import torch_device
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.metrics import coverage, distances, history, page
 from fenshen.metrics import subject as subjects
 from fenshen.metrics.features import NAME, Features
@@ -148,7 +148,7 @@ def _bar(total: int, show: bool) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not show) as progress:
-        task = progress.add_task(say("evaluate.bar"), total=total, rate="")
+        task = progress.add_task(message("evaluate.bar"), total=total, rate="")
 
         def advance(count: int) -> None:
             progress.advance(task, count)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fenshen.messages import LANGUAGES, Language, catalogue, language, say
+from fenshen.messages import LANGUAGES, Language, catalogue, language, message
 from fenshen.metrics.neighbours import Verdict as CopyVerdict
 
 Topic = Literal["quality", "variety", "copies", "trust"]
@@ -91,7 +91,7 @@ class Report(_Part):
     def text(self) -> str:
         """The verdicts and where the report lies, in the language in use."""
         lines = [verdict.text() for verdict in self.verdicts]
-        return "\n".join([*lines, *(say("evaluate.wrote", path=file) for file in self.files)])
+        return "\n".join([*lines, *(message("evaluate.wrote", path=file) for file in self.files)])
 
 
 def judge(report: Report) -> list[Verdict]:

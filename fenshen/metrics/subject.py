@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from fenshen import portraits
-from fenshen.asking import draw, first_wish
 from fenshen.dataset import Dataset
+from fenshen.drawing import draw, request_of_seed
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import CARD, Model
 
@@ -93,7 +93,7 @@ def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int)
 
 def _sample(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, "N H W 3"]:
     """Pictures of some seeds; a conditional model that was not told who is told controls of the dataset."""
-    wishes = [first_wish(model, seed) for seed in seeds]
+    wishes = [request_of_seed(model, seed) for seed in seeds]
     if model.card.told == "noise" and model.card.network.conditional and against.controls is not None:
         rows = [np.random.default_rng(seed).integers(len(against)) for seed in seeds]
         wishes = [replace(w, controls=against.controls[row]) for w, row in zip(wishes, rows, strict=True)]

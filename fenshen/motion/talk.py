@@ -86,11 +86,11 @@ def _pieces(
     """Each sentence, spoken while the one before is drawn."""
     frames = 0
     with ThreadPoolExecutor(1) as speaker:
-        waiting = speaker.submit(engine.say, parts[0], language, voice)
+        waiting = speaker.submit(engine.synthesize, parts[0], language, voice)
         for part, after in zip_longest(parts, parts[1:]):
             said = waiting.result()
             if after is not None:
-                waiting = speaker.submit(engine.say, after, language, voice)
+                waiting = speaker.submit(engine.synthesize, after, language, voice)
             pause = _BREATH if part[-1] in PAUSE else _SENTENCE
             samples = np.pad(said.samples, (0, round(pause * said.sample_rate)))
             samples = sound.levelled(samples, said.sample_rate)

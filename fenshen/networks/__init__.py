@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
-from fenshen.messages import say
+from fenshen.messages import message
 
 Role = Literal["generator", "discriminator"]
 Features = tuple[Tensor, ...]
@@ -56,7 +56,7 @@ class NetworkConfig(BaseModel):
     @classmethod
     def _power_of_two(cls, size: int) -> int:
         if size & (size - 1):
-            raise ValueError(say("recipe.power_of_two"))
+            raise ValueError(message("recipe.power_of_two"))
         return size
 
     def channels(self, resolution: int) -> int:

@@ -25,8 +25,8 @@ from fenshen import avatars, portraits
 from fenshen.dataset import RECORDS
 from fenshen.errors import FenshenError
 from fenshen.preparation import duplicates
-from fenshen.preparation.doctor import Reason, Refusal
 from fenshen.preparation.planning import Settings, Unit
+from fenshen.preparation.refusals import Reason, Refusal
 from fenshen.preparation.sources import Item
 from fenshen.preparation.store import Store
 

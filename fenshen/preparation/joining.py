@@ -18,8 +18,8 @@ from fenshen.dataset import RECORDS, REJECTED, DatasetCard, Split
 from fenshen.errors import FenshenError
 from fenshen.preparation import duplicates
 from fenshen.preparation.cutting import Row
-from fenshen.preparation.doctor import PrepareSummary, Reason, Refusal, describe, tally
 from fenshen.preparation.planning import Settings, Unit
+from fenshen.preparation.refusals import PrepareSummary, Reason, Refusal, describe, tally
 from fenshen.preparation.sources import Listing
 from fenshen.preparation.splits import Origin, split
 from fenshen.preparation.store import Store

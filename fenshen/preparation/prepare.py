@@ -10,9 +10,9 @@ from fenshen import portraits
 from fenshen.errors import FenshenError, UsageError
 from fenshen.preparation import clips, running
 from fenshen.preparation import sources as listings
-from fenshen.preparation.doctor import PrepareSummary, describe, tally
 from fenshen.preparation.joining import join
 from fenshen.preparation.planning import Crop, Settings, plan
+from fenshen.preparation.refusals import PrepareSummary, describe, tally
 from fenshen.preparation.store import Store
 
 SIZES = (32, 64, 128, 256, 512, 1024)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from fenshen.errors import Interrupted, UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.preparation.cutting import close, perform
 from fenshen.preparation.planning import Settings, Unit
 from fenshen.preparation.store import Store
@@ -130,7 +130,7 @@ def _bar(sizes: dict[str, int], store: Store, title: str, show: bool) -> Iterato
     with Progress(*columns, console=Console(stderr=True)) as progress:
         left = dict(sizes)
         before = sum(left.pop(key) for key in store.keys() & left.keys())
-        task = progress.add_task(say(title), total=sum(sizes.values()), completed=before, rate="")
+        task = progress.add_task(message(title), total=sum(sizes.values()), completed=before, rate="")
         finished = threading.Event()
 
         def glance() -> None:

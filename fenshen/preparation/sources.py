@@ -14,7 +14,7 @@ from typing import Literal
 
 from fenshen import avatars, portraits
 from fenshen.errors import FenshenError, UsageError
-from fenshen.preparation.doctor import Reason, Refusal
+from fenshen.preparation.refusals import Reason, Refusal
 
 Kind = Literal["picture", "member", "video", "drawn", "human"]
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fenshen.errors import FenshenError
-from fenshen.messages import say
+from fenshen.messages import message
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -97,10 +97,10 @@ class Consent(BaseModel):
     def signed(self) -> str:
         """How it is signed, in words that promise no more than is so."""
         if isinstance(self.signature, KeySignature):
-            return say("provenance.signed_by_key", key=self.signature.public_key[:12])
+            return message("provenance.signed_by_key", key=self.signature.public_key[:12])
         if isinstance(self.signature, TypedName):
-            return say("provenance.signed_by_name", name=self.signature.name)
-        return say("provenance.signed_by_word" if self.signature else "provenance.not_signed")
+            return message("provenance.signed_by_name", name=self.signature.name)
+        return message("provenance.signed_by_word" if self.signature else "provenance.not_signed")
 
 
 def template() -> str:
@@ -109,7 +109,7 @@ def template() -> str:
     blanks: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "id": uuid.uuid4().hex,
-        "explanation": {name: say(f"provenance.about_{name}") for name in fields},
+        "explanation": {name: message(f"provenance.about_{name}") for name in fields},
         "face": _BLANK,
         "given_by": _BLANK,
         "given_to": _BLANK,
@@ -124,7 +124,7 @@ def template() -> str:
 
 def self_consent(name: str) -> Consent:
     """What ``--consent self`` means: whoever makes the double says that the face is their own, from today on."""
-    purposes = [say("provenance.purpose_self")]
+    purposes = [message("provenance.purpose_self")]
     signature = OwnWord()
     return Consent(
         face=name, given_by=name, given_to=name, purposes=purposes, given_on=date.today(), signature=signature
@@ -140,7 +140,7 @@ def read(path: Path | str) -> Consent:
     path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise FenshenError("provenance.not_a_consent", path=path, why=say("provenance.too_long"))
+            raise FenshenError("provenance.not_a_consent", path=path, why=message("provenance.too_long"))
         raw = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(raw, dict):
             raise FenshenError("provenance.not_a_consent", path=path, why="JSON")

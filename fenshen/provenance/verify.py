@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field
 
 from fenshen.errors import FenshenError
-from fenshen.messages import say
+from fenshen.messages import message
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
@@ -138,24 +138,24 @@ def _pictures(path: Path) -> Iterator[UInt8[ndarray, "H W 3"]]:
 
 
 def _sentences(verdict: Verdict) -> Iterator[str]:
-    what = verdict.model_dump() | {"made_by": verdict.made_by or say("provenance.someone")}
-    yield say(f"provenance.is_{verdict.status}", **what)
+    what = verdict.model_dump() | {"made_by": verdict.made_by or message("provenance.someone")}
+    yield message(f"provenance.is_{verdict.status}", **what)
     if verdict.status in ("valid", "changed"):
         if verdict.double is not None:
-            yield say("provenance.says_double", **what)
+            yield message("provenance.says_double", **what)
             key = "provenance.says_own_face" if verdict.own_face else "provenance.says_consent"
-            yield say(
+            yield message(
                 key,
                 consent=(verdict.consent or "")[:16],
-                purposes=say("provenance.comma").join(verdict.purposes),
+                purposes=message("provenance.comma").join(verdict.purposes),
             )
         elif verdict.generated:
-            yield say("provenance.says_generated")
+            yield message("provenance.says_generated")
     if verdict.status == "valid":
         if verdict.signer_is is not None:
-            yield say(f"provenance.signer_{verdict.signer_is.replace('-', '_')}", signer=verdict.signer)
+            yield message(f"provenance.signer_{verdict.signer_is.replace('-', '_')}", signer=verdict.signer)
         if verdict.expired:
-            yield say("provenance.certificate_ended")
+            yield message("provenance.certificate_ended")
     if verdict.watermark is not None:
         agrees = verdict.model is not None and verdict.model.startswith(verdict.watermark)
-        yield say("provenance.mark_agrees" if agrees else "provenance.mark_found", **what)
+        yield message("provenance.mark_agrees" if agrees else "provenance.mark_found", **what)

@@ -23,7 +23,7 @@ def labels(data: Dataset, recipe: Recipe) -> Labels:
     if not recipe.paired:
         return Labels(data.controls)
     from fenshen.faces.regions import eyes_and_mouth
-    from fenshen.humans.code import encode_records
+    from fenshen.humans.encoding import encode_records
 
     columns = {name: data.records[name].combine_chunks() for name in ("human", "camera", "landmarks")}
     if any(column.null_count for column in columns.values()):

@@ -19,15 +19,14 @@ from lightning.fabric import Fabric
 from fenshen import __version__, model, portraits
 from fenshen.dataset import Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
-from fenshen.machine import fabric as open_fabric
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.metrics.meters import CopyMeter, KidMeter, diversity, psnr
 from fenshen.training import checkpoint
 from fenshen.training.game import Game, Scalars
 from fenshen.training.labels import labels
 from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
-from fenshen.training.runs import begin, choose_recipe, write_report
+from fenshen.training.runs import write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
 
 Wishes = tuple[torch.Tensor, np.ndarray | None]  # latents, and controls where they are not neutral
@@ -37,53 +36,6 @@ _KID_SAMPLES = 256
 _COPY_SAMPLES = 128
 _LIKENESS_SAMPLES = 128
 _COPY_TRAIN = 2000  # training pictures looked at for copies: more cannot be learnt by heart in a short run
-
-
-def train(
-    dataset: Path | str,
-    *,
-    out: Path | str,
-    recipe: Path | str | Recipe | None = None,
-    settings: Sequence[str] = (),
-    device: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
-    force: bool = False,
-    progress: bool = True,
-) -> Path:
-    """Train a generator on a dataset; where the run exists already, go on with it.
-
-    Args:
-        dataset: the folder that ``prepare`` wrote.
-        out: the run's folder.
-        recipe: a recipe's name or file; by default the one for the dataset's size. A run that is resumed keeps its
-            own.
-        settings: ``key=value`` overrides of the recipe.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
-        devices: processes on this machine, each with its share of the batch.
-        nodes: machines, started by torchrun or SLURM.
-        force: begin anew where a run exists.
-        progress: show the bar.
-
-    Returns:
-        The run's folder.
-
-    Raises:
-        UsageError: an unknown recipe, key or value; or settings that a resumed run cannot change.
-        FenshenError: the dataset cannot be read, the run cannot be written, or training diverged three times.
-        Interrupted: SIGINT or SIGTERM; everything is saved and the same call goes on.
-    """
-    data, run = Dataset(dataset), Path(out)
-    chosen = choose_recipe(run, data, recipe, settings, force)
-    fabric = open_fabric(device, devices, nodes, chosen.precision)
-    fabric.launch()
-    if fabric.is_global_zero:
-        begin(run, chosen, force)
-    fabric.barrier()
-    if chosen.batch_size % (fabric.world_size * chosen.accumulate):
-        raise UsageError("train.batch_share", batch=chosen.batch_size, processes=fabric.world_size)
-    Training(data, chosen, run, fabric, progress).until_done()
-    return run
 
 
 class Training:
@@ -258,7 +210,7 @@ class Training:
         if finding is None or not self.log:
             return
         self.log.row(finding.row)
-        self.bar.say(f"[yellow]{finding.text}[/]")
+        self.bar.print(f"[yellow]{finding.text}[/]")
 
     def _roll_back(self) -> None:
         """Go back to the last checkpoint with half the learning rates; give up after the third time."""
@@ -268,7 +220,9 @@ class Training:
         lr_factor = self.game.lr_factor / 2
         self._resume()
         self.game.lr_factor = lr_factor
-        self.bar.say(say("watch.rolled_back", step=self.step, attempt=self.rollbacks, most=MAX_ROLLBACKS))
+        self.bar.print(
+            message("watch.rolled_back", step=self.step, attempt=self.rollbacks, most=MAX_ROLLBACKS)
+        )
 
     def _save(self) -> None:
         if not self.chief:

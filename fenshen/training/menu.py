@@ -11,7 +11,7 @@ from rich.console import Console
 from fenshen.controls import COUNT
 from fenshen.dataset import Batches, Labels
 from fenshen.machine import fabric as open_fabric
-from fenshen.messages import language, say
+from fenshen.messages import language, message
 from fenshen.networks.contours import LANDMARKS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
@@ -34,7 +34,7 @@ class MenuRow:
 def menu(device: str = "auto") -> list[MenuRow]:
     """All shipped recipes; minutes are extrapolated from a few timed steps of each on this machine."""
     rows = []
-    with Console(stderr=True).status(say("menu.timing")):
+    with Console(stderr=True).status(message("menu.timing")):
         for name in recipes.shipped():
             recipe = recipes.load(name)
             seconds = seconds_a_step(recipe, device) * recipe.steps
@@ -47,14 +47,16 @@ def describe(rows: list[MenuRow]) -> str:
     """The menu as lines of text."""
     width = max(len(row.name) for row in rows)
     return "\n".join(
-        say("menu.row", name=row.name.ljust(width), minutes=_clock(row.minutes), pictures=row.pictures)
+        message("menu.row", name=row.name.ljust(width), minutes=_clock(row.minutes), pictures=row.pictures)
         + f"  {row.summary}"
         for row in rows
     )
 
 
 def _clock(minutes: float) -> str:
-    return say("menu.minutes", time=minutes) if minutes < 120 else say("menu.hours", time=minutes / 60)
+    return (
+        message("menu.minutes", time=minutes) if minutes < 120 else message("menu.hours", time=minutes / 60)
+    )
 
 
 def seconds_a_step(recipe: Recipe, device: str) -> float:

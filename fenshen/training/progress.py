@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.style import Style
 from rich.text import Text
 
-from fenshen.messages import say
+from fenshen.messages import message
 
 if TYPE_CHECKING:
     from lightning.fabric.loggers import TensorBoardLogger
@@ -111,7 +111,7 @@ class Bar:
         self.first, self.step, self.last_line = done, done, time.monotonic()
         self.text = ""
         self.progress = _Shown(
-            TextColumn(say("train.bar")),
+            TextColumn(message("train.bar")),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             _Left(self),
@@ -129,12 +129,12 @@ class Bar:
 
     def describe(self, row: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         """Show the newest numbers."""
-        parts = [say("train.rate", rate=row["images_per_second"])]
+        parts = [message("train.rate", rate=row["images_per_second"])]
         if "reconstruction" in row:
             parts.append(f"L1 {row['reconstruction']:.3f}")
         if "loss_d" in row:
             parts.append(f"G {row['loss_g']:.2f}  D {row['loss_d']:.2f}")
-            parts.append(say("train.scores", real=row["real_score"], fake=row["fake_score"]))
+            parts.append(message("train.scores", real=row["real_score"], fake=row["fake_score"]))
         if "kid" in metrics:
             parts.append(f"KID {1000 * metrics['kid']:.0f}")
         if "psnr" in metrics:
@@ -151,7 +151,7 @@ class Bar:
         self.progress.shown = Columns([in_blocks(picture) for picture in pictures], padding=(0, 2))
         self.progress.refresh()
 
-    def say(self, sentence: str) -> None:
+    def print(self, sentence: str) -> None:
         """A sentence above the bar."""
         if self.show:
             self.console.print(sentence, soft_wrap=True)
@@ -168,7 +168,7 @@ class Bar:
         seconds = max(int(min(ends)), 0)
         hours, minutes = divmod(seconds // 60, 60)
         clock = f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
-        return say("train.left", time=clock)
+        return message("train.left", time=clock)
 
     def close(self) -> None:
         self.progress.stop()

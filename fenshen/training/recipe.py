@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fenshen.errors import UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.networks import CONDITIONAL, FROZEN, NetworkConfig
 
 Policy = Literal["geometry", "colour", "cutout"]
@@ -151,19 +151,19 @@ class Recipe(BaseModel):
         self.network  # noqa: B018  (builds and so validates it)
         if self.conditional and self.family not in CONDITIONAL:
             able = ", ".join(sorted(CONDITIONAL))
-            raise ValueError(say("recipe.not_conditional", family=self.family, able=able))
+            raise ValueError(message("recipe.not_conditional", family=self.family, able=able))
         if self.batch_size % self.accumulate:
-            raise ValueError(say("recipe.accumulate", batch=self.batch_size, parts=self.accumulate))
+            raise ValueError(message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate))
         if self.family in FROZEN and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
-            raise ValueError(say("recipe.fast_penalty"))
+            raise ValueError(message("recipe.fast_penalty"))
         if self.family == "style" and self.spectral_norm:
-            raise ValueError(say("recipe.style_norm"))
+            raise ValueError(message("recipe.style_norm"))
         if self.matching and self.family not in FROZEN:
-            raise ValueError(say("recipe.matching"))
+            raise ValueError(message("recipe.matching"))
         if self.paired and (not self.conditional or self.family != "portrait" or self.mirror or self.augment):
-            raise ValueError(say("recipe.paired"))
+            raise ValueError(message("recipe.paired"))
         if not self.paired and any(getattr(self, key) for key in PAIRED):
-            raise ValueError(say("recipe.unpaired"))
+            raise ValueError(message("recipe.unpaired"))
         return self
 
     @property
@@ -244,7 +244,7 @@ def _complaint(first: Mapping[str, Any]) -> UsageError:
     """The first thing that pydantic found, as a sentence."""
     why = str(first["msg"]).removeprefix("Value error, ")
     if first["type"] in _REASONS:
-        why = say(_REASONS[first["type"]], **first.get("ctx", {}))
+        why = message(_REASONS[first["type"]], **first.get("ctx", {}))
     if not first["loc"]:
         return UsageError("recipe.inconsistent", why=why)
     key = ".".join(str(part) for part in first["loc"])
@@ -263,7 +263,7 @@ def _read(recipe: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError("recipe.unreadable", file=file, why=" ".join(str(error).split())) from error
     if not isinstance(values, dict):
-        raise UsageError("recipe.unreadable", file=file, why=say("recipe.no_lines"))
+        raise UsageError("recipe.unreadable", file=file, why=message("recipe.no_lines"))
     return {"name": file.stem, **{str(key): value for key, value in values.items()}}
 
 
@@ -274,7 +274,7 @@ def _parse(override: str) -> tuple[str, Any]:
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError("recipe.bad_value", key=key, value=text, why=say("recipe.yaml")) from error
+        raise UsageError("recipe.bad_value", key=key, value=text, why=message("recipe.yaml")) from error
     if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a word
         with contextlib.suppress(ValueError):
             value = float(value)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fenshen.messages import say
+from fenshen.messages import message
 
 Kind = Literal["exploded", "discriminator_wins", "collapse", "memorised"]
 
@@ -37,7 +37,7 @@ class Finding:
     @property
     def text(self) -> str:
         """One sentence with a remedy, in the language in use."""
-        return say(f"watch.{self.kind}", step=self.step, **self.values)
+        return message(f"watch.{self.kind}", step=self.step, **self.values)
 
     @property
     def row(self) -> dict[str, Any]:

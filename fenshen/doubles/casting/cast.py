@@ -22,7 +22,7 @@ from fenshen.doubles.casting.fit_colours import SIDE, View
 from fenshen.doubles.casting.fit_sitters import Sitter
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
-from fenshen.messages import say
+from fenshen.messages import message
 
 Progress = Callable[[str], None]  # told what is done next, in a few words
 _ASIDE = 0.35  # radians of yaw beyond which one cheek is hardly seen
@@ -67,15 +67,15 @@ def cast(photos: Sequence[Path | str], *, rounds: int = 3, progress: Progress | 
             or humans cannot be drawn here.
     """
     tell = progress or (lambda what: None)
-    tell(say("cast.meeting"))
+    tell(message("cast.meeting"))
     sitting = fit_sitters.meet([Path(photo) for photo in photos])
     sitters = sitting.sitters
-    tell(say("cast.shaping"))
+    tell(message("cast.shaping"))
     fitted = fit_shape.fit(_anybody(), [sitter.measured for sitter in sitters])
     first = sitters[0]
     view = View(fitted.controls[0], fitted.cameras[0], first.measured.points)
     human, picture = _dressed(fitted.human, view, first, tell)
-    tell(say("cast.likening"))
+    tell(message("cast.likening"))
     like = fit_likeness.improve(human, view, picture, rounds)
     errors = [
         fit_shape.error(fit_shape.points_of(like.human, values, camera), sitter.measured)
@@ -101,7 +101,7 @@ def _dressed(
     human: Human, view: View, sitter: Sitter, tell: Progress
 ) -> tuple[Human, UInt8[ndarray, "128 128 3"]]:
     """Colours and styles, and the portrait as bright as the drawing."""
-    tell(say("cast.colouring"))
+    tell(message("cast.colouring"))
     shorn = view.draw(human)
     regions = fit_regions.find(sitter.small, view.points, shorn)
     human = fit_colours.background(human, regions, sitter.small)
@@ -114,7 +114,7 @@ def _dressed(
     human = fit_colours.background(human, regions, picture)
     human = fit_colours.materials(human, view, regions, picture, rounds=2)
     human = fit_colours.details(human, view, portrait)
-    tell(say("cast.styling"))
+    tell(message("cast.styling"))
     return _aged(fit_style.choose(human, view, regions, picture)), picture
 
 
@@ -157,13 +157,13 @@ def _lashed(human: Human) -> Human:
 def _guesses(sitters: Sequence[Sitter], quality: dict[str, float]) -> list[str]:
     """What no photograph shows."""
     seen = np.stack([sitter.measured.controls for sitter in sitters])
-    notes = [say("cast.guessed_back")]
+    notes = [message("cast.guessed_back")]
     yaw = seen[:, control_space.INDEX["yaw"]]
     if np.abs(yaw).min() > _ASIDE and (np.sign(yaw) == np.sign(yaw[0])).all():
-        notes.append(say("cast.guessed_side"))
+        notes.append(message("cast.guessed_side"))
     mouth = [control_space.INDEX[name] for name in ("jawOpen", "mouthSmileLeft", "mouthSmileRight")]
     if seen[:, mouth].max() < _SHOWN:
-        notes.append(say("cast.guessed_teeth"))
+        notes.append(message("cast.guessed_teeth"))
     if quality["identity"] > _ROUGH:
-        notes.append(say("cast.rough", distance=quality["identity"]))
+        notes.append(message("cast.rough", distance=quality["identity"]))
     return notes

@@ -22,7 +22,7 @@ from fenshen.faces import align, identity
 from fenshen.faces.detect import Face, FaceFinder
 from fenshen.faces.judge import BLURRED, Quality, judge
 from fenshen.faces.measure import measure
-from fenshen.messages import say
+from fenshen.messages import message
 
 SIDE = 256  # of the portraits, in pixels
 MOST = 8  # photographs that are looked at
@@ -73,7 +73,7 @@ def meet(photos: Sequence[Path]) -> Sitting:
     """
     if not photos:
         raise UsageError("cast.no_photos")
-    notes = [say("cast.too_many", count=len(photos), most=MOST)] if len(photos) > MOST else []
+    notes = [message("cast.too_many", count=len(photos), most=MOST)] if len(photos) > MOST else []
     looked: list[list[Sitter]] = []
     reasons: list[FenshenError] = []
     with FaceFinder() as finder:
@@ -89,7 +89,7 @@ def meet(photos: Sequence[Path]) -> Sitting:
     chosen = [_main(faces) for faces in looked] if len(looked) == 1 else _same(looked)
     for faces, sitter in zip(looked, chosen, strict=True):
         if sitter is None:
-            notes.append(say("cast.stranger", path=faces[0].path))
+            notes.append(message("cast.stranger", path=faces[0].path))
     found = [sitter for sitter in chosen if sitter is not None]
     notes += [note for sitter in found for note in _doubts(sitter)]
     return Sitting(sorted(found, key=_telling), notes)
@@ -164,11 +164,11 @@ def _doubts(sitter: Sitter) -> list[str]:
     quality = sitter.quality
     doubts = []
     if quality.extreme_pose:
-        doubts.append(say("cast.turned", path=sitter.path))
+        doubts.append(message("cast.turned", path=sitter.path))
     if quality.occluded:
-        doubts.append(say("cast.covered", path=sitter.path))
+        doubts.append(message("cast.covered", path=sitter.path))
     if quality.sharpness < BLURRED:
-        doubts.append(say("cast.blurred", path=sitter.path))
+        doubts.append(message("cast.blurred", path=sitter.path))
     return doubts
 
 

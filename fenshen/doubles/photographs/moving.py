@@ -28,7 +28,7 @@ from fenshen.faces.align import alignment
 from fenshen.humans.camera import Camera
 from fenshen.humans.render import Frame
 from fenshen.humans.sampler import gaze, sample_controls
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.preparation import running
 from fenshen.preparation.cutting import ROWS, Row, row_of, table_of
 from fenshen.preparation.joining import join
@@ -203,12 +203,12 @@ def notes(photos: Sequence[Float[ndarray, "58"]]) -> list[str]:
     first, last = _side(yaw.min()), _side(yaw.max())
     more = round(math.degrees(TURN))
     if first == last:
-        told = [say("double.seen_one", turn=first, more=more)]
+        told = [message("double.seen_one", turn=first, more=more)]
     else:
-        told = [say("double.seen", first=first, last=last, more=more)]
+        told = [message("double.seen", first=first, last=last, more=more)]
     blinks = [control_space.INDEX[f"eyeBlink{side}"] for side in ("Left", "Right")]
     if values[:, blinks].min(1).max() < _SHUT:
-        told.append(say("double.drawn_blink"))
+        told.append(message("double.drawn_blink"))
     return told
 
 
@@ -216,5 +216,5 @@ def _side(yaw: float) -> str:
     """A turn in words, in degrees."""
     angle = round(abs(yaw))
     if angle == 0:
-        return say("double.turned_front")
-    return say("double.turned_left" if yaw < 0 else "double.turned_right", angle=angle)
+        return message("double.turned_front")
+    return message("double.turned_left" if yaw < 0 else "double.turned_right", angle=angle)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from fenshen.errors import UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.motion.speech import espeak, kokoro
 from fenshen.motion.speech.spoken import Engine, Language, Phoneme, Speech, Voice
 
@@ -22,10 +22,11 @@ def voices() -> list[Voice]:
 
 def describe(voices: Sequence[Voice]) -> str:
     """One line a voice, in the language in use."""
-    return "\n".join(
-        f"{voice.engine:8} {voice.name:14} {say(f'motion.speaks_{voice.language}')}, {say(f'motion.{voice.gender}')}"
-        for voice in voices
-    )
+    lines = []
+    for voice in voices:
+        language, gender = message(f"motion.speaks_{voice.language}"), message(f"motion.{voice.gender}")
+        lines.append(f"{voice.engine:8} {voice.name:14} {language}, {gender}")
+    return "\n".join(lines)
 
 
 @cache

@@ -35,7 +35,7 @@ class Endpoint:
         self._url = base.rstrip("/") + "/audio/speech"
         self._model = model or _MODEL
 
-    def say(self, text: str, lang: Language, voice: str | None = None) -> Speech:
+    def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
         """See :class:`fenshen.motion.speech.spoken.Engine`; without eSpeak NG, phonemes are left to the sound."""
         try:
             samples = sound.read(self._ask(text, voice or _VOICE))
@@ -48,7 +48,7 @@ class Endpoint:
         spoken = Speech(samples, sound.RATE)
         if self._espeak is None:
             return spoken
-        model = self._espeak.say(text, lang)
+        model = self._espeak.synthesize(text, lang)
         return Speech(samples, sound.RATE, aligned(samples, sound.RATE, model))
 
     @cached_property

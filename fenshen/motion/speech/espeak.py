@@ -50,7 +50,7 @@ class Espeak:
         self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def say(self, text: str, lang: Language, voice: str | None = None) -> Speech:
+    def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
         """See :class:`fenshen.motion.speech.spoken.Engine`. Each run of words in one language is spoken by itself."""
         names = [each.name for each in voices()]
         voice = voice or f"{lang}_f"

@@ -81,7 +81,7 @@ class Kokoro:
         for package in _PACKAGES:
             _need(package)
 
-    def say(self, text: str, lang: Language, voice: str | None = None) -> Speech:
+    def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
         """See :class:`fenshen.motion.speech.spoken.Engine`."""
         names = [each.name for each in voices()]
         voice = voice or {"zh": "zf_xiaoxiao", "en": "af_heart"}[lang]

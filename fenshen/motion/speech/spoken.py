@@ -69,7 +69,7 @@ class Voice:
 class Engine(Protocol):
     """Turns a sentence into speech."""
 
-    def say(self, text: str, lang: Language, voice: str | None = None) -> Speech:
+    def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
         """Speak one sentence.
 
         Args:

@@ -25,7 +25,7 @@ from fenshen import controls as control_space
 from fenshen.doubles import store
 from fenshen.doubles.store import DoubleCard, Range
 from fenshen.errors import FenshenError, Interrupted, UsageError
-from fenshen.messages import say
+from fenshen.messages import message
 from fenshen.provenance import consent as consents
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Datas
 
 def _begin_with(data: Dataset, device: str) -> Human:
     """The person of the base model that is most alike, written into the footage's records."""
-    from fenshen.doubles.resemble import most_alike
+    from fenshen.doubles.nearest import nearest_human
     from fenshen.humans.camera import Camera
     from fenshen.humans.human import parse
     from fenshen.machine import torch_device
@@ -241,7 +241,7 @@ def _begin_with(data: Dataset, device: str) -> Human:
     train = data.indices("train")
     some = train[np.linspace(0, len(train) - 1, min(len(train), 32)).astype(int)]
     base = Model.load("humans", torch_device(device))
-    human = most_alike(base, data.pixels[some], data.controls[some])
+    human = nearest_human(base, data.pixels[some], data.controls[some])
     front = Camera()
     dataset.name_human(data.path, human.model_dump_json(), (front.azimuth, front.elevation, front.distance))
     return human
@@ -258,8 +258,8 @@ def _tune(
 ) -> Path:
     """Train until held-out pictures get no better, or the minutes are over."""
     from fenshen.training import recipe as recipes
-    from fenshen.training.loop import train
     from fenshen.training.menu import seconds_a_step
+    from fenshen.training.train import train
 
     data = dataset.Dataset(data.path)  # its records have changed
     words = [f"seed={seed}", f"minutes={minutes}", *settings]
@@ -305,8 +305,8 @@ def _seen(values: Float[ndarray, "T 58"]) -> dict[str, Range]:
 def describe(double: Double) -> str:
     """What was made, and what it has not seen."""
     card = double.card
-    quality = "" if card.psnr is None else say("double.quality", psnr=card.psnr)
-    made = say(
+    quality = "" if card.psnr is None else message("double.quality", psnr=card.psnr)
+    made = message(
         "double.made" if card.seconds else "double.made_of_photos",
         name=card.name,
         frames=card.frames,

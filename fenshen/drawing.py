@@ -26,7 +26,7 @@ _MOST_STEPS = 25
 
 
 @dataclass(frozen=True, eq=False)
-class Wish:
+class DrawRequest:
     """One picture to be drawn.
 
     Attributes:
@@ -41,7 +41,7 @@ class Wish:
     human: Human | None = None
     camera: Camera | None = None
 
-    def said(self, model: Model, words: Mapping[str, str]) -> Wish:
+    def said(self, model: Model, words: Mapping[str, str]) -> DrawRequest:
         """The same wish with some words said about it.
 
         Raises:
@@ -70,19 +70,19 @@ class Axis:
     values: tuple[float, ...]
 
 
-def first_wish(model: Model, seed: int) -> Wish:
+def request_of_seed(model: Model, seed: int) -> DrawRequest:
     """What a seed stands for: a person as drawn humans are, or noise."""
     if model.card.told == "human":
-        from fenshen.humans.code import encode
+        from fenshen.humans.encoding import encode
         from fenshen.humans.sampler import sample, sample_camera, sample_controls
 
         human, camera = sample(seed), sample_camera(seed)
-        return Wish(encode(human, camera), sample_controls(seed), human, camera)
+        return DrawRequest(encode(human, camera), sample_controls(seed), human, camera)
     (latent,) = model.latents([seed]).numpy()
-    return Wish(latent, control_space.NEUTRAL if model.card.network.conditional else None)
+    return DrawRequest(latent, control_space.NEUTRAL if model.card.network.conditional else None)
 
 
-def draw(model: Model, wishes: Sequence[Wish], truncation: float = 1.0) -> UInt8[ndarray, "N H W 3"]:
+def draw(model: Model, wishes: Sequence[DrawRequest], truncation: float = 1.0) -> UInt8[ndarray, "N H W 3"]:
     """One picture a wish, of the same model; truncation below 1 draws people nearer to the average."""
     import torch
 
@@ -91,7 +91,7 @@ def draw(model: Model, wishes: Sequence[Wish], truncation: float = 1.0) -> UInt8
     return model.draw(latents, truncation=truncation, controls=np.stack(known) if known else None)
 
 
-def grid_wishes(model: Model, start: Wish, axes: tuple[Axis, Axis]) -> list[Wish]:
+def grid_requests(model: Model, start: DrawRequest, axes: tuple[Axis, Axis]) -> list[DrawRequest]:
     """The wishes of a sheet, row by row: the first axis goes from left to right, the second from top to bottom."""
     across, down = axes
     return [
@@ -130,10 +130,10 @@ def parse_axis(word: str) -> Axis:
     return Axis(match[1], tuple(np.linspace(float(match[2]), float(match[3]), steps).tolist()))
 
 
-def _described(wish: Wish, model: Model, about: Mapping[str, str]) -> Wish:
+def _described(wish: DrawRequest, model: Model, about: Mapping[str, str]) -> DrawRequest:
     """A wish for the same person with other features."""
     from fenshen.humans import words
-    from fenshen.humans.code import encode
+    from fenshen.humans.encoding import encode
 
     for name in about:
         if not words.is_word(name):

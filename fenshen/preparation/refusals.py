@@ -9,7 +9,7 @@ from enum import Enum
 
 from pydantic import BaseModel, Field
 
-from fenshen.messages import say
+from fenshen.messages import message
 
 # Recipes and what they want: from where learning from scratch looks like the data rather than like single pictures
 # of it, by size; and below which even the few-shot recipe has nothing to generalise from.
@@ -61,33 +61,37 @@ class PrepareSummary(BaseModel):
     @property
     def text(self) -> str:
         """The closing words: what was kept, why the rest was not, what it is enough for."""
-        lines = [say("prepare.kept", **self.model_dump())]
+        lines = [message("prepare.kept", **self.model_dump())]
         if self.refused:
-            lines.append(say("prepare.refused", count=sum(self.refused.values()), why=describe(self.refused)))
+            lines.append(
+                message("prepare.refused", count=sum(self.refused.values()), why=describe(self.refused))
+            )
         return "\n".join([*lines, self.verdict])
 
     @property
     def verdict(self) -> str:
         """Whether the dataset is enough for what can be planned with it, and with which recipe."""
         number = "" if self.kept == 1 else "s"
-        noun = say(f"prepare.noun_portrait{number}" if self.faces else f"prepare.noun_picture{number}")
+        noun = message(f"prepare.noun_portrait{number}" if self.faces else f"prepare.noun_picture{number}")
         if self.one_person and self.faces:
-            noun = say("prepare.noun_one_person", portraits=noun)
-        purposes = [say("prepare.for_double")] if self.one_person and self.faces >= ENOUGH_FOR_DOUBLE else []
+            noun = message("prepare.noun_one_person", portraits=noun)
+        purposes = (
+            [message("prepare.for_double")] if self.one_person and self.faces >= ENOUGH_FOR_DOUBLE else []
+        )
         recipe, wanted = FROM_SCRATCH[64 if self.size <= 64 else 128]
         if self.kept >= wanted:
-            purposes.append(say("prepare.for_scratch", recipe=self._at_this_size(recipe)))
-            return say(
-                "prepare.enough", count=self.kept, noun=noun, purposes=say("prepare.and").join(purposes)
+            purposes.append(message("prepare.for_scratch", recipe=self._at_this_size(recipe)))
+            return message(
+                "prepare.enough", count=self.kept, noun=noun, purposes=message("prepare.and").join(purposes)
             )
         few_shot, least = FEW_SHOT
         key = "prepare.few" if self.kept >= least else "prepare.very_few"
-        verdict = say(key, recipe=self._at_this_size(few_shot), wanted=f"{wanted:,}", least=least)
+        verdict = message(key, recipe=self._at_this_size(few_shot), wanted=f"{wanted:,}", least=least)
         if purposes:
-            return say(
+            return message(
                 "prepare.enough_but", count=self.kept, noun=noun, purposes=purposes[0], verdict=verdict
             )
-        return say("prepare.not_enough", count=self.kept, noun=noun, verdict=verdict)
+        return message("prepare.not_enough", count=self.kept, noun=noun, verdict=verdict)
 
     def _at_this_size(self, recipe: str) -> str:
         """The recipe, with the setting that it needs where the dataset has another size than the recipe."""
@@ -97,8 +101,8 @@ class PrepareSummary(BaseModel):
 def describe(refused: Mapping[Reason, int]) -> str:
     """``12 without a face, 3 blurred``, the commonest first."""
     ranked = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0].value))
-    return say("prepare.comma").join(
-        say(f"prepare.why_{reason.value}", count=count) for reason, count in ranked
+    return message("prepare.comma").join(
+        message(f"prepare.why_{reason.value}", count=count) for reason, count in ranked
     )
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen.humans.camera import Camera
-from fenshen.humans.code import encode
+from fenshen.humans.encoding import encode
 from fenshen.humans.human import Human
 from fenshen.humans.sampler import sample
 
@@ -27,7 +27,7 @@ _FIRST = 5_000_000  # seed of the first
 _SIDE = 16  # pixels; colours and shapes count here, not strokes
 
 
-def most_alike(
+def nearest_human(
     model: Model,
     pictures: UInt8[ndarray, "N S S 3"],
     controls: Float[ndarray, "N 58"],

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import fenshen
 from fenshen import assets, controls, portraits, sliders, video
-from fenshen.asking import Axis, draw, first_wish, parse_axis
+from fenshen.drawing import Axis, draw, parse_axis, request_of_seed
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces.detect import FaceFinder
 from fenshen.faces.regions import eyes_and_mouth
 from fenshen.humans import words
-from fenshen.humans.code import encode, names
+from fenshen.humans.encoding import encode, names
 from fenshen.humans.sampler import sample
 from fenshen.model import Model
 from fenshen.player import Player
@@ -111,7 +111,7 @@ def test_the_base_model_is_the_one_in_the_manifest(humans):
 
 def test_its_people_have_faces_that_turn_and_smile_as_asked(humans):
     finder = FaceFinder()
-    start = first_wish(humans, 2).said(humans, {"pitch": "0", "roll": "0"})
+    start = request_of_seed(humans, 2).said(humans, {"pitch": "0", "roll": "0"})
     asked = [start.said(humans, {"yaw": yaw}) for yaw in ("-25", "0", "25")]
     faces = [finder.find(np.asarray(picture)) for picture in draw(humans, asked)]
     assert all(faces)
@@ -120,14 +120,14 @@ def test_its_people_have_faces_that_turn_and_smile_as_asked(humans):
 
 
 def test_truncation_to_nothing_is_the_average_person(humans):
-    wishes = [first_wish(humans, seed).said(humans, {"pitch": "0"}) for seed in (1, 2)]
+    wishes = [request_of_seed(humans, seed).said(humans, {"pitch": "0"}) for seed in (1, 2)]
     same = [type(w)(w.latent, controls.NEUTRAL, w.human, w.camera) for w in wishes]
     one, other = draw(humans, same, truncation=0.0)
     assert np.array_equal(one, other)
 
 
 def test_a_player_draws_what_the_model_draws(humans):
-    wish = first_wish(humans, 4)
+    wish = request_of_seed(humans, 4)
     (slow,) = draw(humans, [wish])
     fast = Player(humans, wish.latent).draw(wish.controls)
     assert np.abs(slow.astype(int) - fast).mean() < 1

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fenshen import sliders
-from fenshen.asking import Wish, draw, grid_wishes, parse_axis, parse_words
 from fenshen.controls import INDEX
 from fenshen.doubles.output import PICTURES, Output
 from fenshen.doubles.store import Double
+from fenshen.drawing import DrawRequest, draw, grid_requests, parse_axis, parse_words
 from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def edit(
     asked = _moved(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:
         axes = parse_axis(grid[0]), parse_axis(grid[1])
-        pictures = draw(opened.model, grid_wishes(opened.model, asked, axes))
+        pictures = draw(opened.model, grid_requests(opened.model, asked, axes))
         return output.picture(pictures, len(axes[0].values))
     wishes = [rest, asked] if before_after else [asked]
     return output.picture(draw(opened.model, wishes), len(wishes))
@@ -84,7 +84,7 @@ def presets() -> tuple[str, ...]:
     return tuple(_presets())
 
 
-def _moved(double: Double, rest: Wish, words: dict[str, str]) -> Wish:
+def _moved(double: Double, rest: DrawRequest, words: dict[str, str]) -> DrawRequest:
     """The wish with words said; what sets angles and places counts from the face at rest."""
     return rest.said(double.model, {name: _from_rest(double, name, word) for name, word in words.items()})
 
