@@ -23,7 +23,7 @@ from numpy import ndarray
 from PIL import Image
 from reporting import Figure, parser, progress, report
 
-from fenshen import asking, video
+from fenshen import drawing, video
 from fenshen.model import Model
 from fenshen.provenance import watermark
 from fenshen.provenance.watermark import Watermark, detect
@@ -139,7 +139,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     count, sizes = (12, (128, 256)) if quick else (64, (128, 256, 512, 1024))
     model = Model.load("humans")
-    faces = asking.draw(model, [asking.request_of_seed(model, seed) for seed in range(count)])
+    faces = drawing.draw(model, [drawing.request_of_seed(model, seed) for seed in range(count)])
     figures = [cost(faces[0], size, 50 if quick else 200) for size in sizes]
     for size in sizes:
         progress(f"{count} portraits of {size} px")

@@ -104,7 +104,7 @@ def test_what_shows_no_one_person_is_refused(tmp_path: Path) -> None:
     drawing = tmp_path / "drawing.png"
     flat = portraits.resize(picture, 128) // 64 * 64 + 32
     portraits.write(drawing, np.kron(flat, np.ones((4, 4, 1), dtype=np.uint8)))
-    with pytest.raises(FenshenError, match=r"drawn, not photographed|no face"):
+    with pytest.raises(FenshenError, match=r"drawing, not a photograph|no face"):
         meet([drawing])
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(FenshenError, match=r"broken\.jpg"):

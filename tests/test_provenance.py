@@ -35,11 +35,11 @@ def config(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
     """Portraits of 128 px by the base model."""
-    from fenshen import asking
+    from fenshen import drawing
     from fenshen.model import Model
 
     model = Model.load("humans")
-    return asking.draw(model, [asking.request_of_seed(model, seed) for seed in range(8)])
+    return drawing.draw(model, [drawing.request_of_seed(model, seed) for seed in range(8)])
 
 
 @pytest.fixture(scope="module")
