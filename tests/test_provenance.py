@@ -125,7 +125,9 @@ def test_tampered_credentials_are_not_believed(tmp_path: Path, faces: np.ndarray
     path, ours = tmp_path / "a.jpg", mark()
     portraits.write(path, ours.frame(faces[0]))
     ours.seal(path)
-    path.write_bytes(path.read_bytes().replace(b"whatever I myself", b"whatever you want"))
+    signed = path.read_bytes()
+    assert signed.count(b"any use of my own") == 1
+    path.write_bytes(signed.replace(b"any use of my own", b"any use of anyone"))
     verdict = verify.verify(path)
     assert verdict.status == "changed"
     assert "do not rely" in verdict.text
@@ -307,7 +309,7 @@ def test_consent_holds_between_its_days() -> None:
     record = agreed(until=TODAY + timedelta(days=10))
     consent.check(record, TODAY)
     consent.check(record, TODAY + timedelta(days=10))
-    for day, words in ((TODAY - timedelta(days=1), "begins on"), (TODAY + timedelta(days=11), "ended on")):
+    for day, words in ((TODAY - timedelta(days=1), "starts on"), (TODAY + timedelta(days=11), "ended on")):
         with pytest.raises(FenshenError, match=words):
             consent.check(record, day)
     with pytest.raises(FenshenError, match="withdrawn on 2026-05-20"):
