@@ -34,7 +34,7 @@ def new_game(
     machine = fabric("cpu", 1, 1, chosen.precision)
     machine.launch()
     rows = np.arange(len(pixels)) if indices is None else indices
-    batches = Batches(pixels, rows, Labels(), chosen.batch_size, chosen.seed, chosen.mirror)
+    batches = Batches(pixels, rows, Labels(None), chosen.batch_size, chosen.seed, chosen.mirror)
     return Game(chosen, batches, machine)
 
 

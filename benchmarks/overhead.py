@@ -2,7 +2,7 @@
 
 A run of ``dcgan-64`` on drawn portraits, through the loop that ``fenshen train`` uses, with the log at the
 recipe's own interval. Everything beside the two players' moves counts as overhead: reading batches, drawing
-latents and augmentations (inside a move, too), averaging weights, the log, the doctor, samples,
+latents and augmentations (inside a move, too), averaging weights, the log, the watch, samples,
 checkpoints, and measurements of KID and copies. What happens seldom is made to happen several times in this
 short run, its mean cost is taken out and spread over the recipe's own intervals; the one look at the real
 pictures that comes before the first measurement is spread over the recipe's steps.
@@ -29,10 +29,10 @@ from fenshen.training.recipe import Recipe
 
 _RECIPE = "dcgan-64"
 _WARM_UP = 5  # steps, in which PyTorch builds its kernels: slow moves would flatter the share
-_MOVES = ("discriminator_move", "generator_move")
-_INPUTS = ("_real", "_latents", "_draws")  # inside the moves
-_SELDOM = {"_sample": "sample_every", "_save": "checkpoint_every", "_examine": "evaluate_every"}
-_ONCE = "_build_meters"  # inside the first _examine
+_MOVES = ("learn", "_learn")  # of the critic and of the generator
+_INPUTS = ("read", "_draws")  # inside the moves: batches with latents, and draws of the augmentation
+_SELDOM = {"_sample": "sample_every", "_save": "checkpoint_every", "_measure": "evaluate_every"}
+_ONCE = "meters"  # the look at the real pictures before the first measurement
 
 
 @dataclass
@@ -80,11 +80,20 @@ def clocked_run(data: Dataset, run: Path, steps: int) -> Clock:
     machine.launch()
     run.mkdir()
     training, clock = Training(data, recipe, run, machine, progress=False), Clock()
-    for name in (*_MOVES, *_INPUTS):
-        clock.watch(training.game, name)
-    for name in (*_SELDOM, _ONCE):
+    game = training.game
+    for owner, name in (
+        (game.critic, "learn"),
+        (game, "_learn"),
+        (game.feed, "read"),
+        (game.critic, "_draws"),
+    ):
+        clock.watch(owner, name)
+    for name in _SELDOM:
         clock.watch(training, name)
-    clock.mark(training.game, "play")
+    started = time.perf_counter()
+    training.measuring._meters  # noqa: B018  (looks at the real pictures)
+    clock.calls[_ONCE] = [time.perf_counter() - started]
+    clock.mark(game, "train_step")
     training.until_done()
     return clock
 
@@ -96,18 +105,17 @@ def shares(clock: Clock, recipe: Recipe) -> list[Figure]:
     work = sum(took[name] for name in _MOVES) / steps - inputs
     common = (elapsed - sum(took[name] for name in _SELDOM)) / steps - work - inputs
     (once,) = clock.calls[_ONCE]
-    clock.calls["_examine"][0] -= once
     seldom = {
         name: statistics.mean(clock.calls[name]) / getattr(recipe, every) for name, every in _SELDOM.items()
     }
-    seldom["_examine"] += once / recipe.steps
+    seldom["_measure"] += once / recipe.steps
     whole = work + inputs + common + sum(seldom.values())
     parts = {
         "data_and_draws": inputs,
-        "averaging_log_doctor": common,
+        "averaging_log_watch": common,
         "samples": seldom["_sample"],
         "checkpoints": seldom["_save"],
-        "measurements": seldom["_examine"],
+        "measurements": seldom["_measure"],
     }
     overhead = 100 * (1 - work / whole)
     return [

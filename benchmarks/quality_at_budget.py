@@ -48,7 +48,7 @@ def play(games: dict[str, Game], budget: float) -> dict[str, int]:
         for name, game in games.items():
             while spent[name] < turn:
                 started = time.perf_counter()
-                game.play(steps[name])
+                game.train_step(steps[name])
                 spent[name] += time.perf_counter() - started
                 steps[name] += 1
         progress(

@@ -54,7 +54,7 @@ class Player:
 
     def play(self) -> None:
         """The next step."""
-        self.game.play(self.step)
+        self.game.train_step(self.step)
         self.step += 1
 
 
@@ -75,7 +75,7 @@ def against_the_tutorial(blocks: int, steps: int) -> list[Figure]:
     ratio = statistics.median(t / o for o, t in zip(our_times, their_times, strict=True))
     counts = [
         sum(_parameters(n) for n in pair)
-        for pair in ((ours.game.generator, ours.game.discriminator), (programme.G, programme.D))
+        for pair in ((ours.game.generator, ours.game.critic.network), (programme.G, programme.D))
     ]
     shown = steps * BATCH_SIZE
     return [

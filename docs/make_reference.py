@@ -18,6 +18,7 @@ from fenshen import cli, messages
 from fenshen.networks import NetworkConfig
 from fenshen.training import recipe as recipes
 from fenshen.training.recipe import Recipe, Schedule
+from fenshen.training.terms import TERMS
 
 FOLDER = Path(__file__).parent
 COMMON = ("as_json", "lang", "debug", "help")  # of all commands: said once, on the first page
@@ -78,29 +79,23 @@ WORDS = {
 }
 
 MEANINGS_ZH = {
+    **{term.key: term.help["zh"] for term in TERMS},
     "name": "配方的名字",
     "summary": "一句话简介，按语言给出",
     "pictures": "要有好结果需要多少张图片",
     "family": "网络系列",
     "size": "图片边长，像素，2 的幂",
-    "latent": "隐向量的长度",
+    "latent": "潜向量的长度",
     "width": "最大分辨率处的通道数；分辨率每降一半，通道数加倍",
     "max_width": "通道数的上限",
     "conditional": "把 58 个控制量告诉两个网络",
-    "spectral_norm": "对判别器做谱归一化（dcgan 系列）",
-    "reduction": "判别器的冻结主干看到的图片缩小多少倍（fast、portrait 系列）",
+    "spectral_norm": "对判别器做谱归一化",
+    "reduction": "判别器的冻结主干看到的图片缩小多少倍",
     "paired": "告诉生成器每张图片里是谁，并要求它画出那张图片",
     "start": "生成器从哪个模型的权重开始，例如 humans",
     "loss": "对抗损失",
-    "adversarial": "生成器损失中对抗损失的权重",
-    "matching": "生成器损失中特征匹配的权重（fast、portrait 系列）",
-    "reconstruction": "生成器损失中多尺度 L1 的权重（paired）",
-    "structure": "生成器损失中结构差异（1 − SSIM）的权重（paired）",
-    "perceptual": "生成器损失中冻结特征 L1 的权重（paired）",
-    "identity": "生成器损失中身份嵌入距离的权重（paired）",
-    "landmarks": "人脸线条的位置误差在生成器损失中的权重（paired）",
-    "focus": "重建时眼睛和嘴部的额外权重",
-    "alone": "最初多少步生成器只按 L1 学习（paired）",
+    "focus": "比较生成图与真图时，眼睛和嘴部的额外权重",
+    "adversarial_from": "判别器从第几步开始参与；在此之前生成器单独学习",
     "total_weight": "所记录的 L_G + λ·L_D 中的 λ",
     "r1": "R1 惩罚的 γ，取在真图处",
     "r2": "R2 惩罚的 γ，取在生成图处",
@@ -124,7 +119,7 @@ MEANINGS_ZH = {
     "augment_p": "每种增强的初始概率",
     "augment_target": "判别器对真图打分的符号均值的目标（ADA）；null 表示概率固定",
     "augment_schedule": "概率的日程",
-    "seed": "一切随机数的种子",
+    "seed": "随机种子",
     "precision": "计算精度",
     "log_every": "每隔多少步记一行日志",
     "sample_every": "每隔多少步画一张拼图",

@@ -231,24 +231,38 @@ def _read_card(path: Path) -> DatasetCard:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What is known of each of N pictures; None where nothing of the kind is.
+    """What is known of each of N pictures.
+
+    Attributes:
+        controls: of each face; None where they are not used.
+    """
+
+    controls: Float[ndarray, "N 58"] | None
+
+    def rows(self, rows: np.ndarray) -> Labels:
+        """The labels of some pictures, as copies."""
+        return Labels(None if self.controls is None else self.controls[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class PairedLabels(Labels):
+    """Labels that ask a generator for the very picture they belong to.
 
     Attributes:
         controls: of each face.
-        codes: of who is seen, and all else that a generator is to be told of each picture.
+        codes: latent code of who is in each picture.
         spots: places that matter most: middle (x right, y down) and radius, in sides.
-        points: of the face's lines, x right and y down in sides.
+        points: contour points of each face, x right and y down in sides.
     """
 
-    controls: Float[ndarray, "N 58"] | None = None
-    codes: Float[ndarray, "N Z"] | None = None
-    spots: Float[ndarray, "N 3 3"] | None = None
-    points: Float[ndarray, "N P 2"] | None = None
+    controls: Float[ndarray, "N 58"]
+    codes: Float[ndarray, "N Z"]
+    spots: Float[ndarray, "N 3 3"]
+    points: Float[ndarray, "N P 2"]
 
-    def rows(self, rows: np.ndarray) -> Labels:
-        """The labels of some pictures."""
-        given = (self.controls, self.codes, self.spots, self.points)
-        return Labels(*(None if values is None else values[rows] for values in given))
+    def rows(self, rows: np.ndarray) -> PairedLabels:
+        """The labels of some pictures, as copies."""
+        return PairedLabels(self.controls[rows], self.codes[rows], self.spots[rows], self.points[rows])
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from fenshen import assets
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
-from fenshen.networks import NetworkConfig, build
+from fenshen.networks import NetworkConfig, build_generator, place
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"
@@ -92,14 +92,14 @@ class Model:
         """
         folder = find(Path(path))
         card = _read_card(folder)
-        generator = build("generator", card.network)
+        generator = build_generator(card.network)
         try:
             generator.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as error:
             why = " ".join(str(error).split())[:200]
             raise FenshenError("model.damaged", path=folder, file=WEIGHTS, why=why) from error
         device = torch.device(device)
-        generator = generator.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        generator = place(generator, device)
         generator.eval().requires_grad_(False)
         return cls(generator, card, folder, device)
 

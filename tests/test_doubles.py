@@ -43,7 +43,12 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def double(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Double:
     out = tmp_path_factory.mktemp("double") / "somebody.double"
     return fenshen.double(
-        [film], name="somebody", consent="self", out=out, settings=["steps=6", "alone=3"], progress=False
+        [film],
+        name="somebody",
+        consent="self",
+        out=out,
+        settings=["steps=6", "adversarial_from=3"],
+        progress=False,
     )
 
 
@@ -219,7 +224,7 @@ def test_a_vertical_silent_film_makes_a_double(film: Path, tmp_path: Path) -> No
         name="tall",
         consent="self",
         out=tmp_path / "tall.double",
-        settings=["steps=2", "alone=2"],
+        settings=["steps=2", "adversarial_from=2"],
         progress=False,
     )
     assert made.card.frames > 40

@@ -18,7 +18,7 @@ from fenshen.errors import FenshenError, UsageError
 from fenshen.metrics import charts, history
 from fenshen.metrics.evaluate import evaluate
 from fenshen.metrics.report import Report, judge
-from fenshen.networks import NetworkConfig, build
+from fenshen.networks import NetworkConfig, build_generator
 
 SIZE, TRAIN, HELD_OUT = 64, 72, 40
 NASTY = 'a<script>"&'  # a folder may be called anything
@@ -142,7 +142,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pictures=TRAIN,
         fenshen="0",
     )
-    model.save(path / "checkpoints" / "step-00000007", build("generator", network), card)
+    model.save(path / "checkpoints" / "step-00000007", build_generator(network), card)
     rows = [{"step": s, "time": s, "images": 8 * s, "loss_g": 1.0, "loss_d": 2 / s} for s in range(1, 500)]
     rows += [{"step": 100, "kid": 0.5}, {"step": 200, "kid": 0.25}]
     rows += [{"step": 300, "finding": "collapse", "text": "<b>alike</b>"}]

@@ -356,7 +356,15 @@ def test_the_base_recipe_learns_from_drawn_humans(tmp_path: Any) -> None:
     from fenshen.training import progress
 
     data = draw_dataset(tmp_path / "cast", workers=1)
-    settings = ["size=64", "width=8", "max_width=32", "batch_size=8", "steps=20", "alone=15", "log_every=5"]
+    settings = [
+        "size=64",
+        "width=8",
+        "max_width=32",
+        "batch_size=8",
+        "steps=20",
+        "adversarial_from=15",
+        "log_every=5",
+    ]
     more = ["evaluate_every=0", "lr_schedule.warmup=0", "precision=float32"]
     run = fenshen.train(
         data.path, out=tmp_path / "run", recipe="humans-128", settings=[*settings, *more], progress=False

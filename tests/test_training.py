@@ -79,7 +79,7 @@ def run_copy(trained, tmp_path):
 @pytest.mark.parametrize("name", recipes.shipped())
 def test_every_shipped_recipe_trains(name, drawings, cast, tmp_path):
     paired = recipes.load(name).paired
-    more = ["alone=10", "start=null"] if paired else []
+    more = ["adversarial_from=10", "start=null"] if paired else []
     data = cast if paired else drawings
     run = train(data, tmp_path / "run", "steps=30", "log_every=10", *more, recipe=name)
     logged = rows(run, "images")
@@ -134,7 +134,7 @@ def test_settings_may_be_small_numbers_and_reach_inside():
 
 
 def test_a_paired_recipe_learns_the_pictures_it_is_asked_for(cast, tmp_path):
-    settings = ("steps=40", "log_every=10", "alone=30", "batch_size=16", "lr_schedule.warmup=0")
+    settings = ("steps=40", "log_every=10", "adversarial_from=30", "batch_size=16", "lr_schedule.warmup=0")
     run = train(cast, tmp_path / "run", *settings, recipe="humans-128")
     errors = [row["reconstruction"] for row in rows(run, "reconstruction")]
     assert errors[-1] < 0.8 * errors[0]
@@ -161,14 +161,14 @@ def test_conditional_training_wants_controls(drawings, tmp_path):
 
 
 def interrupt_after(monkeypatch, step):
-    play = Game.play
+    train_step = Game.train_step
 
-    def played(self, now):
+    def stepped(self, now):
         if now + 1 == step:
             os.kill(os.getpid(), signal.SIGINT)
-        return play(self, now)
+        return train_step(self, now)
 
-    monkeypatch.setattr(Game, "play", played)
+    monkeypatch.setattr(Game, "train_step", stepped)
 
 
 @pytest.mark.parametrize("name", ["fast-64", "style-64", "seed-dcgan"])
@@ -266,18 +266,18 @@ def test_a_folder_that_is_no_run_is_left_alone(drawings, tmp_path):
 
 
 def break_loss(monkeypatch, broken):
-    """Make the game's generator loss NaN at the steps that ``broken`` says, and what it trains with it."""
-    move = Game.generator_move
+    """Make the generator and its loss NaN after the steps that ``broken`` says."""
+    train_step = Game.train_step
 
-    def moved(self, step):
-        scalars = move(self, step)
+    def stepped(self, step):
+        scalars = train_step(self, step)
         if broken(step):
             scalars["loss_g"] = scalars["loss_g"] * math.nan
             with torch.no_grad():
                 next(self.generator.parameters()).fill_(math.nan)
         return scalars
 
-    monkeypatch.setattr(Game, "generator_move", moved)
+    monkeypatch.setattr(Game, "train_step", stepped)
 
 
 def test_a_loss_that_is_no_number_is_rolled_back_once(drawings, tmp_path, monkeypatch):

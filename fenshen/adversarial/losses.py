@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from fenshen.registry import Registry
+
 Logits = Float[Tensor, "B K"]
 Scalar = Float[Tensor, ""]
 
@@ -26,12 +28,12 @@ def bce_discriminator(real: Logits, fake: Logits) -> Scalar:
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
-def non_saturating_generator(real: Logits | None, fake: Logits) -> Scalar:
+def non_saturating_generator(real: Logits, fake: Logits) -> Scalar:
     """L_G = -log D(G(z)), Goodfellow et al. 2014, section 3: strong gradients where D wins."""
     return F.softplus(-fake).mean()
 
 
-def minimax_generator(real: Logits | None, fake: Logits) -> Scalar:
+def minimax_generator(real: Logits, fake: Logits) -> Scalar:
     """L_G = log(1 - D(G(z))), the literal minimax game of equation 1; its gradient fades where D wins."""
     return -F.softplus(fake).mean()
 
@@ -41,7 +43,7 @@ def least_squares_discriminator(real: Logits, fake: Logits) -> Scalar:
     return 0.5 * ((real - 1).square().mean() + fake.square().mean())
 
 
-def least_squares_generator(real: Logits | None, fake: Logits) -> Scalar:
+def least_squares_generator(real: Logits, fake: Logits) -> Scalar:
     """L_G = 1/2 (l(G(z)) - 1)^2, Mao et al. 2017, equation 9."""
     return 0.5 * (fake - 1).square().mean()
 
@@ -51,7 +53,7 @@ def hinge_discriminator(real: Logits, fake: Logits) -> Scalar:
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 
-def linear_generator(real: Logits | None, fake: Logits) -> Scalar:
+def linear_generator(real: Logits, fake: Logits) -> Scalar:
     """L_G = -l(G(z)), of the hinge and the Wasserstein game (Miyato et al. 2018, equation 17)."""
     return -fake.mean()
 
@@ -66,30 +68,27 @@ def relativistic_discriminator(real: Logits, fake: Logits) -> Scalar:
     return F.softplus(fake - real).mean()
 
 
-def relativistic_generator(real: Logits | None, fake: Logits) -> Scalar:
+def relativistic_generator(real: Logits, fake: Logits) -> Scalar:
     """L_G = softplus(l(x) - l(G(z))) over the same pairs."""
-    assert real is not None
     return F.softplus(real - fake).mean()
 
 
 class Loss(NamedTuple):
-    """The two players' losses; ``paired`` says that the generator's needs the real logits too."""
+    """The losses of both players, functions of real and fake logits. Most generators' losses use the fake ones only."""
 
     discriminator: Callable[[Logits, Logits], Scalar]
-    generator: Callable[[Logits | None, Logits], Scalar]
-    paired: bool = False
+    generator: Callable[[Logits, Logits], Scalar]
 
 
-LOSSES: dict[str, Loss] = {
-    "non_saturating": Loss(bce_discriminator, non_saturating_generator),
-    "minimax": Loss(bce_discriminator, minimax_generator),
-    "least_squares": Loss(least_squares_discriminator, least_squares_generator),
-    "hinge": Loss(hinge_discriminator, linear_generator),
-    "wasserstein": Loss(wasserstein_discriminator, linear_generator),
-    "relativistic": Loss(relativistic_discriminator, relativistic_generator, paired=True),
-}
+LOSSES: Registry[Loss] = Registry("loss")
+LOSSES.add("non_saturating", Loss(bce_discriminator, non_saturating_generator))
+LOSSES.add("minimax", Loss(bce_discriminator, minimax_generator))
+LOSSES.add("least_squares", Loss(least_squares_discriminator, least_squares_generator))
+LOSSES.add("hinge", Loss(hinge_discriminator, linear_generator))
+LOSSES.add("wasserstein", Loss(wasserstein_discriminator, linear_generator))
+LOSSES.add("relativistic", Loss(relativistic_discriminator, relativistic_generator))
 
 
 def total(loss_g: Scalar, loss_d: Scalar, weight: float) -> Scalar:
-    """L_total = L_G + lambda L_D: a number to watch; nobody minimises it, for the players pull apart."""
+    """L_total = L_G + lambda L_D: a number to watch. Nobody minimises it, because the players are opponents."""
     return torch.as_tensor(loss_g + weight * loss_d)

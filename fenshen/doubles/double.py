@@ -267,7 +267,7 @@ def _tune(
         # The step size falls along the steps, so their number has to fit the time.
         pace = seconds_a_step(recipes.load(RECIPE, settings), device)
         steps = int(np.clip(60 * minutes / pace, _LEAST_STEPS, _MOST_STEPS))
-        words += [f"steps={steps}", f"alone={steps // 2}"]
+        words += [f"steps={steps}", f"adversarial_from={steps // 2}"]
     return train(data.path, out=run, recipe=RECIPE, settings=words, device=device, progress=progress)
 
 

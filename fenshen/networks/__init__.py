@@ -1,32 +1,97 @@
-"""The networks, one family a file, each with ``build(role, config) -> nn.Module``.
+"""The networks, one family a file. A family registers itself in :data:`FAMILIES` with what it can do.
 
-All generators share ``forward(latents [B, Z], controls [B, 58] | None, truncation) -> pictures [B, 3, S, S]`` in
-about [-1, 1]; a truncation below 1 draws latents towards their centre: less variety, fewer failures. All
-discriminators are judged in two halves: ``features(pictures)``, the part that does not learn (for most families the
-pictures themselves), and ``forward(features, controls) -> logits [B, K]``.
+A generator maps latents, and controls if it is conditional, to pictures. A discriminator judges in two halves:
+``features(pictures)``, the part that does not learn (for most families the pictures themselves), and
+``forward(features, controls)``, the part that does.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Annotated, Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+import torch
+from jaxtyping import Float
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from fenshen.messages import message
+from fenshen.registry import Registry
 
-Role = Literal["generator", "discriminator"]
 Features = tuple[Tensor, ...]
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
-FAMILIES: dict[str, str] = {
-    "dcgan": "fenshen.networks.dcgan",
-    "style": "fenshen.networks.style",
-    "fast": "fenshen.networks.fast",
-    "portrait": "fenshen.networks.portrait",
-}
-CONDITIONAL = frozenset({"style", "portrait"})
-FROZEN = frozenset({"fast", "portrait"})  # whose discriminators look through a network that does not learn
+
+class Drawn(NamedTuple):
+    """Pictures in about [-1, 1], and the places of the faces' contour points where the family works them out."""
+
+    pictures: Float[Tensor, "B 3 S S"]
+    points: Float[Tensor, "B P 2"] | None
+
+
+class Generator(nn.Module, ABC):
+    """Latents to pictures."""
+
+    @abstractmethod
+    def forward(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+    ) -> Float[Tensor, "B 3 S S"]:
+        """Draw pictures in about [-1, 1].
+
+        Args:
+            controls: normalised, for a conditional generator.
+            truncation: below 1 moves latents towards their centre: less variety, fewer failures.
+        """
+
+    def draw(self, latents: Float[Tensor, "B Z"], controls: Float[Tensor, "B 58"] | None = None) -> Drawn:
+        """As :meth:`forward`, with everything else that training compares."""
+        return Drawn(self(latents, controls), None)
+
+
+class Discriminator(nn.Module, ABC):
+    """Pictures to logits, in two halves."""
+
+    def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
+        """The half that does not learn; by default the pictures themselves."""
+        return (pictures,)
+
+    @abstractmethod
+    def forward(
+        self, features: Features, controls: Float[Tensor, "B 58"] | None = None
+    ) -> Float[Tensor, "B K"]:
+        """The half that learns: K logits a picture, before any sigmoid."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A generator and a discriminator that belong together, and what they can do.
+
+    Attributes:
+        generator: builds a generator from a config.
+        discriminator: builds a discriminator from a config.
+        conditional: both can be given the 58 controls.
+        frozen: the discriminator looks through a network that does not learn. Its features can be matched and
+            compared; gradient penalties are not possible.
+        paired: the generator can be asked for the very picture of a person, and works out the face's points.
+        spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
+        sizes: smallest and largest side of the pictures in pixels.
+    """
+
+    generator: Callable[[NetworkConfig], Generator]
+    discriminator: Callable[[NetworkConfig], Discriminator]
+    conditional: bool = False
+    frozen: bool = False
+    paired: bool = False
+    spectral_norm: bool = False
+    sizes: tuple[int, int] = (32, 1024)
+
+
+FAMILIES: Registry[Family] = Registry("family", "fenshen.networks")
 
 
 class NetworkConfig(BaseModel):
@@ -34,22 +99,20 @@ class NetworkConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    family: Literal["dcgan", "style", "fast", "portrait"]
+    family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
     size: Annotated[int, Field(ge=32, le=1024, description="side of the pictures in pixels, a power of two")]
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     width: Annotated[int, Field(ge=4, le=512, description="channels at the full size; doubled downward")] = 32
     max_width: Annotated[int, Field(ge=4, le=2048, description="channels are never more than this")] = 512
-    conditional: Annotated[bool, Field(description="both networks are told the 58 controls")] = False
+    conditional: Annotated[bool, Field(description="both networks are given the 58 controls")] = False
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (Miyato et al. 2018)")] = (
         False
     )
     batch_norm: Annotated[
         bool, Field(description="whether the discriminator of family dcgan has batch norm")
     ] = True
-
     reduction: Annotated[
-        int,
-        Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller (fast, portrait)"),
+        int, Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller")
     ] = 2
 
     @field_validator("size")
@@ -59,11 +122,29 @@ class NetworkConfig(BaseModel):
             raise ValueError(message("recipe.power_of_two"))
         return size
 
+    @model_validator(mode="after")
+    def _possible(self) -> NetworkConfig:
+        low, high = FAMILIES[self.family].sizes
+        if not low <= self.size <= high:
+            raise ValueError(message("recipe.family_size", family=self.family, low=low, high=high))
+        return self
+
     def channels(self, resolution: int) -> int:
         """Channels of the feature map whose side is ``resolution`` pixels."""
         return min(self.width * self.size // resolution, self.max_width)
 
 
-def build(role: Role, config: NetworkConfig) -> nn.Module:
-    """One network of a family, freshly initialised from torch's global random state."""
-    return import_module(FAMILIES[config.family]).build(role, config)
+def build_generator(config: NetworkConfig) -> Generator:
+    """A generator, initialised from torch's global random state."""
+    return FAMILIES[config.family].generator(config)
+
+
+def build_discriminator(config: NetworkConfig) -> Discriminator:
+    """A discriminator, initialised from torch's global random state."""
+    return FAMILIES[config.family].discriminator(config)
+
+
+def place(network: AnyNetwork, device: torch.device | str) -> AnyNetwork:
+    """Move a network to a device, its convolutions in channels_last order, which CPUs and GPUs prefer."""
+    # The stubs of torch do not know this argument.
+    return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

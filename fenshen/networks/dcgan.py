@@ -12,10 +12,11 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fenshen.networks import Features, NetworkConfig, Role
+from fenshen import networks
+from fenshen.networks import FAMILIES, Family, Features, NetworkConfig
 
 
-class Generator(nn.Module):
+class Generator(networks.Generator):
     """Latents to pictures; every stage doubles the side: 4, 8, 16, ... size."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -38,12 +39,15 @@ class Generator(nn.Module):
         self.apply(_initialise)
 
     def forward(
-        self, latents: Float[Tensor, "B Z"], controls: None = None, truncation: float = 1.0
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
     ) -> Float[Tensor, "B 3 S S"]:
         return self.layers((latents * truncation)[:, :, None, None])
 
 
-class Discriminator(nn.Module):
+class Discriminator(networks.Discriminator):
     """Pictures to one logit each; every stage halves the side down to 4, the last looks at all of it."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -64,15 +68,10 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
-    def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
-        return (pictures,)
-
-    def forward(self, features: Features, controls: None = None) -> Float[Tensor, "B 1"]:
+    def forward(
+        self, features: Features, controls: Float[Tensor, "B 58"] | None = None
+    ) -> Float[Tensor, "B 1"]:
         return self.layers(features[0]).flatten(1)
-
-
-def build(role: Role, config: NetworkConfig) -> nn.Module:
-    return Generator(config) if role == "generator" else Discriminator(config)
 
 
 def _same(module: nn.Module) -> nn.Module:
@@ -86,3 +85,6 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+FAMILIES.add("dcgan", Family(Generator, Discriminator, spectral_norm=True))

@@ -20,7 +20,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from fenshen.networks import Features, NetworkConfig, Role
+from fenshen import networks
+from fenshen.networks import FAMILIES, Family, Features, NetworkConfig
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0
 
 _MIXED = 64  # channels of every map after mixing
@@ -33,7 +34,7 @@ _SPREADS = (
 _FROZEN_SEED = 0x5EED  # of the mixing convolutions: the same in every run, so that they need no place on disk
 
 
-class Generator(nn.Module):
+class Generator(networks.Generator):
     """Latents to pictures through maps of 4, 8, ... size pixels."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -56,7 +57,10 @@ class Generator(nn.Module):
         self.apply(_initialise)
 
     def forward(
-        self, latents: Float[Tensor, "B Z"], controls: None = None, truncation: float = 1.0
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
     ) -> Float[Tensor, "B 3 S S"]:
         x = self.start((latents * truncation)[:, :, None, None])
         maps = {4: x}
@@ -88,7 +92,7 @@ class SkipLayerExcitation(nn.Module):
         return high * self.gate(low)
 
 
-class Discriminator(nn.Module):
+class Discriminator(networks.Discriminator):
     """Pictures to the logits of five heads, one a scale, in one row: [B, K]."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -161,10 +165,6 @@ class CrossScaleMixing(nn.Module):
         return self.get_buffer(name).to(like.dtype)
 
 
-def build(role: Role, config: NetworkConfig) -> nn.Module:
-    return Generator(config) if role == "generator" else Discriminator(config)
-
-
 def _stage(width: int, out: int, smooth: bool) -> nn.Sequential:
     """Double the side, by a transposed convolution or by a convolution and interpolation."""
     double: list[nn.Module] = (
@@ -188,3 +188,6 @@ def _head(side: int, width: int) -> nn.Sequential:
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_normal_(module.weight, a=1.0)
+
+
+FAMILIES.add("fast", Family(Generator, Discriminator, frozen=True))

@@ -23,7 +23,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from fenshen import controls as control_space
-from fenshen.networks import NetworkConfig, Role
+from fenshen import networks
+from fenshen.networks import FAMILIES, Drawn, Family, NetworkConfig
 from fenshen.networks.contours import LINES, Contours
 from fenshen.networks.fast import Discriminator
 
@@ -36,7 +37,7 @@ _MIDDLE = (0.0, 0.10, -0.12)
 _RADII = (0.47, 0.68, 0.60)
 
 
-class Generator(nn.Module):
+class Generator(networks.Generator):
     """A map of 4 x 4, doubled stage by stage, each stage modulated by code and controls."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -73,14 +74,14 @@ class Generator(nn.Module):
             controls: normalised; neutral if None.
             truncation: below 1 draws people nearer to the average.
         """
-        return self.draw(latents, controls, truncation)[0]
+        return self.draw(latents, controls, truncation).pictures
 
     def draw(
         self,
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-    ) -> tuple[Float[Tensor, "B 3 S S"], Float[Tensor, "B P 2"]]:
+    ) -> Drawn:
         """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.LANDMARKS` came to lie."""
         if controls is None:
             controls = latents.new_zeros(len(latents), control_space.COUNT)
@@ -93,7 +94,7 @@ class Generator(nn.Module):
             seen = [self.head_space(aim, side), drawn] if side <= _FINEST else [drawn]
             x = stage(x, style, torch.cat(seen, dim=1))
         # No tanh: reconstruction asks for plain values, and a saturated one could never be put right.
-        return self.to_picture(x), points
+        return Drawn(self.to_picture(x), points)
 
 
 class Stage(nn.Module):
@@ -210,5 +211,4 @@ class HeadSpace(nn.Module):
         return seen.reshape(count, side, side, -1).permute(0, 3, 1, 2)
 
 
-def build(role: Role, config: NetworkConfig) -> nn.Module:
-    return Generator(config) if role == "generator" else Discriminator(config)
+FAMILIES.add("portrait", Family(Generator, Discriminator, conditional=True, frozen=True, paired=True))

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from fenshen import networks
 from fenshen.controls import COUNT
-from fenshen.networks import Features, NetworkConfig, Role
+from fenshen.networks import FAMILIES, Family, Features, NetworkConfig
 
 _GAIN = math.sqrt(2)  # of the leaky ReLU, so that it keeps the variance
 _GROUP = 4  # pictures in a group of the minibatch standard deviation
@@ -95,8 +95,7 @@ class Mapping(nn.Module):
     ) -> Float[Tensor, "B Z"]:
         x = _unit(z)
         if self.embed is not None:
-            assert controls is not None
-            x = torch.cat([x, _unit(self.embed(controls).float())], dim=1)
+            x = torch.cat([x, _unit(self.embed(_given(controls)).float())], dim=1)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2) * _GAIN
         if self.training:
@@ -105,7 +104,7 @@ class Mapping(nn.Module):
         return x if truncation == 1.0 else torch.lerp(self.centre.to(x.dtype), x, truncation)
 
 
-class Generator(nn.Module):
+class Generator(networks.Generator):
     """Maps of 4, 8, ... size pixels; each adds its part to the picture (skip architecture)."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -129,20 +128,15 @@ class Generator(nn.Module):
     ) -> Float[Tensor, "B 3 S S"]:
         style = self.mapping(latents, controls, truncation)
         x = self.start.expand(len(latents), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        x = x.to(style.dtype)
-        picture: Tensor | None = None
-        for convs, to_picture in zip(self.convs, self.to_picture, strict=True):
-            if picture is not None:
-                x = _double(x)
-            for conv in cast(nn.ModuleList, convs):
-                x = F.leaky_relu(conv(x, style), 0.2) * _GAIN
-            part = to_picture(x, style).float()
-            picture = part if picture is None else _double(picture) + part
-        assert picture is not None
+        x = _convolve(self.convs[0], x.to(style.dtype), style)
+        picture = self.to_picture[0](x, style).float()
+        for convs, to_picture in zip(self.convs[1:], self.to_picture[1:], strict=True):
+            x = _convolve(convs, _double(x), style)
+            picture = _double(picture) + to_picture(x, style).float()
         return picture
 
 
-class Discriminator(nn.Module):
+class Discriminator(networks.Discriminator):
     """Residual blocks down to 4 px, minibatch standard deviation, one logit; projected on controls if given.
 
     With controls the logit is f(x) + v(x) . e(c) / sqrt(n) (projection discriminator, Miyato, Koyama 2018).
@@ -161,9 +155,6 @@ class Discriminator(nn.Module):
         self.embed = EqualisedLinear(COUNT, width) if config.conditional else None
         self.out = EqualisedLinear(width, 1)
 
-    def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
-        return (pictures,)
-
     def forward(
         self, features: Features, controls: Float[Tensor, "B 58"] | None = None
     ) -> Float[Tensor, "B 1"]:
@@ -175,8 +166,7 @@ class Discriminator(nn.Module):
         x = F.leaky_relu(self.dense(x.flatten(1)), 0.2) * _GAIN
         logit = self.out(x).float()
         if self.embed is not None:
-            assert controls is not None
-            match = (x * _unit(self.embed(controls).float())).sum(1, keepdim=True)
+            match = (x * _unit(self.embed(_given(controls)).float())).sum(1, keepdim=True)
             logit = logit + match.float() / math.sqrt(x.shape[1])
         return logit
 
@@ -196,8 +186,16 @@ class ResidualBlock(nn.Module):
         return (h + self.shortcut(F.avg_pool2d(x, 2))) * math.sqrt(0.5)
 
 
-def build(role: Role, config: NetworkConfig) -> nn.Module:
-    return Generator(config) if role == "generator" else Discriminator(config)
+def _convolve(convs: nn.Module, x: Float[Tensor, "B I H W"], style: Float[Tensor, "B Z"]) -> Tensor:
+    for conv in convs.children():
+        x = F.leaky_relu(conv(x, style), 0.2) * _GAIN
+    return x
+
+
+def _given(controls: Float[Tensor, "B 58"] | None) -> Float[Tensor, "B 58"]:
+    if controls is None:
+        raise ValueError("a conditional network needs controls")
+    return controls
 
 
 def _unit(x: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
@@ -219,3 +217,6 @@ def _spread(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
     y = x.float().reshape(batch // group, group, *x.shape[1:])
     deviation = (y.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))  # [B / group]
     return deviation.repeat_interleave(group)[:, None, None, None].expand(-1, 1, height, width).to(x.dtype)
+
+
+FAMILIES.add("style", Family(Generator, Discriminator, conditional=True))

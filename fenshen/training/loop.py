@@ -12,30 +12,24 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
+from jaxtyping import UInt8
 from lightning.fabric import Fabric
+from numpy import ndarray
 
 from fenshen import __version__, model, portraits
 from fenshen.dataset import Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.messages import message
-from fenshen.metrics.meters import CopyMeter, KidMeter, diversity, psnr
 from fenshen.training import checkpoint
-from fenshen.training.game import Game, Scalars
+from fenshen.training.critic import Scalars
+from fenshen.training.game import Game
 from fenshen.training.labels import labels
+from fenshen.training.measuring import Measuring, Probes
 from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
 from fenshen.training.runs import write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
-
-Wishes = tuple[torch.Tensor, np.ndarray | None]  # latents, and controls where they are not neutral
-
-_SHEET = 64  # latents that are drawn throughout a run
-_KID_SAMPLES = 256
-_COPY_SAMPLES = 128
-_LIKENESS_SAMPLES = 128
-_COPY_TRAIN = 2000  # training pictures looked at for copies: more cannot be learnt by heart in a short run
 
 
 class Training:
@@ -66,11 +60,10 @@ class Training:
         self.best: float | None = None  # merit of the best one
         self.waited = 0  # measurements since then
         self._resume()
-        self.chief = fabric.is_global_zero
-        self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.chief)
-        self.log = Log(run, self.step) if self.chief else None
-        self.wishes = self._wish(_SHEET, seed=0)
-        self.meters: tuple[KidMeter, CopyMeter] | None = None
+        self.is_main = fabric.is_global_zero
+        self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.is_main)
+        self.log = Log(run, self.step) if self.is_main else None
+        self.measuring = Measuring(data, self.batches, recipe, fabric.device)
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
@@ -82,7 +75,7 @@ class Training:
                     self._sample()
                     self._save()
                 while self.step < recipe.steps and not self._settled() and not self._out_of_time(started):
-                    played.append(self.game.play(self.step))
+                    played.append(self.game.train_step(self.step))
                     self.step += 1
                     self.bar.advance(self.step)
                     if self.step % recipe.log_every == 0 or self.step == recipe.steps:
@@ -105,12 +98,12 @@ class Training:
     # ---- now and then -----------------------------------------------------------------------------------------
 
     def _on_schedule(self) -> float:
-        """Sample, measure and save when their time has come; returns the seconds that took."""
+        """Sample, measure and save when it is time; returns the seconds that took."""
         recipe, last, started = self.recipe, self.step == self.recipe.steps, time.monotonic()
         if self.step % recipe.sample_every == 0 or last:
             self._sample()
         if recipe.evaluate_every and (self.step % recipe.evaluate_every == 0):
-            self._examine()
+            self._measure()
         if self.step % recipe.checkpoint_every == 0 and not last:
             self._save()
         return time.monotonic() - started
@@ -126,9 +119,9 @@ class Training:
             "images": self.step * self.recipe.batch_size,
             "images_per_second": round(len(played) * self.recipe.batch_size / max(seconds, 1e-9), 2),
             **dict(zip(names, means.tolist(), strict=True)),
-            "augment_p": self.game.augmentation.p,
-            "lr_g": self.game.optimizer_g.param_groups[0]["lr"],
-            "lr_d": self.game.optimizer_d.param_groups[0]["lr"],
+            "augment_p": self.game.critic.augmentation.p,
+            "lr_g": self.game.optimizer.param_groups[0]["lr"],
+            "lr_d": self.game.critic.optimizer.param_groups[0]["lr"],
         }
         finding = self.watch.losses(self.step, row)
         exploded = finding is not None and finding.kind == "exploded"
@@ -144,67 +137,35 @@ class Training:
             self._roll_back()
 
     def _show(self) -> None:
-        """A picture that is being learnt, and what G makes of it by now."""
-        if not (self.bar.live and self.recipe.paired):
-            return
-        indices = self.batches.indices
-        one = indices[[self.step // self.recipe.log_every * 17 % len(indices)]]
-        known = self.batches.labels.rows(one)
-        assert known.codes is not None
-        drawn = self._draw((torch.from_numpy(known.codes), known.controls))
-        self.bar.look(np.concatenate([self.data.pixels[one], drawn]))
+        """Show a training picture and what the generator makes of it, above the bar."""
+        if self.bar.live:
+            example = self.measuring.example(self.step // self.recipe.log_every, self._draw)
+            if example is not None:
+                self.bar.look(example)
 
     def _sample(self) -> None:
-        """Draw the fixed latents: for the eye, the time lapse, and the doctor."""
+        """Draw the fixed probes: for the eye, the time lapse, and the watch."""
         if not self.log:
             return
-        pictures = self._draw(self.wishes)
+        pictures = self._draw(self.measuring.sheet)
         sheet = portraits.sheet(pictures, 8)
         (self.run / "samples").mkdir(parents=True, exist_ok=True)
         portraits.write(self.run / "samples" / f"step-{self.step:08d}.png", sheet)
         self.log.sheet(self.step, sheet)
         if self.step > 0:
-            real = self.data.pixels[self.batches.indices[:_SHEET]]
-            self._tell(self.watch.samples(self.step, diversity(pictures, real)))
+            self._tell(self.watch.samples(self.step, self.measuring.diversity(pictures)))
 
-    def _examine(self) -> None:
-        """Measure: held-out likeness where G is told what to draw, else KID and copies of training pictures."""
-        if self.recipe.paired:
-            self.metrics = {"psnr": self._likeness()}
-        elif self.log:
-            self.metrics = self._examine_freely()
+    def _measure(self) -> None:
+        """Measure the averaged generator, and remember how long it has not become better."""
+        if self.is_main or self.recipe.paired:
+            self.metrics = self.measuring.measure(self._draw)
+        if "copies" in self.metrics:
+            self._tell(self.watch.copies(self.step, self.metrics["copies"]))
         if self.log:
             self.log.row({"step": self.step, **self.metrics})
         merit = model.merit(self.metrics)
         better = merit is not None and (self.best is None or merit < self.best)
         self.best, self.waited = (merit, 0) if better else (self.best, self.waited + 1)
-
-    def _likeness(self) -> float:
-        """PSNR in dB of the averaged generator on pictures it was not shown."""
-        held_out = self.data.indices("held_out")
-        some = held_out if len(held_out) else self.batches.indices
-        some = some[np.linspace(0, len(some) - 1, min(len(some), _LIKENESS_SAMPLES)).astype(int)]
-        known = self.batches.labels.rows(some)
-        assert known.codes is not None
-        return psnr(self._draw((torch.from_numpy(known.codes), known.controls)), self.data.pixels[some])
-
-    def _examine_freely(self) -> dict[str, float]:
-        """KID, and the share of pictures that copy one of the training's."""
-        if self.meters is None:
-            self.meters = self._build_meters()
-        kid_meter, copy_meter = self.meters
-        pictures = self._draw(self._wish(_KID_SAMPLES, seed=1))
-        copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
-        self._tell(self.watch.copies(self.step, copies))
-        return {"kid": kid_meter.measure(lambda count: pictures[:count]), "copies": copies}
-
-    def _build_meters(self) -> tuple[KidMeter, CopyMeter]:
-        """Look at the real pictures once; where hardly any are held out, training pictures stand in for them."""
-        pixels, train, held_out = self.data.pixels, self.batches.indices, self.data.indices("held_out")
-        real = held_out if len(held_out) >= _KID_SAMPLES // 4 else np.arange(len(pixels))
-        some = np.sort(np.random.default_rng(0).permutation(train)[:_COPY_TRAIN])
-        device = self.fabric.device
-        return KidMeter(pixels[real], device, _KID_SAMPLES), CopyMeter(pixels[some], pixels[held_out], device)
 
     def _tell(self, finding: Finding | None) -> None:
         if finding is None or not self.log:
@@ -225,7 +186,7 @@ class Training:
         )
 
     def _save(self) -> None:
-        if not self.chief:
+        if not self.is_main:
             self.fabric.barrier()
             return
         state = {
@@ -246,7 +207,7 @@ class Training:
         found = checkpoint.latest(self.run)
         if found is None:
             if self.recipe.start is not None:
-                self._begin_from(self.recipe.start)
+                self._start_from(self.recipe.start)
             return
         self.step, state = found
         if state["dataset"] != self.data.fingerprint:
@@ -257,39 +218,26 @@ class Training:
         self.rollbacks = max(self.rollbacks, state["rollbacks"])
         self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
 
-    def _begin_from(self, start: str) -> None:
+    def _start_from(self, start: str) -> None:
         begun = model.Model.load(start)
         if begun.card.network != self.recipe.network:
             raise UsageError("train.other_network", start=start)
-        self.game.begin_from(begun.generator.state_dict())
+        self.game.start_from(begun.generator.state_dict())
 
     def _finish(self) -> None:
         if self.recipe.evaluate_every and self.step % self.recipe.evaluate_every:
-            self._examine()
+            self._measure()
         self._sample()
         self._save()
-        if self.chief:
+        if self.is_main:
             write_report(self.run, self.recipe, self.step, self.seconds)
 
     # ---- small things -----------------------------------------------------------------------------------------
 
-    def _wish(self, count: int, seed: int) -> Wishes:
-        """What sheets and measurements ask of G: noise; of a paired recipe, held-out people as they are seen."""
-        if not self.recipe.paired:
-            noise = torch.Generator().manual_seed(seed)
-            return torch.randn(count, self.recipe.latent, generator=noise), None
-        held_out = self.data.indices("held_out")
-        known = self.batches.labels.rows(
-            np.resize(held_out if len(held_out) else self.batches.indices, count)
-        )
-        assert known.codes is not None
-        return torch.from_numpy(known.codes), known.controls
-
-    def _draw(self, wishes: Wishes) -> np.ndarray:
+    def _draw(self, probes: Probes) -> UInt8[ndarray, "N H W 3"]:
         """Pictures of the averaged generator, as they would be drawn from the saved model."""
-        latents, controls = wishes
         drawer = model.Model(self.game.average, self._card(), self.run, self.fabric.device)
-        return drawer.draw(latents, controls=controls)
+        return drawer.draw(probes.latents, controls=probes.controls)
 
     def _write_model(self, folder: Path) -> None:
         model.save(folder, self.game.average, self._card())
@@ -312,7 +260,7 @@ class Training:
 
     def _settled(self) -> bool:
         """Whether the recipe's patience is at its end."""
-        return self.recipe.patience > 0 and self._any([self.chief and self.waited >= self.recipe.patience])
+        return self.recipe.patience > 0 and self._any([self.is_main and self.waited >= self.recipe.patience])
 
     def _out_of_time(self, started: float) -> bool:
         if self.recipe.minutes is None:
@@ -330,7 +278,7 @@ class Training:
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[list[bool]]:
-    """A list that becomes [True] at SIGINT or SIGTERM; a second one stops at once."""
+    """A list that becomes [True] at SIGINT or SIGTERM; a second signal stops at once."""
     stopped: list[bool] = []
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 
 from fenshen.controls import COUNT
-from fenshen.dataset import Batches, Labels
+from fenshen.dataset import Batches, Labels, PairedLabels
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
 from fenshen.networks.contours import LANDMARKS
@@ -64,17 +64,17 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
     batch = min(recipe.batch_size, _TIMED_BATCH)
     small = recipes.build(recipe.model_dump(), [f"batch_size={batch}"])
     pixels = np.random.default_rng(0).integers(0, 256, (batch, recipe.size, recipe.size, 3), np.uint8)
-    labels = Labels()
+    labels = Labels(None)
     if recipe.paired:
         controls, codes = np.zeros((batch, COUNT), np.float32), np.zeros((batch, recipe.latent), np.float32)
         middle = np.full((batch, len(LANDMARKS), 3), 0.5, np.float32)
-        labels = Labels(controls, codes, middle[:, :3], middle[:, :, :2])
+        labels = PairedLabels(controls, codes, middle[:, :3], middle[:, :, :2])
     batches = Batches(pixels, np.arange(batch), labels, batch, 0)
     game = Game(small, batches, open_fabric(device, 1, 1, recipe.precision))
 
     def timed(step: int) -> float:
         started = time.perf_counter()
-        game.play(step)
+        game.train_step(step)
         return (time.perf_counter() - started) * recipe.batch_size / batch
 
     timed(1)  # the first also allocates and compiles

@@ -19,29 +19,12 @@ from rich.style import Style
 from rich.text import Text
 
 from fenshen.messages import message
+from fenshen.training.terms import TERMS
 
 if TYPE_CHECKING:
     from lightning.fabric.loggers import TensorBoardLogger
 
-_SCALARS = (
-    "loss_g",
-    "loss_d",
-    "total",
-    "matching",
-    "reconstruction",
-    "structure",
-    "perceptual",
-    "identity",
-    "landmarks",
-    "penalty",
-    "real_score",
-    "fake_score",
-    "kid",
-    "psnr",
-    "augment_p",
-    "lr_g",
-    "lr_d",
-)
+_NOT_CURVES = ("step", "time", "images")  # numbers of a row that say where it stands
 _PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal to draw a bar on
 
 
@@ -64,11 +47,12 @@ class Log:
         self.stream = self.file.open("a", encoding="utf-8")
 
     def row(self, values: Mapping[str, Any]) -> None:
-        """Append one row; its numbers also go to TensorBoard."""
+        """Append one row; its numbers, unless it is a finding, also go to TensorBoard."""
         self.stream.write(json.dumps(values, ensure_ascii=False) + "\n")
         self.stream.flush()
-        scalars = {name: float(values[name]) for name in _SCALARS if name in values}
-        self.events.log_metrics(scalars, step=int(values["step"]))
+        if "finding" not in values:
+            scalars = {name: float(value) for name, value in values.items() if name not in _NOT_CURVES}
+            self.events.log_metrics(scalars, step=int(values["step"]))
 
     def sheet(self, step: int, sheet: UInt8[ndarray, "H W 3"]) -> None:
         """A sample sheet for TensorBoard."""
@@ -130,8 +114,8 @@ class Bar:
     def describe(self, row: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         """Show the newest numbers."""
         parts = [message("train.rate", rate=row["images_per_second"])]
-        if "reconstruction" in row:
-            parts.append(f"L1 {row['reconstruction']:.3f}")
+        shown = [term for term in TERMS if term.short and term.logged in row]
+        parts += [f"{term.short} {row[term.logged]:.3f}" for term in shown]
         if "loss_d" in row:
             parts.append(f"G {row['loss_g']:.2f}  D {row['loss_d']:.2f}")
             parts.append(message("train.scores", real=row["real_score"], fake=row["fake_score"]))

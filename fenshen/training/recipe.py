@@ -7,14 +7,24 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
+from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
 from fenshen.messages import message
-from fenshen.networks import CONDITIONAL, FROZEN, NetworkConfig
+from fenshen.networks import FAMILIES, NetworkConfig
+from fenshen.training.terms import TERMS, Need
 
 Policy = Literal["geometry", "colour", "cutout"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -43,8 +53,8 @@ class Schedule(BaseModel):
         return 1 + (self.end - 1) * way
 
 
-class Recipe(BaseModel):
-    """Every key of a recipe, with its default; ``--set key=value`` takes the same names."""
+class _Networks(BaseModel):
+    """What a recipe says about itself and its networks."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -53,75 +63,83 @@ class Recipe(BaseModel):
     pictures: Annotated[int, Field(ge=1, description="how many pictures it needs to do well")] = 1000
 
     # The networks.
-    family: Annotated[Literal["dcgan", "style", "fast", "portrait"], Field(description="network family")] = (
-        "fast"
-    )
+    family: Annotated[
+        str,
+        AfterValidator(FAMILIES.check),
+        Field(description="network family", json_schema_extra=FAMILIES.add_choices),
+    ] = "fast"
     size: Annotated[int, Field(description="side of the pictures in pixels, a power of two")] = 64
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
     width: Annotated[int, Field(description="channels at the full size; doubled downward")] = 32
     max_width: Annotated[int, Field(description="channels are never more than this")] = 512
-    conditional: Annotated[bool, Field(description="tell both networks the 58 controls")] = False
-    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (family dcgan)")] = False
-    reduction: Annotated[
-        int, Field(description="D's frozen trunk sees pictures this much smaller (fast, portrait)")
-    ] = 2
+    conditional: Annotated[bool, Field(description="give both networks the 58 controls")] = False
+    spectral_norm: Annotated[bool, Field(description="spectral normalisation of D")] = False
+    reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
     paired: Annotated[
-        bool, Field(description="G is told who is in each picture, and asked for that very picture")
+        bool, Field(description="G is told who is in each picture and asked for that very picture")
     ] = False
 
-    start: Annotated[str | None, Field(description="a model whose weights G begins from, such as humans")] = (
+    start: Annotated[str | None, Field(description="a model whose weights G starts from, such as humans")] = (
         None
     )
 
+
+if TYPE_CHECKING:
+    _Weights = _Networks
+else:
+    # One key for each term's weight, from the table of terms.
+    _Weights = create_model(
+        "_Weights",
+        __base__=_Networks,
+        **{
+            term.key: (Annotated[float, Field(ge=0, description=term.help["en"])], term.weight)
+            for term in TERMS
+        },
+    )
+
+
+class Recipe(_Weights):
+    """Every key of a recipe, with its default; ``--set key=value`` takes the same names."""
+
     # The game.
     loss: Annotated[
-        Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"],
-        Field(description="adversarial loss"),
+        str,
+        AfterValidator(LOSSES.check),
+        Field(description="adversarial loss", json_schema_extra=LOSSES.add_choices),
     ] = "non_saturating"
-    adversarial: Annotated[float, Field(ge=0, description="weight of the adversarial loss in G's")] = 1.0
-    matching: Annotated[
-        float, Field(ge=0, description="weight of feature matching in G's (fast, portrait)")
+    focus: Annotated[
+        float, Field(ge=0, description="extra weight of eyes and mouth when fakes are compared with pictures")
     ] = 0.0
-    reconstruction: Annotated[
-        float, Field(ge=0, description="weight of L1 at several scales in G's (paired)")
-    ] = 0.0
-    structure: Annotated[
-        float, Field(ge=0, description="weight of structural dissimilarity in G's (paired)")
-    ] = 0.0
-    perceptual: Annotated[
-        float, Field(ge=0, description="weight of L1 of frozen features in G's (paired)")
-    ] = 0.0
-    identity: Annotated[
-        float, Field(ge=0, description="weight of the distance of identity embeddings in G's (paired)")
-    ] = 0.0
-    landmarks: Annotated[
-        float, Field(ge=0, description="weight of the distance of the face's lines in G's (paired)")
-    ] = 0.0
-    focus: Annotated[float, Field(ge=0, description="extra weight of eyes and mouth in reconstruction")] = 0.0
-    alone: Annotated[int, Field(ge=0, description="first steps, in which G learns by L1 alone (paired)")] = 0
+    adversarial_from: Annotated[
+        int, Field(ge=0, description="step from which D takes part; G learns alone before it")
+    ] = 0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
     r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0
     gradient_penalty: Annotated[float, Field(ge=0, description="weight of the WGAN-GP penalty")] = 0.0
-    penalty_every: Annotated[int, Field(ge=1, description="steps between penalties, which grow as much")] = 1
+    penalty_every: Annotated[
+        int, Field(ge=1, description="steps between penalties, which are multiplied by it")
+    ] = 1
     n_critic: Annotated[int, Field(ge=1, description="steps of D for one of G")] = 1
 
-    # The optimisers.
+    # The optimizers.
     steps: Annotated[int, Field(ge=1, description="steps of G in all")] = 20_000
-    minutes: Annotated[float | None, Field(gt=0, description="stop after so much training time")] = None
+    minutes: Annotated[float | None, Field(gt=0, description="stop after this much training time")] = None
     batch_size: Annotated[int, Field(ge=2, description="pictures a step, over all processes")] = 32
-    accumulate: Annotated[int, Field(ge=1, description="parts a batch is worked in, to save memory")] = 1
+    accumulate: Annotated[int, Field(ge=1, description="parts a batch is split into, to save memory")] = 1
     lr_g: Annotated[float, Field(gt=0, description="Adam's step size for G")] = 2e-4
     lr_d: Annotated[float, Field(gt=0, description="Adam's step size for D")] = 2e-4
     betas: Annotated[tuple[Decay, Decay], Field(description="Adam's decay rates")] = (0.0, 0.99)
     clip: Annotated[float | None, Field(gt=0, description="largest gradient norm of a network")] = None
-    lr_schedule: Annotated[Schedule, Field(description="of both step sizes")] = Schedule()
-    penalty_schedule: Annotated[Schedule, Field(description="of r1, r2 and gradient_penalty")] = Schedule()
+    lr_schedule: Annotated[Schedule, Field(description="schedule of both step sizes")] = Schedule()
+    penalty_schedule: Annotated[Schedule, Field(description="schedule of r1, r2 and gradient_penalty")] = (
+        Schedule()
+    )
     ema_half_life: Annotated[
         float,
-        Field(ge=0, description="pictures until the weights' average has half forgotten; 0: no average"),
+        Field(ge=0, description="pictures until the weights' average has forgotten half; 0: no average"),
     ] = 10_000
-    ema_schedule: Annotated[Schedule, Field(description="of the half-life")] = Schedule()
+    ema_schedule: Annotated[Schedule, Field(description="schedule of the half-life")] = Schedule()
 
     # The pictures.
     mirror: Annotated[bool, Field(description="show half of the pictures mirrored")] = True
@@ -133,38 +151,60 @@ class Recipe(BaseModel):
             ge=-1, le=1, description="wanted mean sign of D on real pictures (ADA); null: fixed probability"
         ),
     ] = None
-    augment_schedule: Annotated[Schedule, Field(description="of the probability")] = Schedule()
+    augment_schedule: Annotated[Schedule, Field(description="schedule of the probability")] = Schedule()
 
     # The run.
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="of everything random")] = 0
-    precision: Annotated[Literal["auto", "float32", "bf16"], Field(description="of the arithmetic")] = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="random seed")] = 0
+    precision: Annotated[
+        Literal["auto", "float32", "bf16"], Field(description="precision of the arithmetic")
+    ] = "auto"
     log_every: Annotated[int, Field(ge=1, description="steps between rows of the log")] = 20
     sample_every: Annotated[int, Field(ge=1, description="steps between sample sheets")] = 500
     evaluate_every: Annotated[int, Field(ge=0, description="steps between KID measurements; 0: never")] = 2000
     patience: Annotated[
-        int, Field(ge=0, description="stop after so many measurements without a better one; 0: never")
+        int, Field(ge=0, description="stop after this many measurements without a better one; 0: never")
     ] = 0
     checkpoint_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 1000
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         self.network  # noqa: B018  (builds and so validates it)
-        if self.conditional and self.family not in CONDITIONAL:
-            able = ", ".join(sorted(CONDITIONAL))
-            raise ValueError(message("recipe.not_conditional", family=self.family, able=able))
-        if self.batch_size % self.accumulate:
-            raise ValueError(message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate))
-        if self.family in FROZEN and (self.r1 or self.r2 or self.gradient_penalty or self.spectral_norm):
-            raise ValueError(message("recipe.fast_penalty"))
-        if self.family == "style" and self.spectral_norm:
-            raise ValueError(message("recipe.style_norm"))
-        if self.matching and self.family not in FROZEN:
-            raise ValueError(message("recipe.matching"))
-        if self.paired and (not self.conditional or self.family != "portrait" or self.mirror or self.augment):
-            raise ValueError(message("recipe.paired"))
-        if not self.paired and any(getattr(self, key) for key in PAIRED):
-            raise ValueError(message("recipe.unpaired"))
+        for complaint in (self._beyond_the_family(), self._without_pairs(), self._uneven()):
+            if complaint is not None:
+                raise ValueError(complaint)
         return self
+
+    def _beyond_the_family(self) -> str | None:
+        """What is asked for that the family cannot do."""
+        family = FAMILIES[self.family]
+        if self.conditional and not family.conditional:
+            return message("recipe.not_conditional", family=self.family, able=_able("conditional"))
+        if self.spectral_norm and not family.spectral_norm:
+            return message("recipe.no_spectral_norm", family=self.family, able=_able("spectral_norm"))
+        if family.frozen and (self.r1 or self.r2 or self.gradient_penalty):
+            return message("recipe.no_penalty", family=self.family)
+        for term in TERMS:
+            if Need.FROZEN in term.needs and self.weight(term.key) and not family.frozen:
+                return message("recipe.not_frozen", key=term.key, able=_able("frozen"))
+        if self.paired and not family.paired:
+            return message("recipe.not_paired", family=self.family, able=_able("paired"))
+        return None
+
+    def _without_pairs(self) -> str | None:
+        """What contradicts pairs, or needs them."""
+        if self.paired and (not self.conditional or self.mirror or self.augment):
+            return message("recipe.paired")
+        given = [key for key in PAIRED if getattr(self, key)]
+        return message("recipe.unpaired", keys=", ".join(given)) if given and not self.paired else None
+
+    def _uneven(self) -> str | None:
+        if self.batch_size % self.accumulate:
+            return message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate)
+        return None
+
+    def weight(self, term: str) -> float:
+        """The weight of a term of G's loss, by the term's key."""
+        return getattr(self, term)
 
     @property
     def batch_norm(self) -> bool:
@@ -181,9 +221,15 @@ class Recipe(BaseModel):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-# Keys that mean something only where G is asked for a very picture.
-PAIRED = ("reconstruction", "structure", "perceptual", "identity", "landmarks", "focus", "alone")
-# A run keeps these from its first step to its last: weights, data order or moments hang on them.
+def _able(ability: str) -> str:
+    """The families that can do something."""
+    return ", ".join(name for name, family in FAMILIES.items() if getattr(family, ability))
+
+
+RENAMED = {"alone": "adversarial_from"}  # keys of version 0.1.0 and what they are called now
+# Keys that mean something only where G is asked for the very picture.
+PAIRED = (*(term.key for term in TERMS if Need.PAIRS in term.needs), "focus", "adversarial_from")
+# A run keeps these from its first step to its last: weights, data order or moments depend on them.
 FIXED = (*NetworkConfig.model_fields, "batch_size", "seed", "mirror", "loss")
 
 
@@ -204,10 +250,11 @@ def load(recipe: str | Path, overrides: Iterable[str] = ()) -> Recipe:
 
 def build(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
     """A recipe from plain values and ``key=value`` overrides; ``lr_schedule.kind=cosine`` reaches inside."""
-    merged = dict(values)
+    merged = {RENAMED.get(key, key): value for key, value in values.items()}
     for override in overrides:
         key, value = _parse(override)
         head, _, tail = key.partition(".")
+        head = RENAMED.get(head, head)
         _known(head, Recipe.model_fields)
         if tail and Recipe.model_fields[head].annotation is not Schedule:
             raise UsageError("recipe.no_parts", key=head, part=tail)

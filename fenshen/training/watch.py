@@ -1,6 +1,6 @@
-"""The training doctor: watches a run, says in one sentence what is wrong and what helps.
+"""The watch: looks at the numbers of a run, says in one sentence what is wrong and what helps.
 
-It looks at numbers only (:class:`Watch`); the loop acts on what it finds.
+It only reports what it finds (:class:`Watch`); the loop acts.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fenshen.messages import message
+from fenshen.training.terms import TERMS
 
 Kind = Literal["exploded", "discriminator_wins", "collapse", "memorised"]
 
-_LOSSES = ("loss_g", "loss_d", "reconstruction", "structure", "perceptual", "identity", "landmarks")
+_LOSSES = ("loss_d", *(term.logged for term in TERMS))
 EXPLODED = 1e4  # a loss beyond this is as good as infinite
 MAX_ROLLBACKS = 3
 _PATIENCE = 10  # rows of the log in a row, before a saturated discriminator is worth a word

@@ -1,0 +1,93 @@
+"""What passes between the players: real pictures with their labels, fakes, and the critic's judgement of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from fenshen.adversarial.losses import Loss
+from fenshen.adversarial.matching import FeatureMatching
+from fenshen.networks import Features
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """This process's part of a global batch, or of one of the parts it is worked in.
+
+    Attributes:
+        move: number of the discriminator's move that it belongs to.
+        part: which rows of the global batch these are.
+        pictures: the real ones.
+        latents: of the fakes.
+        controls: normalised; None where the networks are not conditional.
+    """
+
+    move: int
+    part: slice
+    pictures: Float[Tensor, "B 3 S S"]
+    latents: Float[Tensor, "B Z"]
+    controls: Float[Tensor, "B 58"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class PairedBatch(Batch):
+    """A batch whose latents ask for the very pictures beside them.
+
+    Attributes:
+        weight: of every pixel when a fake is compared with its picture; None: all alike.
+        points: contour points of the faces, in sides.
+    """
+
+    weight: Float[Tensor, "B 1 S S"] | None
+    points: Float[Tensor, "B P 2"]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """The critic's view of some fakes, and of the real pictures beside them.
+
+    Attributes:
+        logits: of the fakes, with the graph back to the generator.
+        features: of the fakes, from the half that does not learn, with the graph.
+        real_logits: as they were when the critic learnt.
+        real_features: of the real pictures.
+    """
+
+    loss: Loss
+    matching: FeatureMatching
+    logits: Float[Tensor, "B K"]
+    features: Features
+    real_logits: Float[Tensor, "B K"]
+    real_features: Features
+
+
+@dataclass(frozen=True, eq=False)
+class Fakes:
+    """What the generator drew for a batch.
+
+    Attributes:
+        pictures: with the graph back to the generator.
+        points: contour points of the faces, of a family that works them out.
+        judged: by the critic; None while the generator learns alone.
+    """
+
+    batch: Batch
+    pictures: Float[Tensor, "B 3 S S"]
+    points: Float[Tensor, "B P 2"] | None
+    judged: Judgement | None = None
+
+    @property
+    def judgement(self) -> Judgement:
+        """The critic's judgement, for terms that need one."""
+        if self.judged is None:
+            raise TypeError("this term needs a critic's judgement")
+        return self.judged
+
+    @property
+    def pair(self) -> PairedBatch:
+        """The batch, for terms that need pairs."""
+        if not isinstance(self.batch, PairedBatch):
+            raise TypeError("this term needs a paired recipe")
+        return self.batch

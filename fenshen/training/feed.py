@@ -1,0 +1,64 @@
+"""Reads batches for the two players: pictures, labels and latents, on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from fenshen import controls as control_space
+from fenshen.adversarial import reconstruction
+from fenshen.dataset import Batches, PairedLabels
+from fenshen.model import from_pixels
+from fenshen.training import randomness
+from fenshen.training.batch import Batch, PairedBatch
+from fenshen.training.randomness import Stream
+from fenshen.training.recipe import Recipe
+
+
+class Feed:
+    """Reads batches for the two players.
+
+    Args:
+        recipe: batch size, seed, and what the networks are told.
+        batches: the training pictures with their labels.
+        fabric: the device and the other processes.
+    """
+
+    def __init__(self, recipe: Recipe, batches: Batches, fabric: Fabric) -> None:
+        self.recipe, self.batches, self.device = recipe, batches, fabric.device
+        share = recipe.batch_size // fabric.world_size
+        size, start = share // recipe.accumulate, share * fabric.global_rank
+        self.parts = [
+            slice(start + i * size, start + (i + 1) * size) for i in range(recipe.accumulate)
+        ]  # of the global batch, this process's own
+
+    def move(self, move: int) -> Iterator[Batch]:
+        """The parts of one move's batch, one after another."""
+        for part in self.parts:
+            yield self.read(move, part)
+
+    def read(self, move: int, part: slice) -> Batch:
+        """Some rows of a move's global batch."""
+        pixels, labels = self.batches.at(move, part)
+        pictures, controls = from_pixels(pixels, self.device), None
+        if labels.controls is not None:
+            controls = torch.from_numpy(control_space.normalise(labels.controls)).to(self.device)
+        if not isinstance(labels, PairedLabels) or controls is None:
+            return Batch(move, part, pictures, self._noise(move, part), controls)
+        codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
+        return PairedBatch(move, part, pictures, codes, controls, self._weight(labels), points)
+
+    def _weight(self, labels: PairedLabels) -> Float[Tensor, "B 1 S S"] | None:
+        if not self.recipe.focus:
+            return None
+        spots = torch.from_numpy(labels.spots).to(self.device)
+        return 1 + self.recipe.focus * reconstruction.focus(spots, self.recipe.size)
+
+    def _noise(self, move: int, part: slice) -> Float[Tensor, "B Z"]:
+        numbers = randomness.generator(self.recipe.seed, Stream.LATENTS, move)
+        whole = torch.randn(self.recipe.batch_size, self.recipe.latent, generator=numbers)
+        return whole[part].to(self.device)

@@ -1,0 +1,104 @@
+"""Measuring a generator while it trains, on fixed probes: latents and controls that stay the same throughout a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from torch import Tensor
+
+from fenshen.dataset import Batches, Dataset, PairedLabels
+from fenshen.metrics.meters import CopyMeter, KidMeter, diversity, psnr
+from fenshen.training.recipe import Recipe
+
+SHEET = 64  # pictures of a sample sheet
+_KID_SAMPLES = 256
+_COPY_SAMPLES = 128
+_COPY_TRAIN = 2000  # training pictures compared for copies: a short run cannot memorise more
+_LIKENESS_SAMPLES = 128
+
+
+class Probes(NamedTuple):
+    """What the generator is asked for."""
+
+    latents: Float[Tensor, "N Z"]
+    controls: Float[ndarray, "N 58"] | None  # None: neutral
+
+
+Draw = Callable[[Probes], UInt8[ndarray, "N H W 3"]]
+
+
+class Measuring:
+    """Probes for a run, and what the pictures drawn for them are worth.
+
+    Args:
+        data: training and held-out pictures.
+        batches: the training pictures with their labels.
+        recipe: size of the latents, and whether they ask for pictures that are known.
+        device: where to compute features.
+    """
+
+    def __init__(self, data: Dataset, batches: Batches, recipe: Recipe, device: torch.device) -> None:
+        self.data, self.batches, self.recipe, self.device = data, batches, recipe, device
+        self.sheet = self._probes(SHEET, seed=0)
+
+    def diversity(self, pictures: UInt8[ndarray, "N H W 3"]) -> float:
+        """How varied a sample sheet is, relative to as many real pictures."""
+        return diversity(pictures, self.data.pixels[self.batches.indices[:SHEET]])
+
+    def measure(self, draw: Draw) -> dict[str, float]:
+        """Figures of a generator: PSNR on held-out pictures if it is asked for them, else KID and copies."""
+        labels = self.batches.labels
+        if isinstance(labels, PairedLabels):
+            return {"psnr": self._likeness(draw, labels)}
+        kid_meter, copy_meter = self._meters
+        pictures = draw(self._probes(_KID_SAMPLES, seed=1))
+        copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
+        return {"kid": kid_meter.measure(lambda count: pictures[:count]), "copies": copies}
+
+    def example(self, number: int, draw: Draw) -> UInt8[ndarray, "2 H W 3"] | None:
+        """A training picture and what the generator makes of it; None where it is not asked for any."""
+        labels, indices = self.batches.labels, self.batches.indices
+        if not isinstance(labels, PairedLabels):
+            return None
+        row = indices[[number * 17 % len(indices)]]
+        return np.concatenate([self.data.pixels[row], draw(_probes_of(labels, row))])
+
+    def _probes(self, count: int, seed: int) -> Probes:
+        """Noise; for paired recipes held-out people as they are seen."""
+        labels = self.batches.labels
+        if isinstance(labels, PairedLabels):
+            return _probes_of(labels, np.resize(self._unseen, count))
+        noise = torch.Generator().manual_seed(seed)
+        return Probes(torch.randn(count, self.recipe.latent, generator=noise), None)
+
+    @cached_property
+    def _unseen(self) -> ndarray:
+        """Rows of the held-out pictures; of the training pictures where none are held out."""
+        held_out = self.data.indices("held_out")
+        return held_out if len(held_out) else self.batches.indices
+
+    def _likeness(self, draw: Draw, labels: PairedLabels) -> float:
+        """PSNR in dB on pictures that the generator was not shown."""
+        count = min(len(self._unseen), _LIKENESS_SAMPLES)
+        rows = self._unseen[np.linspace(0, len(self._unseen) - 1, count).astype(int)]
+        return psnr(draw(_probes_of(labels, rows)), self.data.pixels[rows])
+
+    @cached_property
+    def _meters(self) -> tuple[KidMeter, CopyMeter]:
+        """Look at the real pictures once; where hardly any are held out, all pictures stand in for them."""
+        pixels, train, held_out = self.data.pixels, self.batches.indices, self.data.indices("held_out")
+        real = held_out if len(held_out) >= _KID_SAMPLES // 4 else np.arange(len(pixels))
+        some = np.sort(np.random.default_rng(0).permutation(train)[:_COPY_TRAIN])
+        kid_meter = KidMeter(pixels[real], self.device, _KID_SAMPLES)
+        return kid_meter, CopyMeter(pixels[some], pixels[held_out], self.device)
+
+
+def _probes_of(labels: PairedLabels, rows: ndarray) -> Probes:
+    known = labels.rows(rows)
+    return Probes(torch.from_numpy(known.codes), known.controls)
