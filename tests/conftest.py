@@ -20,6 +20,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 install_import_hook(
     [
         "fenshen.adversarial",
+        "fenshen.audio",
         "fenshen.controls",
         "fenshen.dataset",
         "fenshen.faces",

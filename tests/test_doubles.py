@@ -13,6 +13,7 @@ import pytest
 
 import fenshen
 from fenshen import controls, portraits, sliders, video
+from fenshen.audio import RATE
 from fenshen.doubles import double as doubling
 from fenshen.doubles import edit
 from fenshen.doubles.store import Double
@@ -20,7 +21,6 @@ from fenshen.drawing import request_of_seed
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import Model
 from fenshen.motion.idle import idle
-from fenshen.motion.sound import RATE
 from fenshen.player import Player
 
 SEED = 4  # a person of the base model who is easily found

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sounding import saved, tone
 
-from fenshen import controls, video
+from fenshen import audio, controls, video
 from fenshen.controls import INDEX, NAMES
 from fenshen.errors import FenshenError, UsageError
-from fenshen.motion import drive, sound
+from fenshen.motion import drive
 from fenshen.motion.idle import blinks, idle, noise
 from fenshen.motion.smooth import one_euro, smooth
 from fenshen.motion.talk import talk_audio
@@ -300,13 +300,13 @@ def test_videos_without_a_face_are_refused(tmp_path):
 )
 def test_any_sound_is_read_as_mono(tmp_path, suffix, rate, layout):
     path = saved(tmp_path / f"a{suffix}", tone(1.0, rate), rate, layout)
-    samples = sound.read(path)
-    assert abs(len(samples) / sound.RATE - 1) < 0.06
+    samples = audio.read(path)
+    assert abs(len(samples) / audio.RATE - 1) < 0.06
     middle = samples[4000:20000]
     assert abs(np.abs(middle).max() - 0.3) < 0.02
-    peak = np.abs(np.fft.rfft(middle)).argmax() * sound.RATE / len(middle)
+    peak = np.abs(np.fft.rfft(middle)).argmax() * audio.RATE / len(middle)
     assert abs(peak - 220) < 3
-    assert np.array_equal(sound.read(path.read_bytes()), samples)
+    assert np.array_equal(audio.read(path.read_bytes()), samples)
 
 
 def test_what_is_no_sound_is_refused(tmp_path):
@@ -315,14 +315,14 @@ def test_what_is_no_sound_is_refused(tmp_path):
     (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
     video.write(tmp_path / "mute.mp4", [np.zeros((64, 64, 3), np.uint8)] * 3, 25)
     for name, key in (
-        ("noise.wav", "motion.not_a_sound"),
-        ("empty.wav", "motion.not_a_sound"),
-        ("list.m3u8", "motion.not_a_sound"),
-        ("mute.mp4", "motion.no_sound"),
-        ("none.wav", "motion.no_sound_file"),
+        ("noise.wav", "audio.not_a_sound"),
+        ("empty.wav", "audio.not_a_sound"),
+        ("list.m3u8", "audio.not_a_sound"),
+        ("mute.mp4", "audio.no_sound"),
+        ("none.wav", "audio.missing"),
     ):
         with pytest.raises(FenshenError) as caught:
-            sound.read(tmp_path / name)
+            audio.read(tmp_path / name)
         assert caught.value.key == key, name
 
 
@@ -335,7 +335,7 @@ def test_to_silence_the_face_idles(tmp_path):
 
 def test_speech_is_brought_to_one_level():
     words = np.concatenate([tone(1.0, loud=0.02), np.zeros(12000, np.float32)])
-    loud = sound.levelled(words, 24000)
-    assert abs(np.sqrt(np.mean(loud[:20000] ** 2)) - sound._LEVEL) < 0.01
-    assert not sound.levelled(np.zeros(24000, np.float32), 24000).any()
-    assert np.abs(sound.levelled(np.eye(1, 24000, 500, dtype=np.float32)[0], 24000)).max() <= 1
+    loud = audio.normalised(words, 24000)
+    assert abs(np.sqrt(np.mean(loud[:20000] ** 2)) - audio._LEVEL) < 0.01
+    assert not audio.normalised(np.zeros(24000, np.float32), 24000).any()
+    assert np.abs(audio.normalised(np.eye(1, 24000, 500, dtype=np.float32)[0], 24000)).max() <= 1

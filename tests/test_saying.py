@@ -11,15 +11,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from sounding import tone
 
 import fenshen
-from fenshen import video
+from fenshen import audio, video
 from fenshen.doubles.output import FILMS, STANDARD, Output, Scene
 from fenshen.doubles.store import Double
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces.detect import FaceFinder
-from fenshen.motion import sound
 from fenshen.motion.idle import idle
+from fenshen.motion.speech import ENGINES, Engine, Language, Speech
 
 TEXT = "你好👋，my name is Fenshen……“真的”？！"
 speaks = pytest.mark.skipif(importlib.util.find_spec("espeakng_loader") is None, reason="needs espeak")
@@ -33,18 +34,31 @@ def test_lips_and_sound_agree(someone: Path, tmp_path: Path) -> None:
     for frame in video.frames(film):
         points = finder.find(frame.picture)[0].landmarks
         opening.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[10] - points[152]))
-    heard = sound.loudness(sound.read(film), sound.RATE, 25.0, len(opening))
+    heard = audio.loudness(audio.read(film), audio.RATE, 25.0, len(opening))
     lags = range(-6, 7)
     agreement = [np.corrcoef(np.roll(heard, lag)[6:-6], opening[6:-6])[0, 1] for lag in lags]
     assert abs(lags[int(np.argmax(agreement))]) <= 1
     assert max(agreement) > 0.4
 
 
+def test_an_engine_from_outside_speaks(someone: Path, tmp_path: Path) -> None:
+    @ENGINES.register("mine")
+    class Mine(Engine):
+        def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
+            return Speech(tone(len(text) / 10), audio.RATE)
+
+    film = fenshen.say(someone, "Hello, there.", out=tmp_path / "film.mp4", engine="mine", scale=1)
+    heard = audio.read(film)[2000:20000]
+    assert abs(np.abs(np.fft.rfft(heard)).argmax() * audio.RATE / len(heard) - 220) < 3
+    with pytest.raises(UsageError, match=r"kokoro.*mine"):
+        fenshen.say(someone, "Hello.", out=tmp_path / "other.mp4", engine="yours")
+
+
 @speaks
 def test_picture_and_sound_last_equally_long(someone: Path, tmp_path: Path) -> None:
     film = fenshen.say(someone, TEXT, out=tmp_path / "film.mp4", engine="espeak", scale=1, rate=30)
     frames = video.probe(film).frames
-    assert abs(len(sound.read(film)) / sound.RATE - frames / 30) <= 1 / 30
+    assert abs(len(audio.read(film)) / audio.RATE - frames / 30) <= 1 / 30
 
 
 @speaks

@@ -87,10 +87,9 @@ def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Sound 
 
     if source.suffix == _TRACK:
         return tracks.load(source), None
-    from fenshen import video
-    from fenshen.motion import sound
+    from fenshen import audio, video
     from fenshen.motion.drive import from_video
 
     track = from_video(source, smoothing=smoothing)
     heard = video.probe(source).has_audio and target.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm")
-    return track, (sound.read(source), sound.RATE) if heard else None
+    return track, (audio.read(source), audio.RATE) if heard else None

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fenshen.motion import sound, speech
+from fenshen import audio
+from fenshen.motion import lips, speech
 from fenshen.motion.speech.spoken import Engine, Language, Speech, spliced
 from fenshen.motion.speech.text import PAUSE, language_of, sentences
 from fenshen.motion.track import Track, check_rate, joined
@@ -24,7 +25,7 @@ def talk(
     *,
     lang: str | None = None,
     voice: str | None = None,
-    engine: str = "kokoro",
+    engine: str = speech.DEFAULT_ENGINE,
     rate: float = 25.0,
     seed: int = 0,
 ) -> tuple[Speech, Track]:
@@ -54,7 +55,7 @@ def talk_stream(
     *,
     lang: str | None = None,
     voice: str | None = None,
-    engine: str = "kokoro",
+    engine: str = speech.DEFAULT_ENGINE,
     rate: float = 25.0,
     seed: int = 0,
 ) -> Iterator[tuple[Speech, Track]]:
@@ -75,9 +76,9 @@ def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[
         FenshenError: it is not a sound that can be read.
     """
     check_rate(rate)
-    samples = sound.read(path)
-    padded = _framed(Speech(samples, sound.RATE), rate, 0)
-    return padded, sound.from_audio(padded.samples, sound.RATE, rate=rate, seed=seed)
+    samples = audio.read(path)
+    padded = _framed(Speech(samples, audio.RATE), rate, 0)
+    return padded, lips.from_audio(padded.samples, audio.RATE, rate=rate, seed=seed)
 
 
 def _pieces(
@@ -93,7 +94,7 @@ def _pieces(
                 waiting = speaker.submit(engine.synthesize, after, language, voice)
             pause = _BREATH if part[-1] in PAUSE else _SENTENCE
             samples = np.pad(said.samples, (0, round(pause * said.sample_rate)))
-            samples = sound.levelled(samples, said.sample_rate)
+            samples = audio.normalised(samples, said.sample_rate)
             said = _framed(Speech(samples, said.sample_rate, said.phonemes), rate, frames)
             yield said, _moved(said, rate, seed, frames)
             frames += _frames_in(said, rate)
@@ -102,9 +103,9 @@ def _pieces(
 def _moved(said: Speech, rate: float, seed: int, frames: int) -> Track:
     """The track of a piece of speech that begins after so many frames."""
     if not said.phonemes:
-        return sound.from_audio(said.samples, said.sample_rate, rate=rate, seed=seed, start=frames / rate)
+        return lips.from_audio(said.samples, said.sample_rate, rate=rate, seed=seed, start=frames / rate)
     count = _frames_in(said, rate)
-    loudness = sound.loudness(said.samples, said.sample_rate, rate, count)
+    loudness = audio.loudness(said.samples, said.sample_rate, rate, count)
     return speak_track(said.phonemes, count / rate, rate, seed, loudness=loudness, start=frames / rate)
 
 

@@ -1,23 +1,36 @@
-"""Speech from text, by one of several engines: Kokoro, eSpeak NG, or a server that speaks OpenAI's protocol."""
+"""Speech from text, by one of several engines: Kokoro, eSpeak NG, or a server with OpenAI's speech protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
 
-from fenshen.errors import UsageError
 from fenshen.messages import message
-from fenshen.motion.speech import espeak, kokoro
 from fenshen.motion.speech.spoken import Engine, Language, Phoneme, Speech, Voice
+from fenshen.registry import Registry
 
-__all__ = ["ENGINES", "Engine", "Language", "Phoneme", "Speech", "Voice", "describe", "engine", "voices"]
+__all__ = [
+    "DEFAULT_ENGINE",
+    "ENGINES",
+    "Engine",
+    "Language",
+    "Phoneme",
+    "Speech",
+    "Voice",
+    "describe",
+    "engine",
+    "voices",
+]
 
-ENGINES = ("kokoro", "espeak")
+#: By name; an engine that is reached by an address stands under its scheme, such as ``http://``.
+ENGINES: Registry[type[Engine]] = Registry("engine", "fenshen.motion.speech.engines")
+DEFAULT_ENGINE = "kokoro"
 
 
 def voices() -> list[Voice]:
-    """The voices of the engines that run here, whether or not their packages are installed; the default's first."""
-    return [*kokoro.voices(), *espeak.voices()]
+    """All voices of all engines, installed or not; those of the default engine come first."""
+    names = sorted(ENGINES, key=lambda name: name != DEFAULT_ENGINE)
+    return [voice for name in names for voice in ENGINES[name].voices()]
 
 
 def describe(voices: Sequence[Voice]) -> str:
@@ -30,19 +43,15 @@ def describe(voices: Sequence[Voice]) -> str:
 
 
 @cache
-def engine(name: str = "kokoro") -> Engine:
-    """An engine by its name, or by the address of a server such as ``http://localhost:8880/v1``.
+def engine(name: str = DEFAULT_ENGINE) -> Engine:
+    """Open an engine, once a process.
+
+    Args:
+        name: a registered name, or the address of a server such as ``http://localhost:8880/v1``.
 
     Raises:
         UsageError: there is no such engine.
         FenshenError: its packages are not installed.
     """
-    if name == "kokoro":
-        return kokoro.Kokoro()
-    if name == "espeak":
-        return espeak.Espeak()
-    if name.startswith(("http://", "https://")):
-        from fenshen.motion.speech.endpoint import Endpoint
-
-        return Endpoint(name)
-    raise UsageError("motion.no_engine", engine=name, engines=", ".join(ENGINES))
+    scheme, separator, _ = name.partition("://")
+    return ENGINES[scheme + separator].open(name)

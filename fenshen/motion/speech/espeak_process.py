@@ -1,4 +1,4 @@
-"""The process that eSpeak NG runs in: one JSON line in, one JSON line and the sound's bytes out.
+"""The process that eSpeak NG runs in, a script for :class:`fenshen.companion.Companion`.
 
 eSpeak NG is GPL-3 code and not ours: it stays in a process of its own, a script that is given the paths of its library
 and data and imports nothing of Fenshen. A request is ``{"voice", "text", "sound"}``. With ``sound`` the answer is
@@ -14,10 +14,8 @@ import os
 import sys
 from typing import Any
 
-_SYNCHRONOUS, _IPA_EVENTS = (
-    2,
-    1 | 2,
-)  # espeak_Initialize: sound to a callback, no threads; phoneme events, in IPA
+# espeak_Initialize: sound to a callback, no threads; phoneme events, in IPA
+_SYNCHRONOUS, _IPA_EVENTS = 2, 1 | 2
 _UTF8, _PHONEMES = 1, 0x100  # espeak_Synth
 _IPA, _TIE = 0x02, 0x80 | ord("^") << 8  # espeak_TextToPhonemes: IPA, affricates and diphthongs tied by ^
 _PHONEME = 7  # an event's type
@@ -100,8 +98,8 @@ def main() -> None:
     """Answer until the other side closes."""
     espeak = _Espeak(*sys.argv[1:])
     for line in sys.stdin.buffer:
-        # eSpeak never sounds the same twice, for its synthesis goes on where it stopped; so each request is answered
-        # by a copy of the process as it was when it started, where the system can copy one.
+        # eSpeak's synthesis goes on where it stopped, and never sounds the same twice. Where the system can copy a
+        # process, each request is answered by a copy of this one as it was when it started.
         copy = os.fork() if hasattr(os, "fork") else None
         if copy:
             _, status = os.waitpid(copy, 0)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+
+from fenshen.errors import UsageError
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -57,7 +60,14 @@ class Speech:
 
 @dataclass(frozen=True)
 class Voice:
-    """A voice that an engine has: the name to ask for, the language it was made for, ``f`` or ``m``."""
+    """A voice of an engine.
+
+    Attributes:
+        engine: the name that the engine is registered under.
+        name: what to ask for.
+        language: what the voice was made for; it may speak others.
+        gender: female or male.
+    """
 
     engine: str
     name: str
@@ -65,23 +75,46 @@ class Voice:
     gender: Literal["f", "m"]
 
 
-@runtime_checkable
-class Engine(Protocol):
-    """Turns a sentence into speech."""
+class Engine(ABC):
+    """Turns sentences into speech. A subclass registers itself with :data:`fenshen.motion.speech.ENGINES`."""
 
+    @classmethod
+    def open(cls, name: str) -> Engine:
+        """The engine that is asked for by ``name``: its own, or an address that begins with it."""
+        return cls()
+
+    @classmethod
+    def voices(cls) -> Sequence[Voice]:
+        """The voices to choose from, whether or not the engine is installed; none where they are not known."""
+        return ()
+
+    @classmethod
+    def voice_named(cls, name: str | None, lang: Language) -> Voice:
+        """One of the voices; the first one of the language where no name is given.
+
+        Raises:
+            UsageError: the engine has no such voice.
+        """
+        voices = cls.voices()
+        for voice in voices:
+            if name == voice.name or (name is None and lang == voice.language):
+                return voice
+        names = ", ".join(voice.name for voice in voices)
+        raise UsageError("motion.no_voice", engine=voices[0].engine, voice=name, names=names)
+
+    @abstractmethod
     def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
         """Speak one sentence.
 
         Args:
             text: normalised (:mod:`fenshen.motion.speech.text`), not empty, at most a few hundred characters.
-            lang: of the sentence; words in the other language are spoken as such.
-            voice: one of the engine's; its first for the language if left out.
+            lang: the sentence's language; words in the other language are spoken as such.
+            voice: the name of one of the voices; by default the first one of the language.
 
         Raises:
             FenshenError: the engine is not installed or fails.
             UsageError: it has no such voice.
         """
-        ...
 
 
 def spliced(pieces: Sequence[Speech]) -> Speech:

@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urldefrag
 
+from fenshen import audio
 from fenshen.errors import FenshenError
-from fenshen.motion import sound
+from fenshen.motion.speech import ENGINES
 from fenshen.motion.speech.align import aligned
-from fenshen.motion.speech.espeak import Espeak
-from fenshen.motion.speech.spoken import Language, Speech
+from fenshen.motion.speech.engines.espeak import Espeak
+from fenshen.motion.speech.spoken import Engine, Language, Speech
 
 KEY = "FENSHEN_SPEECH_KEY"  # the environment variable with the server's key, if it wants one
 _MODEL, _VOICE = "tts-1", "alloy"
@@ -22,8 +23,10 @@ _SECONDS = 120  # to wait for an answer
 _MOST = 64 << 20  # bytes of it
 
 
-class Endpoint:
-    """The engine behind an address.
+@ENGINES.register("http://")
+@ENGINES.register("https://")
+class Endpoint(Engine):
+    """The engine behind an address; which voices it has, it does not say.
 
     Args:
         address: up to and with the version, such as ``http://localhost:8880/v1``; a model may be named after a
@@ -35,21 +38,26 @@ class Endpoint:
         self._url = base.rstrip("/") + "/audio/speech"
         self._model = model or _MODEL
 
+    @classmethod
+    def open(cls, name: str) -> Endpoint:
+        """The engine of an address."""
+        return cls(name)
+
     def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
-        """See :class:`fenshen.motion.speech.spoken.Engine`; without eSpeak NG, phonemes are left to the sound."""
+        """See :meth:`Engine.synthesize`; without eSpeak NG, phonemes are left to the sound."""
         try:
-            samples = sound.read(self._ask(text, voice or _VOICE))
+            samples = audio.read(self._ask(text, voice or _VOICE))
         except (OSError, ValueError) as error:
             why = getattr(error, "reason", None) or error
             raise FenshenError("motion.endpoint_failed", url=self._url, why=why) from error
         except FenshenError as error:
             why = error.values.get("why", error.key)
             raise FenshenError("motion.endpoint_failed", url=self._url, why=why) from error
-        spoken = Speech(samples, sound.RATE)
+        spoken = Speech(samples, audio.RATE)
         if self._espeak is None:
             return spoken
         model = self._espeak.synthesize(text, lang)
-        return Speech(samples, sound.RATE, aligned(samples, sound.RATE, model))
+        return Speech(samples, audio.RATE, aligned(samples, audio.RATE, model))
 
     @cached_property
     def _espeak(self) -> Espeak | None:

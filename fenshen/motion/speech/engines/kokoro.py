@@ -22,11 +22,13 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import assets
-from fenshen.errors import FenshenError, UsageError
-from fenshen.motion.speech.espeak import Espeak
-from fenshen.motion.speech.spoken import Language, Phoneme, Speech, Voice, spliced, trimmed
+from fenshen.errors import FenshenError
+from fenshen.motion.speech import ENGINES
+from fenshen.motion.speech.engines.espeak import Espeak
+from fenshen.motion.speech.spoken import Engine, Language, Phoneme, Speech, Voice, spliced, trimmed
 from fenshen.motion.speech.text import HAN, runs
 
+NAME = "kokoro"
 RATE = 24000
 _HOP = 600  # samples a unit of duration
 # The decoder sounds each symbol a little before its durations say: measured on 16 sentences in 4 voices against the
@@ -61,16 +63,8 @@ class _Sign:
     stressed: bool = False
 
 
-def voices() -> list[Voice]:
-    """The voices among our assets."""
-    names = sorted(Path(file).stem for file in assets.manifest() if file.startswith("voices/"))
-    return [
-        Voice("kokoro", name, "zh" if name[0] == "z" else "en", "f" if name[1] == "f" else "m")
-        for name in names
-    ]
-
-
-class Kokoro:
+@ENGINES.register(NAME)
+class Kokoro(Engine):
     """The engine; the network is loaded with the first sentence (a second or two, 300 MB).
 
     Raises:
@@ -81,16 +75,22 @@ class Kokoro:
         for package in _PACKAGES:
             _need(package)
 
+    @classmethod
+    def voices(cls) -> Sequence[Voice]:
+        """The voices among our assets; the first letter of a name is its language's, the second its gender's."""
+        names = sorted(Path(file).stem for file in assets.manifest() if file.startswith("voices/"))
+        return [
+            Voice(NAME, name, "zh" if name[0] == "z" else "en", "f" if name[1] == "f" else "m")
+            for name in names
+        ]
+
     def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
-        """See :class:`fenshen.motion.speech.spoken.Engine`."""
-        names = [each.name for each in voices()]
-        voice = voice or {"zh": "zf_xiaoxiao", "en": "af_heart"}[lang]
-        if voice not in names:
-            raise UsageError("motion.no_voice", engine="kokoro", voice=voice, names=", ".join(names))
+        """See :meth:`Engine.synthesize`."""
+        style = _style(self.voice_named(voice, lang).name)
         signs = [sign for sign in self._signs(text, lang) if sign.letter in self._vocabulary]
         if not any(sign.letter.isalpha() for sign in signs):
             return Speech(np.zeros(RATE // 5, dtype=np.float32), RATE)
-        return spliced([self._pass(part, _style(voice)) for part in _parts(signs)])
+        return spliced([self._pass(part, style) for part in _parts(signs)])
 
     def _pass(self, signs: Sequence[_Sign], style: Float[ndarray, "510 256"]) -> Speech:
         tokens = [0, *(self._vocabulary[sign.letter] for sign in signs), 0]
