@@ -65,7 +65,7 @@ def rate(
 ) -> tuple[float, int]:
     """Faces a second of one call of ``prepare`` by that clock, and how many there were."""
     start = clock()
-    summary = prepare([folder], out, size=size, workers=workers, force=True, progress=False)
+    summary = prepare([folder], out, size=size, workers=workers, force=True, progress=False).report
     # The pictures vary one photograph, which the data doctor notices, once all of the work is done.
     faces = summary.faces + summary.refused.get(Reason.NEAR_DUPLICATE, 0)
     return faces / (clock() - start), faces

@@ -22,9 +22,9 @@ import numpy as np
 from reporting import Figure, parser, progress, report
 
 import fenshen
-from fenshen import assets, controls, video
+from fenshen import OutputOptions, assets, controls, video
 from fenshen.doubles import store
-from fenshen.doubles.output import STANDARD, Output, Scene
+from fenshen.doubles.output import LIVE_FILM, STANDARD, Output, Scene
 from fenshen.doubles.store import Double, DoubleCard
 from fenshen.humans import sample
 from fenshen.motion.talk import talk_stream
@@ -69,7 +69,7 @@ def first_frame_after(double: Path) -> float:
     pipe, kept = Pipe(), sys.stdout
     sys.stdout = pipe  # type: ignore[assignment]
     try:
-        Output(Double.open(double), STANDARD, (), scale=2, live=True).film(scenes())
+        Output(Double.open(double), STANDARD, LIVE_FILM, OutputOptions()).film(scenes())
     finally:
         sys.stdout = kept
     return pipe.first_frame - heard[0]
@@ -97,7 +97,15 @@ def main() -> None:
             for engine in ENGINES:
                 for lang, text in TEXTS.items():
                     started = time.perf_counter()
-                    fenshen.say(double, text, out=film, lang=lang, engine=engine, scale=1, force=True)
+                    fenshen.say(
+                        double,
+                        text,
+                        out=film,
+                        lang=lang,
+                        engine=engine,
+                        force=True,
+                        output=OutputOptions(scale=1),
+                    )
                     took = time.perf_counter() - started
                     if turn:
                         rates[engine].append(video.probe(film).duration / took)

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from fenshen import cli, messages
+from fenshen import cli, commands, messages
+from fenshen.commands import Parameter
+from fenshen.messages import message
 from fenshen.networks import NetworkConfig
 from fenshen.training import recipe as recipes
 from fenshen.training.recipe import Recipe, Schedule
 from fenshen.training.terms import TERMS
 
 FOLDER = Path(__file__).parent
-COMMON = ("as_json", "lang", "debug", "help")  # of all commands: said once, on the first page
 
 WORDS = {
     "en": {
@@ -135,6 +134,7 @@ MEANINGS_ZH = {
 def page(language: str) -> str:
     """The whole page in one language."""
     words = WORDS[language]
+    messages.use(language)
     parts = [f"# {words['title']}", words["note"], f"## {words['commands']}", *_commands(language)]
     parts += [f"## {words['recipes']}", "\n".join(_recipes(language))]
     parts += [f"## {words['keys']}", words["keys_note"], "\n".join(_keys(Recipe, language))]
@@ -145,33 +145,41 @@ def page(language: str) -> str:
 def _commands(language: str) -> Iterator[str]:
     """Each command with its arguments and options, in the words of its own ``--help``."""
     words = WORDS[language]
-    messages.use(language)
-    commands = typer.main.get_command(cli._app()).commands  # type: ignore[arg-type, attr-defined]
-    messages.use(None)
-    for name, command in commands.items():
-        own = [parameter for parameter in command.params if parameter.name not in COMMON]
-        needed = [p.metavar for p in own if p.param_type_name == "argument"]
-        needed += [
-            f"{p.opts[0]} {p.metavar or 'PATH'}" for p in own if p.param_type_name == "option" and p.required
-        ]
+    for name, target in cli.COMMANDS.items():
+        function = commands.load(target)
+        said = list(commands.parameters(function))
+        switches = getattr(function, "switches", [])
+        helps = commands.help_of(name, function)
         yield f"### fenshen {name}"
-        yield command.help
-        yield f"```\n{' '.join(['fenshen', name, *needed])}\n```"
-        if own:
+        yield message(f"cli.{name}")
+        yield f"```\n{' '.join(['fenshen', name, *_needed(said)])}\n```"
+        rows = [_option(parameter, helps[parameter.name], words) for parameter in said]
+        rows += [_row(f"`{switch.flag}`", message(switch.help), "") for switch in switches]
+        if rows:
             head = [_row(words["option"], words["meaning"], words["default"]), _row(*["---"] * 3)]
-            yield "\n".join(head + [_option(parameter, words) for parameter in own])
+            yield "\n".join(head + rows)
 
 
-def _option(parameter: Any, words: dict[str, str]) -> str:
+def _needed(said: Iterable[Parameter]) -> Iterator[str]:
+    """What a command cannot do without."""
+    for parameter in said:
+        if not parameter.required:
+            continue
+        shown = parameter.metavar or "PATH"
+        yield f"{parameter.spellings[0].split('/')[0]} {shown}" if parameter.spellings else shown
+
+
+def _option(parameter: Parameter, help: str, words: dict[str, str]) -> str:
     """The row of one argument or option."""
-    if parameter.param_type_name == "argument":
-        return _row(f"`{parameter.metavar}`", parameter.help, "")
-    meaning, default = parameter.help, parameter.default
-    if parameter.metavar and "|" in parameter.metavar:
-        meaning += f" ({', '.join(f'`{word}`' for word in parameter.metavar.split('|'))})"
-    shown = words["required"] if parameter.required else "" if default in (None, ()) else f"`{default}`"
-    shown = "" if default is False else shown
-    return _row(", ".join(f"`{spelling}`" for spelling in parameter.opts), meaning, shown)
+    spelled = ", ".join(f"`{spelling}`" for spelling in parameter.spellings) or f"`{parameter.metavar}`"
+    choices = parameter.choices or (parameter.metavar or "").split("|")
+    if parameter.spellings and len(choices) > 1:
+        help += f" ({', '.join(f'`{choice}`' for choice in choices)})"
+    default = parameter.default
+    shown = words["required"] if parameter.required else ""
+    if not parameter.required and default not in (None, ()) and default is not False:
+        shown = f"`{default}`"
+    return _row(spelled, help, shown)
 
 
 def _recipes(language: str) -> Iterator[str]:

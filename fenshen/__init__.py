@@ -1,17 +1,35 @@
 """Fenshen 分身: digital doubles with GANs, on one laptop.
 
-Each command of the command line is one function here: ``fenshen.prepare(...)``, ``fenshen.train(...)``.
-They are imported when first touched, so that ``import fenshen`` stays light.
+Each command of the command line is one function here: ``fenshen.prepare(...)``, ``fenshen.train(...)``. Functions and
+types are imported when first used, so that ``import fenshen`` stays light.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_VERBS = {
+if TYPE_CHECKING:
+    from fenshen.dataset import Dataset
+    from fenshen.doubles.animate import animate
+    from fenshen.doubles.double import double
+    from fenshen.doubles.edit import edit
+    from fenshen.doubles.options import OutputOptions
+    from fenshen.doubles.say import say
+    from fenshen.doubles.store import Double
+    from fenshen.machine import doctor
+    from fenshen.metrics.evaluate import evaluate
+    from fenshen.model import Model
+    from fenshen.preparation.prepare import prepare
+    from fenshen.provenance.verify import verify
+    from fenshen.sampling import generate
+    from fenshen.tour import demo
+    from fenshen.training.run import Run
+    from fenshen.training.train import train
+
+_PLACES = {
     "prepare": "fenshen.preparation.prepare",
     "train": "fenshen.training.train",
     "generate": "fenshen.sampling",
@@ -23,11 +41,34 @@ _VERBS = {
     "verify": "fenshen.provenance.verify",
     "demo": "fenshen.tour",
     "doctor": "fenshen.machine",
+    "Dataset": "fenshen.dataset",
+    "Run": "fenshen.training.run",
+    "Model": "fenshen.model",
+    "Double": "fenshen.doubles.store",
+    "OutputOptions": "fenshen.doubles.options",
 }
-__all__ = ["__version__", *_VERBS]
+__all__ = [
+    "Dataset",
+    "Double",
+    "Model",
+    "OutputOptions",
+    "Run",
+    "__version__",
+    "animate",
+    "demo",
+    "doctor",
+    "double",
+    "edit",
+    "evaluate",
+    "generate",
+    "prepare",
+    "say",
+    "train",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _VERBS:
-        return getattr(import_module(_VERBS[name]), name)
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'fenshen' has no attribute {name!r}")

@@ -160,6 +160,9 @@ class Dataset:
     def __len__(self) -> int:
         return self.card.count
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     @cached_property
     def records(self) -> pa.Table:
         """One row a picture, in the order of ``pixels``."""

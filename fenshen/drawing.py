@@ -1,4 +1,4 @@
-"""What a model is asked for: from seeds and plain words to latents and controls."""
+"""What to draw: requests to a model, from seeds and named sliders to latents and controls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_STEPS = 25
 
 @dataclass(frozen=True, eq=False)
 class DrawRequest:
-    """One picture to be drawn.
+    """A request for one picture.
 
     Attributes:
         latent: of the generator.
@@ -41,7 +41,7 @@ class DrawRequest:
     human: Human | None = None
     camera: Camera | None = None
 
-    def said(self, model: Model, words: Mapping[str, str]) -> DrawRequest:
+    def with_words(self, model: Model, words: Mapping[str, str]) -> DrawRequest:
         """The same wish with some words said about it.
 
         Raises:
@@ -95,7 +95,7 @@ def grid_requests(model: Model, start: DrawRequest, axes: tuple[Axis, Axis]) -> 
     """The wishes of a sheet, row by row: the first axis goes from left to right, the second from top to bottom."""
     across, down = axes
     return [
-        start.said(model, {across.name: f"{x:g}", down.name: f"{y:g}"})
+        start.with_words(model, {across.name: f"{x:g}", down.name: f"{y:g}"})
         for y in down.values
         for x in across.values
     ]

@@ -55,10 +55,7 @@ def writing_folder(path: Path | str) -> Iterator[Path]:
         try:
             part.mkdir(parents=True)
             yield part
-            for folder, _, names in os.walk(part):
-                for name in names:
-                    _flush(Path(folder, name))
-                _flush(Path(folder))
+            _flush_all(part)
             if target.exists():
                 os.replace(target, old)
             os.replace(part, target)
@@ -70,6 +67,30 @@ def writing_folder(path: Path | str) -> Iterator[Path]:
         finally:
             shutil.rmtree(part, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def writing_into(path: Path | str) -> Iterator[Path]:
+    """Write files into a folder that may already hold others, which stay.
+
+    The body fills an empty folder; its files are then moved into ``path`` one by one, in the order of their names.
+
+    Raises:
+        FenshenError: the folder cannot be written (any OSError of the body counts).
+    """
+    target = Path(path)
+    with _errors_of(target):
+        part = _part_of(target)
+        try:
+            part.mkdir(parents=True)
+            yield part
+            _flush_all(part)
+            target.mkdir(exist_ok=True)
+            for file in sorted(part.iterdir()):
+                os.replace(file, target / file.name)
+            _flush(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -108,6 +129,13 @@ def _is_running(process: int) -> bool:
     except OSError:  # somebody else's, or a system where this cannot be asked
         return True
     return True
+
+
+def _flush_all(folder: Path) -> None:
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            _flush(Path(inside, name))
+        _flush(Path(inside))
 
 
 def _flush(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,9 +129,33 @@ class Check:
     remedy: str | None = None
 
 
-def doctor() -> list[Check]:
-    """What this machine can do: cores, memory, bf16, GPU, codecs, face finder, assets, extras."""
-    checks = [
+class Checks(list[Check]):
+    """What ``doctor`` found."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that Fenshen cannot do without is there."""
+        return all(check.ok for check in self)
+
+    @property
+    def text(self) -> str:
+        """The checks as lines of text, with what to do below what is missing."""
+        lines = []
+        for check in self:
+            lines.append(f"{'+' if check.ok else '-'} {message(f'machine.name_{check.name}')}: {check.value}")
+            if check.remedy:
+                lines.append(f"    {check.remedy}")
+        return "\n".join(lines)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """The checks as JSON."""
+        return [asdict(check) for check in self]
+
+
+def doctor() -> Checks:
+    """Find out what this machine can do: cores, bf16, GPU, codecs, face finder, weights, extras."""
+    checks = Checks()
+    checks += [
         Check("python", platform.python_version()),
         Check("system", f"{platform.system()} {platform.machine()}"),
         Check("cores", str(_cores())),
@@ -142,16 +166,6 @@ def doctor() -> list[Check]:
         *map(_extra, _EXTRAS),
     ]
     return checks
-
-
-def describe(checks: list[Check]) -> str:
-    """The checks as lines of text, what to do under what is missing."""
-    lines = []
-    for check in checks:
-        lines.append(f"{'+' if check.ok else '-'} {message(f'machine.name_{check.name}')}: {check.value}")
-        if check.remedy:
-            lines.append(f"    {check.remedy}")
-    return "\n".join(lines)
 
 
 def _cores() -> int:

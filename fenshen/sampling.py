@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen.commands import DEVICE, GRID, SLIDERS
 from fenshen.drawing import Axis, DrawRequest, draw, grid_requests, parse_axis, parse_words, request_of_seed
 from fenshen.errors import FenshenError, UsageError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fenshen.model import Model
+    from fenshen.training.run import Run
 
 _VIDEOS = (".mp4", ".webm", ".gif")
 _MOST = 100_000  # pictures a call
@@ -27,7 +29,7 @@ _COLUMNS = 8
 
 
 def generate(
-    model: Path | str,
+    model: Path | str | Run | Model,
     *,
     out: Path | str | None = None,
     seeds: str | Sequence[int] = "0-63",
@@ -35,56 +37,66 @@ def generate(
     scale: int = 1,
     fps: float = 25.0,
     seconds: float = 1.0,
-    settings: Sequence[str] = (),
+    settings: Annotated[Sequence[str], SLIDERS] = (),
+    yaw: float | None = None,
+    pitch: float | None = None,
+    roll: float | None = None,
     walk: bool = False,
-    grid: tuple[str, str] | None = None,
-    timelapse: bool = False,
-    device: str = "auto",
+    grid: Annotated[tuple[str, str] | None, GRID] = None,
+    timelapse: Path | str | None = None,
+    device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
 ) -> list[Path]:
-    """Draw pictures of a model; what is written depends on ``out``.
+    """Draw pictures with a model.
 
     Args:
-        model: a model, a checkpoint, a run, or ``humans``, the base model that comes with Fenshen.
-        out: a picture file for a sheet (or the picture itself, of one seed), a folder for single pictures, a video
-            file for a walk from seed to seed; by default a picture, or a video, named after the model.
-        seeds: ``"0-63"``, ``"3,5,8"`` or numbers. The same seed is the same picture whatever the others are.
-        truncation: 0 is the average, 1 the full variety.
-        scale: enlarge everything so many times.
-        fps: of a video.
-        seconds: from one seed to the next.
-        settings: plain words about all pictures, for a model that was told what it draws: ``smile=0.7``,
-            ``yaw=20``; and ``age=60``, ``hair=bob`` where it was told who.
-        walk: a video from seed to seed.
-        grid: two sliders and where they go, such as ``("smile:0:1", "yaw:-30:30")``: a sheet of the first seed.
-        timelapse: a video of how the run learnt, from its sample sheets, instead.
-        device: where to compute.
-        force: replace what is there.
+        model: a model, a checkpoint or a run; humans is the model that comes with Fenshen
+        out: a picture (a sheet of all seeds), a folder (single pictures) or a video (a walk from seed to seed); by
+            default a picture or video named after the model
+        seeds: which seeds: 7, 0-63 or 3,5,10-20. A seed is the same picture whatever the others are
+        truncation: 0 draws the average, 1 the full variety
+        scale: enlarge this many times
+        fps: frames per second of a video
+        seconds: seconds from one seed to the next
+        settings: what to draw, by sliders: smile=0.7, age=60, hair=bob; can be repeated
+        yaw: turn the face to the viewer's right by this many degrees
+        pitch: look up by this many degrees
+        roll: tilt the head clockwise by this many degrees
+        walk: make a video that walks from seed to seed
+        grid: make a sheet of two sliders, such as smile:0:1 yaw:-30:30
+        timelapse: write a video of how the run learned, instead of --out
+        device: where to compute
+        force: overwrite existing files
 
     Returns:
         The files written.
 
     Raises:
-        UsageError: words that make no sense together.
+        UsageError: options that are wrong or do not go together.
         FenshenError: the model cannot be read or the output cannot be written.
     """
-    target = Path(out) if out is not None else _default_target(Path(model), walk or timelapse)
+    if sum(map(bool, (timelapse, walk, grid))) > 1 or (timelapse and out):
+        raise UsageError("cli.generate_one")
+    from fenshen.model import Model
+
+    name = model.path if isinstance(model, Model) else Path(model)
+    target = Path(timelapse or out or _default_target(name, walk))
     _check(target, truncation, scale, fps, seconds, force)
     if walk and target.suffix.lower() not in _VIDEOS:
         raise UsageError("generate.not_a_video", path=target, suffixes=", ".join(_VIDEOS))
     if timelapse:
-        return [_write_timelapse(Path(model), target, scale, fps)]
-    numbers, words = parse_seeds(seeds), parse_words(settings)
+        return [_write_timelapse(name, target, scale, fps)]
+    turns = {"yaw": yaw, "pitch": pitch, "roll": roll}
+    turned = {turn: f"{degrees:g}" for turn, degrees in turns.items() if degrees is not None}
+    numbers, words = parse_seeds(seeds), parse_words(settings) | turned
     axes = (parse_axis(grid[0]), parse_axis(grid[1])) if grid else None
     from fenshen.machine import torch_device
-    from fenshen.model import Model
 
-    opened = Model.load(model, torch_device(device))
+    opened = model if isinstance(model, Model) else Model.load(name, torch_device(device))
     drawer = _Drawer(opened, words, truncation)
     if axes:
         return [_write_grid(drawer, numbers[0], axes, scale, target)]
-    drawer.wish(numbers[0])  # what cannot be asked for is said before anything is made
-    _make_folder(target if not target.suffix else target.parent)
+    drawer.request(numbers[0])  # what cannot be drawn is refused before anything is made
     if target.suffix.lower() in _VIDEOS:
         from fenshen import video
 
@@ -104,14 +116,14 @@ class _Drawer:
     words: Mapping[str, str]
     truncation: float
 
-    def wish(self, seed: int) -> DrawRequest:
-        return request_of_seed(self.model, seed).said(self.model, self.words)
+    def request(self, seed: int) -> DrawRequest:
+        return request_of_seed(self.model, seed).with_words(self.model, self.words)
 
     def draw(self, wishes: Sequence[DrawRequest]) -> UInt8[ndarray, "N H W 3"]:
         return draw(self.model, wishes, self.truncation)
 
     def seeds(self, seeds: Sequence[int]) -> UInt8[ndarray, "N H W 3"]:
-        return self.draw([self.wish(seed) for seed in seeds])
+        return self.draw([self.request(seed) for seed in seeds])
 
 
 def parse_seeds(words: str | Sequence[int]) -> list[int]:
@@ -170,7 +182,7 @@ def _walk(drawer: _Drawer, seeds: Sequence[int], steps: int) -> Iterator[UInt8[n
     """From seed to seed: around the sphere where latents are noise, straight from person to person."""
     import torch
 
-    ends = [drawer.wish(seed) for seed in seeds]
+    ends = [drawer.request(seed) for seed in seeds]
     latents = torch.from_numpy(np.stack([wish.latent for wish in ends]))
     told = drawer.model.card.told == "human"
     chunks = (blend if told else interpolate)(latents, steps)
@@ -197,8 +209,7 @@ def _write_sheet(drawer: _Drawer, seeds: Sequence[int], scale: int, target: Path
 def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], scale: int, target: Path) -> Path:
     from fenshen import portraits
 
-    wishes = grid_requests(drawer.model, drawer.wish(seed), axes)
-    _make_folder(target.parent)
+    wishes = grid_requests(drawer.model, drawer.request(seed), axes)
     sheet = portraits.sheet(drawer.draw(wishes), len(axes[0].values))
     portraits.write(target, _enlarge(sheet, scale), _text(drawer, str(seed)))
     return target

@@ -1,4 +1,4 @@
-"""``fenshen demo``: the whole path on pictures that are drawn on the spot, in a few minutes."""
+"""``fenshen demo``: the whole path in a few minutes, on pictures that are drawn on the spot."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 from rich.console import Console
 
 from fenshen import avatars
+from fenshen.commands import DEVICE, SEED, Word
 from fenshen.errors import UsageError
 from fenshen.messages import message
 
@@ -41,26 +43,26 @@ class Tour(BaseModel):
 def demo(
     out: Path | str = "demo",
     *,
-    minutes: float = 3.0,
-    seed: int = 0,
-    device: str = "auto",
+    minutes: Annotated[float, Word(low=0.05)] = 3.0,
+    seed: Annotated[int, SEED] = 0,
+    device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
     progress: bool = True,
 ) -> Tour:
-    """Prepare drawn avatars, train a 64 px generator on them, draw from it and from the base model, and measure it.
+    """Prepare drawn avatars, train a 64 px generator on them, draw with it and with the base model, and evaluate it.
 
     Args:
-        out: the folder for everything.
-        minutes: of training.
-        seed: of everything random.
-        device: where to compute.
-        force: replace an earlier demo; without it an interrupted one goes on.
-        progress: show bars on standard error.
+        out: folder for everything
+        minutes: minutes of training
+        seed: random seed
+        device: where to compute
+        force: replace an earlier demo; without it, an interrupted one continues
+        progress: show bars on standard error
 
     Raises:
         UsageError: ``out`` holds something that is not a demo.
         FenshenError: it cannot be written.
-        Interrupted: everything so far is kept, and the same call goes on.
+        Interrupted: everything is kept, and the same call continues.
     """
     from fenshen.metrics.evaluate import evaluate
     from fenshen.preparation.prepare import prepare

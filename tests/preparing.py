@@ -30,7 +30,8 @@ def folder_of(path: Path, count: int, start: int = 0) -> Path:
 
 
 def make(words: list, out: Path, **options) -> PrepareSummary:
-    return prepare(words, out, **{"size": 32, "crop": "none", "workers": 1, "progress": False, **options})
+    options = {"size": 32, "crop": "none", "workers": 1, "progress": False, **options}
+    return prepare(words, out, **options).report
 
 
 def refusals(out: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fenshen
-from fenshen import controls, portraits, sliders, video
+from fenshen import OutputOptions, controls, portraits, sliders, video
 from fenshen.audio import RATE
 from fenshen.doubles import double as doubling
 from fenshen.doubles import edit
@@ -64,7 +64,7 @@ def test_a_double_is_made_opened_and_says_what_it_has_not_seen(double: Double) -
     assert 1.5 < double.card.seconds < 2.1
     assert double.limits()  # nobody turned a head by 15 degrees
     assert not list(double.path.parent.glob(".*"))  # nothing half-written is left
-    assert "somebody" in doubling.describe(double)
+    assert "somebody" in double.text
 
 
 def test_its_pictures_are_of_whom_it_learnt_from(double: Double, film: Path) -> None:
@@ -83,12 +83,18 @@ def _torch(latent: np.ndarray) -> Any:
 
 
 def test_edit_draws_what_is_asked(double: Double, tmp_path: Path) -> None:
-    open_mouth = fenshen.edit(double.path, out=tmp_path / "jaw.png", settings=["jaw=0.9"], scale=1)
-    at_rest = fenshen.edit(double.path, out=tmp_path / "rest.png", scale=1)
+    open_mouth = fenshen.edit(
+        double.path, out=tmp_path / "jaw.png", settings=["jaw=0.9"], output=OutputOptions(scale=1)
+    )
+    at_rest = fenshen.edit(double.path, out=tmp_path / "rest.png", output=OutputOptions(scale=1))
     difference = np.abs(portraits.read(open_mouth).astype(int) - portraits.read(at_rest)).mean(2)
     assert difference[64:110, 40:88].mean() > 2 * difference[:40].mean()  # at the mouth, not in the hair
     sheet = fenshen.edit(
-        double.path, out=tmp_path / "sheet.png", grid=("smile:0:1:3", "yaw:-10:10:2"), scale=1, preset="happy"
+        double.path,
+        out=tmp_path / "sheet.png",
+        grid=("smile:0:1:3", "yaw:-10:10:2"),
+        preset="happy",
+        output=OutputOptions(scale=1),
     )
     assert portraits.read(sheet).shape[1] > portraits.read(sheet).shape[0]
     with pytest.raises(UsageError, match="preset"):
@@ -107,20 +113,22 @@ def test_every_preset_is_made_of_sliders_within_their_limits() -> None:
 
 
 def test_animate_keeps_the_drivers_time_and_sound(double: Double, film: Path, tmp_path: Path) -> None:
-    driven = fenshen.animate(double.path, out=tmp_path / "driven.mp4", drive=film, scale=1)
+    driven = fenshen.animate(
+        double.path, out=tmp_path / "driven.mp4", drive=film, output=OutputOptions(scale=1)
+    )
     info = video.probe(driven)
     assert info.has_audio
     assert abs(info.frames - video.probe(film).frames) <= 1
-    alive = fenshen.animate(double.path, out=tmp_path / "alive.gif", idle=0.4, scale=1)
+    alive = fenshen.animate(double.path, out=tmp_path / "alive.gif", idle=0.4, output=OutputOptions(scale=1))
     assert video.probe(alive).frames == 10
-    frames = fenshen.animate(double.path, out=tmp_path / "frames", idle=0.12, scale=1)
+    frames = fenshen.animate(double.path, out=tmp_path / "frames", idle=0.12, output=OutputOptions(scale=1))
     assert len(list(frames.glob("frame-*.png"))) == 3
     with pytest.raises(UsageError, match="--idle"):
         fenshen.animate(double.path, out=tmp_path / "x.mp4")
 
 
 def test_a_recording_is_spoken_as_long_as_it_lasts(double: Double, film: Path, tmp_path: Path) -> None:
-    spoken = fenshen.say(double.path, audio=film, out=tmp_path / "spoken.mp4", scale=1)
+    spoken = fenshen.say(double.path, audio=film, out=tmp_path / "spoken.mp4", output=OutputOptions(scale=1))
     info = video.probe(spoken)
     assert info.has_audio
     assert abs(info.frames - 50) <= 1
@@ -129,7 +137,7 @@ def test_a_recording_is_spoken_as_long_as_it_lasts(double: Double, film: Path, t
 
 
 def test_everything_that_leaves_says_who_made_it(double: Double, tmp_path: Path) -> None:
-    picture = fenshen.edit(double.path, out=tmp_path / "signed.png", scale=2)
+    picture = fenshen.edit(double.path, out=tmp_path / "signed.png", output=OutputOptions(scale=2))
     verdict = fenshen.verify(picture)
     assert verdict.status == "valid"
     assert verdict.double == "somebody"
@@ -234,9 +242,9 @@ def test_unfinished_work_on_other_files_is_not_taken_up(tmp_path: Path) -> None:
     work, mine, another = tmp_path / "work", tmp_path / "mine.mp4", tmp_path / "another.mp4"
     for file in (mine, another):
         file.write_text(file.name)
-    (doubling._taken_up(work, [mine]) / "footage").mkdir()
-    assert (doubling._taken_up(work, [mine]) / "footage").is_dir()
-    assert not (doubling._taken_up(work, [another]) / "footage").exists()
+    (doubling._resumed(work, [mine]) / "footage").mkdir()
+    assert (doubling._resumed(work, [mine]) / "footage").is_dir()
+    assert not (doubling._resumed(work, [another]) / "footage").exists()
 
 
 def test_a_doubles_folder_is_read_and_its_links_are_not(double: Double, tmp_path: Path) -> None:

@@ -111,8 +111,8 @@ def test_the_base_model_is_the_one_in_the_manifest(humans):
 
 def test_its_people_have_faces_that_turn_and_smile_as_asked(humans):
     finder = FaceFinder()
-    start = request_of_seed(humans, 2).said(humans, {"pitch": "0", "roll": "0"})
-    asked = [start.said(humans, {"yaw": yaw}) for yaw in ("-25", "0", "25")]
+    start = request_of_seed(humans, 2).with_words(humans, {"pitch": "0", "roll": "0"})
+    asked = [start.with_words(humans, {"yaw": yaw}) for yaw in ("-25", "0", "25")]
     faces = [finder.find(np.asarray(picture)) for picture in draw(humans, asked)]
     assert all(faces)
     noses = [face[0].landmarks[1, 0] for face in faces]
@@ -120,7 +120,7 @@ def test_its_people_have_faces_that_turn_and_smile_as_asked(humans):
 
 
 def test_truncation_to_nothing_is_the_average_person(humans):
-    wishes = [request_of_seed(humans, seed).said(humans, {"pitch": "0"}) for seed in (1, 2)]
+    wishes = [request_of_seed(humans, seed).with_words(humans, {"pitch": "0"}) for seed in (1, 2)]
     same = [type(w)(w.latent, controls.NEUTRAL, w.human, w.camera) for w in wishes]
     one, other = draw(humans, same, truncation=0.0)
     assert np.array_equal(one, other)

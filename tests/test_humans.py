@@ -368,7 +368,7 @@ def test_the_base_recipe_learns_from_drawn_humans(tmp_path: Any) -> None:
     more = ["evaluate_every=0", "lr_schedule.warmup=0", "precision=float32"]
     run = fenshen.train(
         data.path, out=tmp_path / "run", recipe="humans-128", settings=[*settings, *more], progress=False
-    )
+    ).path
     rows = [row for row in progress.rows(run) if "reconstruction" in row]
     assert rows[-1]["reconstruction"] < rows[0]["reconstruction"]
     assert "loss_d" in rows[-1]

@@ -13,9 +13,9 @@ from PIL import Image
 from sounding import saved, tone
 
 import fenshen
-from fenshen import portraits, video
+from fenshen import OutputOptions, portraits, video
 from fenshen.doubles.matte import Matte
-from fenshen.doubles.output import FILMS
+from fenshen.doubles.output import FILM
 from fenshen.drawing import draw, request_of_seed
 from fenshen.errors import UsageError
 from fenshen.model import Model
@@ -81,7 +81,7 @@ def test_edges_are_calm_in_a_film(portrait: np.ndarray) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".webp"])
 def test_a_transparent_picture_says_who_made_it(someone: Path, tmp_path: Path, suffix: str) -> None:
-    file = fenshen.edit(someone, out=tmp_path / f"cut{suffix}", transparent=True)
+    file = fenshen.edit(someone, out=tmp_path / f"cut{suffix}", output=OutputOptions(transparent=True))
     with Image.open(file) as picture:
         opacity = np.asarray(picture.convert("RGBA"))[..., 3]
     assert opacity[0, 0] == 0
@@ -93,13 +93,21 @@ def test_a_transparent_picture_says_who_made_it(someone: Path, tmp_path: Path, s
 
 def test_sheets_are_transparent_too(someone: Path, tmp_path: Path) -> None:
     sheet = fenshen.edit(
-        someone, out=tmp_path / "sheet.png", grid=("smile:0:1:3", "yaw:-10:10:2"), scale=1, transparent=True
+        someone,
+        out=tmp_path / "sheet.png",
+        grid=("smile:0:1:3", "yaw:-10:10:2"),
+        output=OutputOptions(scale=1, transparent=True),
     )
     opacity = np.asarray(Image.open(sheet))[..., 3]
     assert opacity.shape[1] == 3 * 128
     assert all(opacity[y * 128 + 64, x * 128 + 64] == 255 for x in range(3) for y in range(2))
     assert all(opacity[y * 128 + 2, x * 128 + 2] == 0 for x in range(3) for y in range(2))
-    both = fenshen.edit(someone, out=tmp_path / "both.webp", before_after=True, scale=1, transparent=True)
+    both = fenshen.edit(
+        someone,
+        out=tmp_path / "both.webp",
+        before_after=True,
+        output=OutputOptions(scale=1, transparent=True),
+    )
     assert Image.open(both).size[0] == 2 * 128
 
 
@@ -113,7 +121,7 @@ def opacities(film: Path) -> list[np.ndarray]:
 
 
 def test_a_webm_is_transparent_and_marked(someone: Path, tmp_path: Path) -> None:
-    fenshen.animate(someone, out=tmp_path / "alive.webm", idle=0.4, transparent=True)
+    fenshen.animate(someone, out=tmp_path / "alive.webm", idle=0.4, output=OutputOptions(transparent=True))
     seen = opacities(tmp_path / "alive.webm")
     assert len(seen) == 10
     assert all(opacity[4, 4] < 8 and opacity[128, 128] > 247 for opacity in seen)
@@ -124,7 +132,9 @@ def test_a_webm_is_transparent_and_marked(someone: Path, tmp_path: Path) -> None
 
 def test_what_is_said_is_transparent_with_its_sound(someone: Path, tmp_path: Path) -> None:
     hum = saved(tmp_path / "hum.wav", tone(0.5), 24000)
-    film = fenshen.say(someone, audio=hum, out=tmp_path / "said.webm", scale=1, transparent=True)
+    film = fenshen.say(
+        someone, audio=hum, out=tmp_path / "said.webm", output=OutputOptions(scale=1, transparent=True)
+    )
     assert film == tmp_path / "said.webm.c2pa"
     assert video.probe(tmp_path / "said.webm").has_audio
     assert all(opacity[2, 2] < 8 for opacity in opacities(tmp_path / "said.webm"))
@@ -132,7 +142,7 @@ def test_what_is_said_is_transparent_with_its_sound(someone: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["alive.gif", "alive.webp", "frames"])
 def test_gifs_webps_and_frames_are_transparent(someone: Path, tmp_path: Path, name: str) -> None:
-    fenshen.animate(someone, out=tmp_path / name, idle=0.12, scale=1, transparent=True)
+    fenshen.animate(someone, out=tmp_path / name, idle=0.12, output=OutputOptions(scale=1, transparent=True))
     files = [tmp_path / name] if "." in name else sorted((tmp_path / name).glob("*.png"))
     shown = []
     for file in files:
@@ -146,13 +156,17 @@ def test_gifs_webps_and_frames_are_transparent(someone: Path, tmp_path: Path, na
 
 def test_what_cannot_be_transparent_is_refused_in_a_sentence(someone: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.png, \.webp"):
-        fenshen.edit(someone, out=tmp_path / "x.jpg", transparent=True)
+        fenshen.edit(someone, out=tmp_path / "x.jpg", output=OutputOptions(transparent=True))
     for suffix in (".mp4", ".mov", ".mkv"):
-        assert suffix in FILMS
+        assert suffix in FILM.suffixes
         with pytest.raises(UsageError, match=r"\.webm.* folder"):
-            fenshen.animate(someone, out=tmp_path / f"x{suffix}", idle=0.4, transparent=True)
+            fenshen.animate(
+                someone, out=tmp_path / f"x{suffix}", idle=0.4, output=OutputOptions(transparent=True)
+            )
     with pytest.raises(UsageError, match=r"\.webm"):
-        fenshen.say(someone, "Hello", out=tmp_path / "x.mp4", transparent=True)
+        fenshen.say(someone, "Hello", out=tmp_path / "x.mp4", output=OutputOptions(transparent=True))
     with pytest.raises(UsageError, match="--stream"):
-        fenshen.say(someone, "Hello", out=tmp_path / "x.mp4", transparent=True, stream=True)
+        fenshen.say(
+            someone, "Hello", out=tmp_path / "x.mp4", stream=True, output=OutputOptions(transparent=True)
+        )
     assert not list(tmp_path.iterdir())

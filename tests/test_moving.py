@@ -151,7 +151,7 @@ def test_the_notes_say_what_is_seen() -> None:
     assert "4° to the viewer's left" in seen
     assert "12° to the viewer's right" in seen
     assert "guessed" in seen
-    assert "shut" in blink
+    assert "closed eyes" in blink
     shut = controls.vector(eyeBlinkLeft=0.9, eyeBlinkRight=0.9)
     (one,) = moving.notes([shut])
     assert "straight ahead" in one
@@ -166,6 +166,6 @@ def test_a_look_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
         fenshen.double([film], look="photo", **words)
     with pytest.raises(UsageError, match="oil"):
         fenshen.double([picture], look="oil", **words)
-    work = doubling._taken_up(tmp_path / "work", [picture], "human")
+    work = doubling._resumed(tmp_path / "work", [picture], "human")
     (work / "footage").mkdir()
-    assert not (doubling._taken_up(work, [picture], "photo") / "footage").exists()
+    assert not (doubling._resumed(work, [picture], "photo") / "footage").exists()

@@ -20,7 +20,7 @@ QUICK = ["steps=2", "batch_size=8", "size=32", "evaluate_every=0"]
 
 def train(data, folder, *settings):
     settings = [*QUICK, *settings]
-    return fenshen.train(data, out=folder / "run", recipe="dcgan-64", settings=settings, progress=False)
+    return fenshen.train(data, out=folder / "run", recipe="dcgan-64", settings=settings, progress=False).path
 
 
 class Generator(networks.Generator):

@@ -14,8 +14,8 @@ import pytest
 from sounding import tone
 
 import fenshen
-from fenshen import audio, video
-from fenshen.doubles.output import FILMS, STANDARD, Output, Scene
+from fenshen import OutputOptions, audio, video
+from fenshen.doubles.output import FILM, LIVE_FILM, STANDARD, Output, Scene
 from fenshen.doubles.store import Double
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces.detect import FaceFinder
@@ -29,7 +29,9 @@ speaks = pytest.mark.skipif(importlib.util.find_spec("espeakng_loader") is None,
 @speaks
 def test_lips_and_sound_agree(someone: Path, tmp_path: Path) -> None:
     text = "Hello, I am a digital double. My mother bought a big blue boat."
-    film = fenshen.say(someone, text, out=tmp_path / "film.mp4", engine="espeak", scale=2)
+    film = fenshen.say(
+        someone, text, out=tmp_path / "film.mp4", engine="espeak", output=OutputOptions(scale=2)
+    )
     finder, opening = FaceFinder(), []
     for frame in video.frames(film):
         points = finder.find(frame.picture)[0].landmarks
@@ -47,7 +49,9 @@ def test_an_engine_from_outside_speaks(someone: Path, tmp_path: Path) -> None:
         def synthesize(self, text: str, lang: Language, voice: str | None = None) -> Speech:
             return Speech(tone(len(text) / 10), audio.RATE)
 
-    film = fenshen.say(someone, "Hello, there.", out=tmp_path / "film.mp4", engine="mine", scale=1)
+    film = fenshen.say(
+        someone, "Hello, there.", out=tmp_path / "film.mp4", engine="mine", output=OutputOptions(scale=1)
+    )
     heard = audio.read(film)[2000:20000]
     assert abs(np.abs(np.fft.rfft(heard)).argmax() * audio.RATE / len(heard) - 220) < 3
     with pytest.raises(UsageError, match=r"kokoro.*mine"):
@@ -56,7 +60,9 @@ def test_an_engine_from_outside_speaks(someone: Path, tmp_path: Path) -> None:
 
 @speaks
 def test_picture_and_sound_last_equally_long(someone: Path, tmp_path: Path) -> None:
-    film = fenshen.say(someone, TEXT, out=tmp_path / "film.mp4", engine="espeak", scale=1, rate=30)
+    film = fenshen.say(
+        someone, TEXT, out=tmp_path / "film.mp4", engine="espeak", rate=30, output=OutputOptions(scale=1)
+    )
     frames = video.probe(film).frames
     assert abs(len(audio.read(film)) / audio.RATE - frames / 30) <= 1 / 30
 
@@ -66,11 +72,13 @@ def test_a_film_can_be_watched_while_it_grows(
     someone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = f"{TEXT} One. Two."
-    film = fenshen.say(someone, text, out=tmp_path / "live.mp4", engine="espeak", scale=1, stream=True)
+    film = fenshen.say(
+        someone, text, out=tmp_path / "live.mp4", engine="espeak", stream=True, output=OutputOptions(scale=1)
+    )
     assert fenshen.verify(film).status == "valid"  # signed once it was whole
     pipe = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", pipe)
-    fenshen.say(someone, text, out="-", engine="espeak", scale=1, stream=True)
+    fenshen.say(someone, text, out="-", engine="espeak", stream=True, output=OutputOptions(scale=1))
     piped = pipe.buffer.getvalue()
     fragments = piped.split(b"moof")
     assert len(fragments) > 5
@@ -81,7 +89,7 @@ def test_a_film_can_be_watched_while_it_grows(
     assert fenshen.verify(tmp_path / "piped.mp4").status == "stripped"  # its marks are there
     assert video.probe(tmp_path / "piped.mp4").has_audio
     with pytest.raises(UsageError, match="--no-label"):
-        fenshen.say(someone, "Hello.", out="-", stream=True, label=False)
+        fenshen.say(someone, "Hello.", out="-", stream=True, output=OutputOptions(label=False))
     with pytest.raises(UsageError, match=r"\.mp4"):
         fenshen.say(someone, "Hello.", out=tmp_path / "x.webm", stream=True)
 
@@ -96,7 +104,9 @@ def test_what_is_interrupted_leaves_nothing(name: str, live: bool, someone: Path
         yield idle(0.2, 25.0, seed=0), None
         raise KeyboardInterrupt
 
-    output = Output(Double.open(someone), tmp_path / name, FILMS, scale=1, live=live)
+    output = Output(
+        Double.open(someone), tmp_path / name, LIVE_FILM if live else FILM, OutputOptions(scale=1)
+    )
     with pytest.raises(KeyboardInterrupt):
         output.film(scenes())
     assert not list(tmp_path.iterdir())
@@ -112,4 +122,6 @@ def test_a_pipe_that_closes_is_said_in_a_sentence(someone: Path, monkeypatch: py
 
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(Closed()))  # type: ignore[arg-type]
     with pytest.raises(FenshenError, match="Broken pipe"):
-        Output(Double.open(someone), STANDARD, FILMS, live=True).film([(idle(0.4, 25.0, seed=0), None)])
+        Output(Double.open(someone), STANDARD, LIVE_FILM, OutputOptions()).film(
+            [(idle(0.4, 25.0, seed=0), None)]
+        )

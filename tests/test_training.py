@@ -44,7 +44,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "FENSHEN_LANG": "en"}
 def train(data, run, *settings, recipe=None):
     return fenshen.train(
         data, out=run, recipe=recipe, settings=(*SMALL, *settings), device="cpu", progress=False
-    )
+    ).path
 
 
 def rows(run, name="loss_g"):

@@ -14,24 +14,22 @@ import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen import __version__, dataset, portraits, video
+from fenshen import __version__, dataset, files, portraits, video
 from fenshen import controls as control_space
-from fenshen.doubles import store
-from fenshen.doubles.store import DoubleCard, Range
+from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import FenshenError, Interrupted, UsageError
-from fenshen.messages import message
 from fenshen.provenance import consent as consents
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
     from fenshen.doubles.casting.cast import Cast
-    from fenshen.doubles.store import Double
+    from fenshen.doubles.store import Double, DoubleCard, Range
     from fenshen.humans.human import Human
 
 Look = Literal["human", "photo"]
@@ -40,21 +38,22 @@ SIZE = 128
 _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
 _DRAWN_FRAMES = 600
-_TOLD = "told.json"  # what casting tells the card
+_NOTES = "notes.json"  # what casting found, for the card
 _LEAST_STEPS, _MOST_STEPS = 200, 6000
 
 
+@instead("--consent-template", "fenshen.provenance.consent:template", help="cli.consent_template")
 def double(
-    sources: Sequence[str | Path],
+    sources: Annotated[Sequence[Path | str], Word(metavar="SRC...")],
     *,
     name: str,
-    consent: str | Path,
-    out: str | Path | None = None,
+    consent: Annotated[str | Path, Word(metavar="self|FILE")],
+    out: Path | str | None = None,
     look: Look = "human",
     minutes: float = 8.0,
-    settings: Sequence[str] = (),
-    seed: int = 0,
-    device: str = "auto",
+    settings: Annotated[Sequence[str], RECIPE_SETTINGS] = (),
+    seed: Annotated[int, SEED] = 0,
+    device: Annotated[str, DEVICE] = "auto",
     keep: bool = False,
     force: bool = False,
     progress: bool = True,
@@ -62,27 +61,29 @@ def double(
     """Make a double of the person in videos or photographs.
 
     Args:
-        sources: videos of one person, each from a camera that stands still; or photographs of one person, for whom a
-            drawn human is cast.
-        name: of the double.
-        consent: ``self`` for one's own face, or a consent file.
-        out: the ``.double`` to write; by default named after ``name``.
-        look: of a double from photographs: of the ``human`` that is cast, or of the ``photo`` itself.
-        minutes: of training at the most.
-        settings: ``key=value`` of the recipe ``double-128``.
-        seed: of everything random.
-        keep: leave footage and run in the hidden folder beside the double (:func:`workplace`).
-        force: replace a double that is there.
-        progress: show bars.
+        sources: videos of one person, from a camera that stands still; or photographs of one person
+        name: name of the double
+        consent: self for your own face, or a consent file
+        out: the .double to write; by default named after --name
+        look: look of a double from photographs: the drawn human, or the photo itself
+        minutes: longest training time in minutes
+        settings: change a key of the recipe double-128; can be repeated
+        seed: random seed
+        device: where to compute
+        keep: keep footage and run in the hidden folder beside the double
+        force: overwrite an existing double
+        progress: show bars
 
     Returns:
         The double, opened.
 
     Raises:
-        UsageError: words that make no sense.
+        UsageError: options that are wrong or do not go together.
         FenshenError: no consent, no face, too few frames, or the double cannot be written.
-        Interrupted: stopped; the same call goes on.
+        Interrupted: stopped; the same call continues.
     """
+    from fenshen.doubles import store
+
     target = Path(out) if out is not None else Path(f"{name}{store.SUFFIX}")
     store.check_name(name)
     store.check_target(target, force)
@@ -90,15 +91,15 @@ def double(
         raise UsageError("generate.out_of_range", option="--minutes", value=minutes, low=0.05, high=24 * 60)
     agreed = consents.self_consent(name) if str(consent) == "self" else consents.read(Path(consent))
     consents.check(agreed)
-    files = [Path(source) for source in sources]
-    photos = [file for file in files if file.suffix.lower() in portraits.SUFFIXES]
-    if photos and len(photos) < len(files):
+    paths = [Path(source) for source in sources]
+    photos = [path for path in paths if path.suffix.lower() in portraits.SUFFIXES]
+    if photos and len(photos) < len(paths):
         raise UsageError("double.photos_or_films", photo=photos[0])
     _check_look(look, photos)
-    work = _taken_up(workplace(target), files, look)
+    work = _resumed(workplace(target), paths, look)
     make = _filmed if not photos else _drawn if look == "human" else _moved
     try:
-        data = make(files, work, seed, progress)
+        data = make(paths, work, seed, progress)
     except Interrupted:
         raise
     except FenshenError:  # what cannot become footage is not taken up again
@@ -112,7 +113,7 @@ def double(
     psnr = model.Model.load(best).card.metrics.get("psnr")
     card = _card(name, data, look if photos else "photo", psnr)
     if photos:
-        card = card.model_copy(update=json.loads((work / _TOLD).read_text(encoding="utf-8")))
+        card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
     store.save(target, card, best, human, agreed)
     if not keep:
         shutil.rmtree(work, ignore_errors=True)
@@ -131,20 +132,16 @@ def _check_look(look: str, photos: Sequence[Path]) -> None:
         raise UsageError("double.look_of_film")
 
 
-def _taken_up(work: Path, files: Sequence[Path], look: Look = "human") -> Path:
-    """The unfinished work on these very files; work on others is removed, for it may show somebody else."""
-    file, what = work / "sources.json", [look, *(_state(path) for path in files)]
+def _resumed(work: Path, sources: Sequence[Path], look: Look = "human") -> Path:
+    """The folder of unfinished work on these files; work on other files is removed: it may show somebody else."""
+    file, what = work / "sources.json", [look, *(_state(path) for path in sources)]
     try:
         same = json.loads(file.read_text(encoding="utf-8")) == what
     except (OSError, ValueError):
         same = False
     if not same:
         shutil.rmtree(work, ignore_errors=True)
-        try:
-            work.mkdir(parents=True)
-            file.write_text(json.dumps(what, ensure_ascii=False), encoding="utf-8")
-        except OSError as error:
-            raise FenshenError("double.cannot_write", path=work, why=error.strerror or error) from error
+        files.write_text(file, json.dumps(what, ensure_ascii=False))
     return work
 
 
@@ -168,7 +165,7 @@ def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
     file, out = work / "human.json", work / "footage"
     if not file.is_file():
         fitted = _cast(photos, progress)
-        _tell(work, fitted.notes, control_space.NEUTRAL)
+        _note(work, fitted.notes, control_space.NEUTRAL)
         write(fitted.human, file)
     if not out.exists():
         prepare([f"human:{file}:{_DRAWN_FRAMES}"], out, size=SIZE, seed=seed, progress=progress)
@@ -185,7 +182,7 @@ def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
         if not file.is_file():
             fitted = _cast(photos, progress)
             moving.lay(fitted, work)
-            _tell(work, fitted.notes + moving.notes(fitted.controls), moving.at_rest(fitted.controls[0]))
+            _note(work, fitted.notes + moving.notes(fitted.controls), moving.at_rest(fitted.controls[0]))
             write(fitted.human, file)
         if not out.exists():
             moving.footage(moving.laid(work), file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
@@ -203,10 +200,10 @@ def _cast(photos: list[Path], progress: bool) -> Cast:
     return cast(photos, progress=console.print)
 
 
-def _tell(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
+def _note(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
     """Keep what the card will say."""
     told = {"notes": notes, "neutral": neutral.tolist()}
-    (work / _TOLD).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    files.write_text(work / _NOTES, json.dumps(told, ensure_ascii=False))
 
 
 def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
@@ -261,17 +258,18 @@ def _tune(
     from fenshen.training.menu import seconds_a_step
     from fenshen.training.train import train
 
-    data = dataset.Dataset(data.path)  # its records have changed
+    data = dataset.Dataset(data.path)  # opened again, because its records have changed
     words = [f"seed={seed}", f"minutes={minutes}", *settings]
     if not (run / "recipe.yaml").is_file() and not any(word.startswith("steps=") for word in settings):
         # The step size falls along the steps, so their number has to fit the time.
         pace = seconds_a_step(recipes.load(RECIPE, settings), device)
         steps = int(np.clip(60 * minutes / pace, _LEAST_STEPS, _MOST_STEPS))
         words += [f"steps={steps}", f"adversarial_from={steps // 2}"]
-    return train(data.path, out=run, recipe=RECIPE, settings=words, device=device, progress=progress)
+    return train(data, out=run, recipe=RECIPE, settings=words, device=device, progress=progress).path
 
 
 def _card(name: str, data: Dataset, look: Look, psnr: float | None) -> DoubleCard:
+    from fenshen.doubles.store import DoubleCard
     from fenshen.motion.drive import neutral_of
     from fenshen.motion.track import Track
 
@@ -300,18 +298,3 @@ def _seen(values: Float[ndarray, "T 58"]) -> dict[str, Range]:
         for name, a, b in zip(control_space.NAMES, low, high, strict=True)
         if math.isfinite(a) and math.isfinite(b)
     }
-
-
-def describe(double: Double) -> str:
-    """What was made, and what it has not seen."""
-    card = double.card
-    quality = "" if card.psnr is None else message("double.quality", psnr=card.psnr)
-    made = message(
-        "double.made" if card.seconds else "double.made_of_photos",
-        name=card.name,
-        frames=card.frames,
-        seconds=card.seconds,
-        quality=quality,
-        path=double.path,
-    )
-    return "\n".join([made, *card.notes, *double.limits()])

@@ -6,77 +6,69 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from fenshen import sliders
+from fenshen.commands import DEVICE, GRID, SLIDERS
 from fenshen.controls import INDEX
-from fenshen.doubles.output import PICTURES, Output
-from fenshen.doubles.store import Double
+from fenshen.doubles.options import OutputOptions
 from fenshen.drawing import DrawRequest, draw, grid_requests, parse_axis, parse_words
 from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
-    from fenshen.provenance.credentials import Signer
+    from fenshen.doubles.store import Double
 
 
 def edit(
-    double: Path | str,
+    double: Path | str | Double,
     *,
     out: Path | str | None = None,
-    settings: Sequence[str] = (),
+    settings: Annotated[Sequence[str], SLIDERS] = (),
     preset: str | None = None,
-    grid: tuple[str, str] | None = None,
+    grid: Annotated[tuple[str, str] | None, GRID] = None,
     before_after: bool = False,
-    scale: float = 2.0,
-    label: bool = True,
-    transparent: bool = False,
-    signer: Signer | None = None,
-    device: str = "auto",
+    output: OutputOptions = OutputOptions(),
+    device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
 ) -> Path:
-    """Draw a double as asked.
+    """Draw a double: expressions and poses by named sliders.
 
     Args:
-        double: a ``.double``.
-        out: a picture; by default named after the double.
-        settings: ``slider=value``, from the face at rest: ``smile=0.8``, ``yaw=15``; of a double that was cast from
-            photographs also what its human is: ``age=60``, ``hair=bob``.
-        preset: an expression by its name, before the settings.
-        grid: two sliders and where they go, such as ``("smile:0:1", "yaw:-20:20")``: a sheet.
-        before_after: the face at rest beside the asked one.
-        scale: 1 to 4.
-        label: draw the visible label.
-        transparent: leave out the background; not in a JPEG.
-        signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
-        device: where to compute.
-        force: replace what is there.
+        double: a .double file
+        out: the picture to write; by default named after the double
+        settings: a slider and its value, from the face at rest: smile=0.8, yaw=15; for a double cast from photographs
+            also age=60 or hair=bob. Can be repeated
+        preset: an expression: neutral, happy, gentle, surprised, thoughtful, sad, angry, wink, asleep; the settings
+            come on top
+        grid: make a sheet of two sliders, such as smile:0:1 yaw:-20:20
+        before_after: put the face at rest beside the edited one
+        output: how the picture is finished
+        device: where to compute
+        force: overwrite an existing picture
+
+    Returns:
+        The picture's path.
 
     Raises:
-        UsageError: an unknown slider or preset, or words that make no sense together.
+        UsageError: an unknown slider or preset, or options that do not go together.
         FenshenError: the double cannot be opened or used, or the picture cannot be written.
     """
-    opened = Double.open(double, device)
-    target = Path(out) if out is not None else Path(f"{Path(double).stem}.png")
-    output = Output(
-        opened,
-        target,
-        PICTURES,
-        scale=scale,
-        label=label,
-        transparent=transparent,
-        signer=signer,
-        force=force,
-    )
-    rest = opened.wish()
-    asked = _moved(opened, rest, {**_preset(preset), **parse_words(settings)})
+    from fenshen.doubles.output import PICTURE, Output
+    from fenshen.doubles.store import Double
+
+    opened = Double.of(double, device)
+    target = Path(out) if out is not None else Path(f"{opened.path.stem}.png")
+    writer = Output(opened, target, PICTURE, output, force=force)
+    rest = opened.request()
+    asked = _changed(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:
         axes = parse_axis(grid[0]), parse_axis(grid[1])
         pictures = draw(opened.model, grid_requests(opened.model, asked, axes))
-        return output.picture(pictures, len(axes[0].values))
-    wishes = [rest, asked] if before_after else [asked]
-    return output.picture(draw(opened.model, wishes), len(wishes))
+        return writer.picture(pictures, len(axes[0].values))
+    requests = [rest, asked] if before_after else [asked]
+    return writer.picture(draw(opened.model, requests), len(requests))
 
 
 def presets() -> tuple[str, ...]:
@@ -84,9 +76,11 @@ def presets() -> tuple[str, ...]:
     return tuple(_presets())
 
 
-def _moved(double: Double, rest: DrawRequest, words: dict[str, str]) -> DrawRequest:
-    """The wish with words said; what sets angles and places counts from the face at rest."""
-    return rest.said(double.model, {name: _from_rest(double, name, word) for name, word in words.items()})
+def _changed(double: Double, rest: DrawRequest, words: dict[str, str]) -> DrawRequest:
+    """The request with sliders moved; angles count from the face at rest."""
+    return rest.with_words(
+        double.model, {name: _from_rest(double, name, word) for name, word in words.items()}
+    )
 
 
 def _from_rest(double: Double, name: str, word: str) -> str:

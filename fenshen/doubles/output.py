@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain, tee
 from pathlib import Path
@@ -15,8 +14,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen import files
 from fenshen.doubles.matte import Matte
-from fenshen.errors import FenshenError, UsageError
+from fenshen.doubles.options import OutputOptions
+from fenshen.errors import UsageError
 from fenshen.provenance.mark import Mark
 
 if TYPE_CHECKING:
@@ -24,13 +25,8 @@ if TYPE_CHECKING:
     from fenshen.motion.track import Track
     from fenshen.networks.upscaler import Upscaler
     from fenshen.player import Player
-    from fenshen.provenance.credentials import Signer
     from fenshen.video import Audio
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-FILMS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
-_SEE_THROUGH = (".png", ".webp", ".webm", ".gif")
-LARGEST_SCALE = 4.0
 _STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 STANDARD = Path("-")  # output, for films that are watched while they are made
 Sound = tuple[Float[ndarray, "samples"], int]
@@ -38,62 +34,55 @@ Frames = Iterable[UInt8[ndarray, "H W C"]]
 Scene = tuple["Track", Sound | None]  # what moves, and what is heard; all of a film have one rate
 
 
+@dataclass(frozen=True)
+class Medium:
+    """What an output can be.
+
+    Attributes:
+        suffixes: of its files.
+        moves: whether it is a film.
+        frames: whether it can also be a folder of single frames.
+    """
+
+    suffixes: tuple[str, ...]
+    moves: bool = False
+    frames: bool = False
+
+    @property
+    def transparent(self) -> tuple[str, ...]:
+        """The suffixes of files that can be transparent."""
+        return tuple(suffix for suffix in self.suffixes if suffix in (".png", ".webp", ".webm", ".gif"))
+
+
+PICTURE = Medium((".png", ".jpg", ".jpeg", ".webp"))
+FILM = Medium((".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp"), moves=True, frames=True)
+SOUND_FILM = Medium((".mp4", ".mov", ".mkv", ".webm"), moves=True)
+LIVE_FILM = Medium((".mp4",), moves=True)  # can be watched while it grows
+
+
 class Output:
     """Where something of a double goes, and how it gets there.
 
     Args:
-        target: a file with one of ``suffixes``, or, for films, a folder for single frames.
-        scale: by which pictures are enlarged, 1 to 4.
-        label: whether the visible label is drawn. Watermark and credentials always are.
-        transparent: cut the person out; the background is left transparent.
-        signer: of the credentials; self-made if None.
-        force: replace what is there.
-        live: an MP4 that can be watched while it grows, or standard output, ``-``.
+        target: a file, or a folder for single frames; ``-`` is standard output, for live films.
+        medium: what it can be.
+        options: how it is finished.
+        force: overwrite an existing file.
 
     Raises:
-        UsageError: the target cannot be what is asked for.
+        UsageError: the target or the options are not possible.
     """
 
     def __init__(
-        self,
-        double: Double,
-        target: Path,
-        suffixes: tuple[str, ...],
-        *,
-        scale: float = 2.0,
-        label: bool = True,
-        transparent: bool = False,
-        signer: Signer | None = None,
-        force: bool = False,
-        live: bool = False,
+        self, double: Double, target: Path, medium: Medium, options: OutputOptions, *, force: bool = False
     ) -> None:
-        if not 1 <= scale <= LARGEST_SCALE:
-            raise UsageError(
-                "generate.out_of_range", option="--scale", value=scale, low=1, high=LARGEST_SCALE
-            )
-        piped = live and target == STANDARD
-        if piped and not label:
-            raise UsageError("double.piped_label")
-        if live and transparent:
-            raise UsageError("double.opaque_stream")
-        if live:
-            suffixes = (".mp4",)
-        folder = suffixes is FILMS and not target.suffix
-        if not folder and not piped and target.suffix.lower() not in suffixes:
-            raise UsageError("double.output", path=target, suffixes=", ".join(suffixes))
-        if transparent and not folder and target.suffix.lower() not in _SEE_THROUGH:
-            able = [suffix for suffix in suffixes if suffix in _SEE_THROUGH]
-            key = "double.opaque_film" if suffixes is FILMS else "double.opaque"
-            raise UsageError(key, path=target, suffixes=", ".join(able))
-        if target.exists() and (not force or target.is_dir() != folder):
-            raise UsageError("generate.exists", path=target)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FenshenError("video.cannot_write", path=target, why=error.strerror or error) from error
-        self.double, self.target, self.scale, self.live = double, target, scale, live
-        self.mark = Mark(double.card.name, double.model.digest, double.consent, label, signer)
-        self._matte = Matte(double.model.device, film=suffixes is not PICTURES) if transparent else None
+        options.check()
+        _check_target(target, medium, options, force)
+        self.double, self.target, self.medium, self.scale = double, target, medium, options.scale
+        self.mark = Mark(
+            double.card.name, double.model.digest, double.consent, options.label, options.signer()
+        )
+        self._matte = Matte(double.model.device, film=medium.moves) if options.transparent else None
 
     def picture(self, pictures: UInt8[ndarray, "N S S 3"], columns: int = 1) -> Path:
         """Write a picture, or several as a sheet; under that a strip is left for the label, which would hide a face."""
@@ -132,7 +121,7 @@ class Output:
     def _written(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
         from fenshen import video
 
-        if self.live:
+        if self.medium is LIVE_FILM:
             return self._stream(frames, rate, audio)
         if not self.target.suffix:
             return self._singles(frames)
@@ -164,15 +153,38 @@ class Output:
         """One PNG a frame; a folder that is there keeps what else is in it."""
         from fenshen import portraits
 
-        with tempfile.TemporaryDirectory(prefix=".frames-", dir=self.target.parent) as name:
+        with files.writing_into(self.target) as folder:
             for number, frame in enumerate(frames):
-                file = Path(name) / f"frame-{number:06d}.png"
+                file = folder / f"frame-{number:06d}.png"
                 portraits.write(file, frame)
                 self.mark.seal(file)
-            self.target.mkdir(exist_ok=True)
-            for file in sorted(Path(name).iterdir()):
-                os.replace(file, self.target / file.name)
         return self.target
+
+
+def _check_target(target: Path, medium: Medium, options: OutputOptions, force: bool) -> None:
+    """Refuse a target that cannot be what is asked for.
+
+    Raises:
+        UsageError: it has another suffix, cannot be transparent or without a label, or exists.
+    """
+    live = medium is LIVE_FILM
+    if live and target == STANDARD:
+        if not options.label:
+            raise UsageError("double.piped_label")
+        if options.transparent:
+            raise UsageError("double.opaque_stream")
+        return
+    folder = medium.frames and not target.suffix
+    suffix = target.suffix.lower()
+    if live and options.transparent:
+        raise UsageError("double.opaque_stream")
+    if not folder and suffix not in medium.suffixes:
+        raise UsageError("double.output", path=target, suffixes=", ".join(medium.suffixes))
+    if options.transparent and not folder and suffix not in medium.transparent:
+        key = "double.opaque_film" if medium.frames else "double.opaque"
+        raise UsageError(key, path=target, suffixes=", ".join(medium.transparent))
+    if target.exists() and (not force or target.is_dir() != folder):
+        raise UsageError("generate.exists", path=target)
 
 
 def moving(double: Double, track: Track, player: Player) -> Iterator[UInt8[ndarray, "S S 3"]]:

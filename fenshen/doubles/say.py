@@ -3,82 +3,70 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fenshen.doubles.output import Output
-from fenshen.doubles.store import Double
+from fenshen.commands import DEVICE, RATE, SEED, Word, instead
+from fenshen.doubles.options import OutputOptions
 from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
-    from fenshen.provenance.credentials import Signer
-
-_FILMS = (".mp4", ".mov", ".mkv", ".webm")
+    from fenshen.doubles.store import Double
 
 
+@instead("--list-voices", "fenshen.motion.speech:voices", help="cli.list_voices")
 def say(
-    double: Path | str,
+    double: Path | str | Double,
     text: str | None = None,
     *,
-    out: Path | str | None = None,
+    out: Annotated[Path | str | None, Word(metavar="FILE|-")] = None,
     audio: Path | str | None = None,
-    lang: str | None = None,
+    lang: Annotated[str | None, Word("--spoken", "zh|en")] = None,
     voice: str | None = None,
-    engine: str = "kokoro",
-    rate: float = 25.0,
-    scale: float = 2.0,
-    label: bool = True,
-    transparent: bool = False,
-    signer: Signer | None = None,
-    seed: int = 0,
-    device: str = "auto",
+    engine: Annotated[str, Word(metavar="kokoro|espeak|URL")] = "kokoro",
     stream: bool = False,
+    rate: Annotated[float, RATE] = 25.0,
+    output: OutputOptions = OutputOptions(),
+    seed: Annotated[int, SEED] = 0,
+    device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
 ) -> Path:
-    """Film a double that says something.
+    """Let a double speak a text or a recording.
 
     Args:
-        double: a ``.double``.
-        text: in Chinese, English, or both.
-        out: a film; by default named after the double.
-        audio: a recording to be moved to, instead of a text.
-        lang: ``zh`` or ``en``; by default what most of the text is.
-        voice: of the engine; by default the double's own, else one for the language.
-        engine: ``kokoro``, ``espeak``, or the address of an OpenAI-compatible server.
-        rate: frames a second.
-        scale: 1 to 4.
-        label: draw the visible label.
-        transparent: leave out the background; only a .webm can.
-        signer: of the credentials, from :func:`fenshen.provenance.credentials.load`; self-made if None.
-        seed: of blinks, glances and nods.
-        device: where to compute.
-        stream: write frames as they come, sentence by sentence: to an MP4 that can be watched while it grows, or to
-            standard output where ``out`` is ``-``.
-        force: replace what is there.
+        double: a .double file
+        text: what to say, in Chinese, English or both
+        out: the film to write; by default named after the double. With --stream, - is standard output
+        audio: a recording to speak along with, instead of a text
+        lang: language of the text; by default the one that most of it is in
+        voice: a voice of the engine, see --list-voices; by default the double's own, else one for the language
+        engine: what speaks: kokoro, espeak, or the address of an OpenAI-compatible server
+        stream: write frames as they are drawn, sentence by sentence: an MP4 that can be watched while it grows
+        rate: frames per second
+        output: how the film is finished
+        seed: random seed of blinks, glances and nods
+        device: where to compute
+        force: overwrite an existing film
+
+    Returns:
+        The film's path.
 
     Raises:
-        UsageError: both or neither of ``text`` and ``audio``, an unknown voice or engine.
+        UsageError: both or neither of ``text`` and ``audio``, or an unknown voice or engine.
         FenshenError: the double, the voice or the recording cannot be opened, or the film cannot be written.
     """
+    from fenshen.doubles.output import LIVE_FILM, SOUND_FILM, Output
+    from fenshen.doubles.store import Double
     from fenshen.motion.talk import talk_audio, talk_stream
 
     if (text is None) == (audio is None):
         raise UsageError("double.text_or_audio")
-    opened = Double.open(double, device)
-    target = Path(out or f"{Path(double).stem}{'.webm' if transparent else '.mp4'}")
-    output = Output(
-        opened,
-        target,
-        _FILMS,
-        scale=scale,
-        label=label,
-        transparent=transparent,
-        signer=signer,
-        force=force,
-        live=stream,
-    )
+    opened = Double.of(double, device)
+    suffix = ".webm" if output.transparent else ".mp4"
+    target = Path(out) if out is not None else Path(f"{opened.path.stem}{suffix}")
+    writer = Output(opened, target, LIVE_FILM if stream else SOUND_FILM, output, force=force)
     if audio is not None:
         pieces = iter([talk_audio(audio, rate=rate, seed=seed)])
     else:
         voice = voice or opened.card.voice
         pieces = talk_stream(str(text), lang=lang, voice=voice, engine=engine, rate=rate, seed=seed)
-    return output.film((track, (said.samples, said.sample_rate)) for said, track in pieces)
+    return writer.film((track, (said.samples, said.sample_rate)) for said, track in pieces)

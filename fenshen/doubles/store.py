@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -127,6 +127,33 @@ class Double:
             raise FenshenError("double.damaged", path=path, file=MODEL_CARD, why=model.card.told)
         return cls(path, card, model, human, consent)
 
+    @classmethod
+    def of(cls, double: Double | Path | str, device: str = "auto") -> Double:
+        """The double itself if it is open already, else :meth:`open`."""
+        return double if isinstance(double, Double) else cls.open(double, device)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def text(self) -> str:
+        """What it was made of, how good it is, and what it has not seen."""
+        card = self.card
+        quality = "" if card.psnr is None else message("double.quality", psnr=card.psnr)
+        made = message(
+            "double.made" if card.seconds else "double.made_of_photos",
+            name=card.name,
+            frames=card.frames,
+            seconds=card.seconds,
+            quality=quality,
+            path=self.path,
+        )
+        return "\n".join([made, *card.notes, *self.limits()])
+
+    def summary(self) -> dict[str, Any]:
+        """The card and the path, as JSON."""
+        return {"path": str(self.path), **self.card.model_dump()}
+
     @property
     def neutral(self) -> Float[ndarray, "58"]:
         """Controls of the face at rest."""
@@ -139,7 +166,7 @@ class Double:
 
         return encode(self.human, Camera())
 
-    def wish(self) -> DrawRequest:
+    def request(self) -> DrawRequest:
         """The face at rest, to be asked for more."""
         return DrawRequest(self.latent, self.neutral, self.human, Camera())
 

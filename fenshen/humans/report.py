@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from numpy import ndarray
 from PIL import Image, ImageDraw
 from pydantic import BaseModel
 
+from fenshen.commands import SEED, Word
 from fenshen.errors import FenshenError, UsageError
 from fenshen.humans.human import OLDEST, YOUNGEST, Human
 from fenshen.humans.looks import skin_colour
@@ -60,17 +61,23 @@ class Report(BaseModel):
         )
 
 
-def report(count: int, *, seed: int = 0, out: Path | str | None = None, force: bool = False) -> Report:
-    """Sample a cast, count it, and plot it where asked to.
+def report(
+    count: Annotated[int, Word("--report", "1000", low=2)],
+    *,
+    out: Path | str | None = None,
+    seed: Annotated[int, SEED] = 0,
+    force: bool = False,
+) -> Report:
+    """Sample people, count them, and plot them.
 
     Args:
-        count: how many people, from 2 on.
-        seed: of the first.
-        out: a picture to write, PNG.
-        force: write over an existing one.
+        count: how many people to count
+        out: a PNG for the plots
+        seed: seed of the first person
+        force: overwrite an existing file
 
     Raises:
-        UsageError: ``out`` exists, or is no picture's name.
+        UsageError: ``out`` exists, or does not name a picture.
         FenshenError: the count is out of range, or ``out`` cannot be written.
     """
     if not 2 <= count <= MOST:

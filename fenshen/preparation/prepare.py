@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, Any, get_args
 
 from fenshen import portraits
+from fenshen.commands import SEED, Word
+from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
 from fenshen.preparation import clips, running
 from fenshen.preparation import sources as listings
@@ -21,9 +23,30 @@ LEAST_FACE = (
 )
 
 
+class Prepared(Dataset):
+    """The dataset that was made, with a report of how.
+
+    Attributes:
+        report: what was kept, what was refused and why, and what the dataset is enough for.
+    """
+
+    def __init__(self, report: PrepareSummary) -> None:
+        super().__init__(report.path)
+        self.report = report
+
+    @property
+    def text(self) -> str:
+        """The report in words."""
+        return self.report.text
+
+    def summary(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return self.report.model_dump(mode="json")
+
+
 def prepare(
-    sources: Sequence[str | Path],
-    out: str | Path,
+    sources: Annotated[Sequence[str | Path], Word(metavar="SRC...")],
+    out: Path | str,
     *,
     size: int = 64,
     crop: Crop = "face",
@@ -36,41 +59,39 @@ def prepare(
     ground: str = "white",
     workers: int | None = None,
     backend: str | None = None,
-    seed: int = 0,
+    seed: Annotated[int, SEED] = 0,
     force: bool = False,
     progress: bool = True,
-) -> PrepareSummary:
-    """Make a dataset of the sources.
+) -> Prepared:
+    """Make a dataset from the sources.
 
-    Interrupted at any moment, the same call goes on where it stopped. The result does not depend on the
-    number of workers.
+    If it is interrupted, the same call continues where it stopped. The result does not depend on the number of
+    workers.
 
     Args:
-        sources: folders (searched deep; a first-level folder names the subject), zip files, videos, pictures,
-            ``avatars:STYLE:N``; mixed freely.
-        out: the dataset's folder.
-        size: side of the portraits in pixels, a power of two from 32 to 1024.
-        crop: ``face`` aligns every face by eyes and mouth; ``clip`` takes one steady crop for a whole video,
-            with the head's movement inside it in the controls (stills are cropped as with ``face``); ``none``
-            takes pictures that are no faces as they are. Drawn sources are never cropped.
-        fit: how a picture that is not cropped becomes square.
-        all_faces: take every face of a picture, not only the largest.
-        one_person: keep only the person seen most.
-        every: of a video, take every so many-th frame.
-        fps: of a video, take so many frames a second.
-        min_face: refuse faces lower than this many source pixels; by default what the size needs.
-        ground: colour laid under transparent pictures and around padded ones, a CSS name or ``#rrggbb``.
-        workers: processes; by default one a core.
-        backend: joblib's: ``loky`` by default, ``threading``, or a cluster's (``ray``, ``dask``).
-        seed: of drawings and of the held-out split.
-        force: replace an existing ``out``.
+        sources: folders, zip files, videos, pictures, humans:N, avatars:STYLE:N; in a folder, first-level folders name
+            the subjects
+        out: folder of the dataset
+        size: side of the portraits in pixels, a power of two from 32 to 1024
+        crop: face aligns every face; clip uses one steady crop for each video and keeps the head's movement in the
+            controls; none takes pictures whole
+        fit: how pictures that are not cropped become square
+        all_faces: keep every face of a picture, not only the largest
+        one_person: keep only the person who appears most
+        every: take every N-th frame of a video
+        fps: take this many frames per second of a video
+        min_face: refuse faces lower than this many pixels; by default what the size needs
+        ground: colour behind transparent pictures and around padded ones, a CSS name or #rrggbb
+        workers: number of processes; by default one per core
+        backend: joblib backend: loky, threading, or a cluster's (ray, dask)
+        seed: random seed of drawings and of the held-out split
+        force: replace an existing dataset
         progress: show a bar on standard error.
 
     Raises:
-        UsageError: an option is out of its range; ``out`` exists, or with ``force`` is something else than a
-            dataset.
+        UsageError: an option is out of range, or ``out`` exists (with ``force``: and is not a dataset).
         FenshenError: a source is missing, nothing could be kept, or ``out`` cannot be written.
-        Interrupted: stopped by the user; everything finished is kept for the next call.
+        Interrupted: stopped by the user; finished work is kept for the next call.
     """
     out = Path(out)
     settings = _settings(size, crop, fit, all_faces, one_person, every, fps, min_face, ground)
@@ -103,7 +124,7 @@ def prepare(
     except OSError as error:
         raise FenshenError("prepare.cannot_write", path=out, why=error.strerror or error) from error
     store.remove()
-    return summary
+    return Prepared(summary)
 
 
 def _check_place(out: Path, force: bool) -> None:

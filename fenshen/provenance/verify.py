@@ -59,12 +59,15 @@ class Verdict(BaseModel):
         return "\n".join(_sentences(self))
 
 
-def verify(path: Path | str) -> Verdict:
-    """Read the credentials and the watermark of a picture or a video.
+def verify(file: Path | str) -> Verdict:
+    """Find out who made a picture or film, and whether it was changed since.
 
-    PNG, JPEG, WebP, GIF, MP4, MOV, WebM, MKV, and whatever else can be decoded. Nothing is asked of the network. A mark
-    is read in pictures that were recompressed, scaled, mirrored or trimmed by up to 5 %; of a video, in the first
-    seconds together.
+    Reads the credentials and the watermark of PNG, JPEG, WebP, GIF, MP4, MOV, WebM, MKV, and whatever else can be
+    decoded. Nothing is asked of the network. The watermark survives recompressing, scaling, mirroring and trimming by
+    up to 5 %; in a video, the first seconds are read together.
+
+    Args:
+        file: a picture or film
 
     Raises:
         FenshenError: there is no such file, or it is neither a picture nor a video that can be read.
@@ -72,7 +75,7 @@ def verify(path: Path | str) -> Verdict:
     from fenshen.provenance import credentials
     from fenshen.provenance.watermark import detect
 
-    path = Path(path)
+    path = Path(file)
     if not path.is_file():
         raise FenshenError("portraits.missing", path=path)
     said = credentials.read(path)

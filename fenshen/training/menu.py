@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -31,9 +32,29 @@ class MenuRow:
     minutes: float
 
 
-def menu(device: str = "auto") -> list[MenuRow]:
+class Menu(list[MenuRow]):
+    """Recipes, one a row."""
+
+    @property
+    def text(self) -> str:
+        """The menu as lines of text."""
+        width = max(len(row.name) for row in self)
+        return "\n".join(
+            message(
+                "menu.row", name=row.name.ljust(width), minutes=_clock(row.minutes), pictures=row.pictures
+            )
+            + f"  {row.summary}"
+            for row in self
+        )
+
+    def summary(self) -> list[dict[str, Any]]:
+        """The rows as JSON."""
+        return [asdict(row) for row in self]
+
+
+def menu(device: str = "auto") -> Menu:
     """All shipped recipes; minutes are extrapolated from a few timed steps of each on this machine."""
-    rows = []
+    rows = Menu()
     with Console(stderr=True).status(message("menu.timing")):
         for name in recipes.shipped():
             recipe = recipes.load(name)
@@ -41,16 +62,6 @@ def menu(device: str = "auto") -> list[MenuRow]:
             summary = recipe.summary.get(language(), "")
             rows.append(MenuRow(name, summary, recipe.pictures, recipe.steps, round(seconds / 60, 1)))
     return rows
-
-
-def describe(rows: list[MenuRow]) -> str:
-    """The menu as lines of text."""
-    width = max(len(row.name) for row in rows)
-    return "\n".join(
-        message("menu.row", name=row.name.ljust(width), minutes=_clock(row.minutes), pictures=row.pictures)
-        + f"  {row.summary}"
-        for row in rows
-    )
 
 
 def _clock(minutes: float) -> str:

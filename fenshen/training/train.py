@@ -1,58 +1,65 @@
-"""``fenshen train``: a generator from a dataset; where the run exists already, training goes on."""
+"""``fenshen train``: a generator from a dataset; if the run exists already, training continues."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import UsageError
+from fenshen.training.run import Run
 
 if TYPE_CHECKING:
+    from fenshen.dataset import Dataset
     from fenshen.training.recipe import Recipe
 
 
+@instead("--list", "fenshen.training.menu:menu", help="cli.list")
 def train(
-    dataset: Path | str,
+    dataset: Dataset | Path | str,
     *,
     out: Path | str,
-    recipe: Path | str | Recipe | None = None,
-    settings: Sequence[str] = (),
-    device: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
+    recipe: Annotated[str | Path | Recipe | None, Word("--recipe -r")] = None,
+    settings: Annotated[Sequence[str], RECIPE_SETTINGS] = (),
+    seed: Annotated[int | None, SEED] = None,
+    device: Annotated[str, DEVICE] = "auto",
+    devices: Annotated[int, Word(low=1)] = 1,
+    nodes: Annotated[int, Word(low=1)] = 1,
     force: bool = False,
     progress: bool = True,
-) -> Path:
-    """Train a generator on a dataset; where the run exists already, go on with it.
+) -> Run:
+    """Train a generator on a dataset, or continue a run.
 
     Args:
-        dataset: the folder that ``prepare`` wrote.
-        out: the run's folder.
-        recipe: a recipe's name or file; by default the one for the dataset's size. A run that is resumed keeps its
-            own.
-        settings: ``key=value`` overrides of the recipe.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
-        devices: processes on this machine, each with its share of the batch.
-        nodes: machines, started by torchrun or SLURM.
-        force: begin anew where a run exists.
-        progress: show the bar.
+        dataset: the folder that prepare wrote
+        out: folder of the run
+        recipe: name or file of a recipe; by default the one for the dataset's size. A run that continues keeps its own
+        settings: change a key of the recipe; can be repeated
+        seed: random seed; the same as the recipe's key seed
+        device: where to compute
+        devices: processes on this machine, which share the batch
+        nodes: machines, started by torchrun or SLURM
+        force: start over if the run exists
+        progress: show the bar
 
     Returns:
-        The run's folder.
+        The run, opened.
 
     Raises:
-        UsageError: an unknown recipe, key or value; or settings that a resumed run cannot change.
+        UsageError: an unknown recipe, key or value; or settings that a run cannot change while it continues.
         FenshenError: the dataset cannot be read, the run cannot be written, or training diverged three times.
-        Interrupted: SIGINT or SIGTERM; everything is saved and the same call goes on.
+        Interrupted: SIGINT or SIGTERM; everything is saved and the same call continues.
     """
     from fenshen.dataset import Dataset
     from fenshen.machine import fabric as open_fabric
     from fenshen.training.loop import Training
     from fenshen.training.runs import begin, choose_recipe
 
-    data, run = Dataset(dataset), Path(out)
-    chosen = choose_recipe(run, data, recipe, settings, force)
+    data = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    run = Path(out)
+    words = [*settings, *([] if seed is None else [f"seed={seed}"])]
+    chosen = choose_recipe(run, data, recipe, words, force)
     fabric = open_fabric(device, devices, nodes, chosen.precision)
     fabric.launch()
     if fabric.is_global_zero:
@@ -61,4 +68,4 @@ def train(
     if chosen.batch_size % (fabric.world_size * chosen.accumulate):
         raise UsageError("train.batch_share", batch=chosen.batch_size, processes=fabric.world_size)
     Training(data, chosen, run, fabric, progress).until_done()
-    return run
+    return Run(run)

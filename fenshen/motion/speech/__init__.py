@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
+from typing import Any
 
 from fenshen.messages import message
 from fenshen.motion.speech.spoken import Engine, Language, Phoneme, Speech, Voice
@@ -17,7 +18,7 @@ __all__ = [
     "Phoneme",
     "Speech",
     "Voice",
-    "describe",
+    "Voices",
     "engine",
     "voices",
 ]
@@ -27,19 +28,27 @@ ENGINES: Registry[type[Engine]] = Registry("engine", "fenshen.motion.speech.engi
 DEFAULT_ENGINE = "kokoro"
 
 
-def voices() -> list[Voice]:
+class Voices(list[Voice]):
+    """Voices, one a row."""
+
+    @property
+    def text(self) -> str:
+        """One line a voice."""
+        lines = []
+        for voice in self:
+            language, gender = message(f"motion.speaks_{voice.language}"), message(f"motion.{voice.gender}")
+            lines.append(f"{voice.engine:8} {voice.name:14} {language}, {gender}")
+        return "\n".join(lines)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """The voices as JSON."""
+        return [asdict(voice) for voice in self]
+
+
+def voices() -> Voices:
     """All voices of all engines, installed or not; those of the default engine come first."""
     names = sorted(ENGINES, key=lambda name: name != DEFAULT_ENGINE)
-    return [voice for name in names for voice in ENGINES[name].voices()]
-
-
-def describe(voices: Sequence[Voice]) -> str:
-    """One line a voice, in the language in use."""
-    lines = []
-    for voice in voices:
-        language, gender = message(f"motion.speaks_{voice.language}"), message(f"motion.{voice.gender}")
-        lines.append(f"{voice.engine:8} {voice.name:14} {language}, {gender}")
-    return "\n".join(lines)
+    return Voices(voice for name in names for voice in ENGINES[name].voices())
 
 
 @cache

@@ -1,0 +1,59 @@
+"""How what leaves a double is finished: the options that edit, animate and say share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from fenshen.commands import Word
+from fenshen.errors import UsageError
+
+if TYPE_CHECKING:
+    from fenshen.provenance.credentials import Signer
+
+LARGEST_SCALE = 4.0
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How a picture or film is finished. The invisible watermark and the credentials are always there.
+
+    Attributes:
+        scale: enlarge this many times, 1 to 4
+        label: draw the small visible label
+        transparent: leave out the background: PNG or WebP; for films WebM, WebP, GIF or frames
+        certificate: your own certificate chain instead of the self-made one; needs --key
+        key: the private key that belongs to --certificate
+    """
+
+    scale: Annotated[float, Word(low=1, high=LARGEST_SCALE)] = 2.0
+    label: bool = True
+    transparent: bool = False
+    certificate: Annotated[Path | str | None, Word(metavar="PEM")] = None
+    key: Annotated[Path | str | None, Word(metavar="PEM")] = None
+
+    def check(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UsageError: the scale is out of range, or only one of certificate and key is given.
+        """
+        if not 1 <= self.scale <= LARGEST_SCALE:
+            raise UsageError(
+                "generate.out_of_range", option="--scale", value=self.scale, low=1, high=LARGEST_SCALE
+            )
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError("cli.certificate_and_key")
+
+    def signer(self) -> Signer | None:
+        """Who signs; None for the self-made certificate.
+
+        Raises:
+            FenshenError: the certificate or the key cannot be used.
+        """
+        if self.certificate is None or self.key is None:
+            return None
+        from fenshen.provenance.credentials import load
+
+        return load(Path(self.certificate), Path(self.key))

@@ -1,0 +1,56 @@
+"""A run on disk, opened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fenshen.messages import message
+
+if TYPE_CHECKING:
+    from fenshen.model import Model
+    from fenshen.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Run:
+    """What ``train`` wrote.
+
+    Attributes:
+        path: the run's folder.
+    """
+
+    path: Path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that decided everything."""
+        from fenshen.training import recipe
+
+        return recipe.load(self.path / "recipe.yaml")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """``report.json``: how far the run came, how fast, how well, and what the watch found."""
+        return json.loads((self.path / "report.json").read_text(encoding="utf-8"))
+
+    def model(self, device: str = "cpu") -> Model:
+        """The generator of the best checkpoint, or of the last where none was measured."""
+        from fenshen.machine import torch_device
+        from fenshen.model import Model
+
+        return Model.load(self.path, torch_device(device))
+
+    @property
+    def text(self) -> str:
+        """What to do with it next."""
+        return message("train.done", run=self.path)
+
+    def summary(self) -> dict[str, Any]:
+        """The report."""
+        return self.report

@@ -1,0 +1,219 @@
+"""The command line end to end: what it prints where, exit codes, help in both languages; and that verbs compose."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pytest
+import typer
+
+import fenshen
+from fenshen import OutputOptions, cli, commands, messages
+from fenshen.commands import Word
+
+QUICK = ["steps=2", "batch_size=8", "size=32", "width=8", "evaluate_every=0", "minutes=5"]
+SET = [word for setting in QUICK for word in ("--set", setting)]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run ``fenshen`` with some words in this process: exit code, standard output, standard error."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["fenshen", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return left.value.code or 0, *capsys.readouterr()
+
+    yield run
+    messages.use(None)
+
+
+@pytest.fixture(scope="module")
+def trained(drawings, tmp_path_factory):
+    run = tmp_path_factory.mktemp("cli") / "run"
+    return fenshen.train(drawings, out=run, recipe="dcgan-64", settings=QUICK, progress=False)
+
+
+def test_every_command_prints_one_json_value(run, drawings, trained, someone, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fenshen.tour._PICTURES", 40)
+    calls = {
+        "demo": ["--minutes", "0.05", "--out", "demo"],
+        "doctor": [],
+        "prepare": ["avatars:lorelei:8", "--size", "32", "--out", "data"],
+        "humans": ["--report", "20"],
+        "train": [drawings, "--recipe", "dcgan-64", *SET, "--out", "run"],
+        "generate": [trained.path, "--seeds", "1-2", "--out", "sheet.png"],
+        "evaluate": [trained.path, drawings, "--count", "16", "--out", "report"],
+        "double": ["--consent-template"],
+        "edit": [someone, "--set", "smile=0.5", "--out", "edited.png"],
+        "animate": [someone, "--idle", "0.2", "--out", "idle.mp4"],
+        "say": ["--list-voices"],
+        "verify": ["edited.png"],
+    }
+    assert set(calls) == set(cli.COMMANDS)
+    for command, words in calls.items():
+        code, out, _ = run(command, *words, "--json")
+        assert code == 0, command
+        assert json.loads(out), command
+        assert out.count("\n") == 1, command
+
+
+def test_results_are_words_without_json(run, trained, tmp_path):
+    code, out, _ = run("generate", trained.path, "--seeds", "1", "--out", tmp_path / "one.png")
+    assert (code, out) == (0, f"Wrote {tmp_path / 'one.png'}\n")
+    assert "Kokoro" in run("doctor")[1]
+
+
+def test_wrong_words_are_2_and_failed_work_is_1_in_one_sentence(run, tmp_path):
+    code, out, error = run("generate", "humans", "--set", "smil=1", "--out", tmp_path / "x.png")
+    assert (code, out) == (2, "")
+    assert "did you mean 'smile'" in error
+    assert run("generate", "--unknown")[0] == 2
+    assert run("say")[0] == 2
+    code, out, error = run("evaluate", tmp_path, tmp_path, "--out", tmp_path / "report")
+    assert (code, out) == (1, "")
+    assert error.count("\n") == 1
+    assert "not a dataset" in error
+
+
+def test_debug_shows_a_traceback(monkeypatch, tmp_path):
+    words = ["fenshen", "verify", str(tmp_path / "absent.png"), "--debug"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(fenshen.errors.FenshenError, match="absent"):
+        cli.main()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_an_interrupt_is_130_and_the_same_command_continues(drawings, tmp_path):
+    words = [sys.executable, "-m", "fenshen", "train", str(drawings), "--recipe", "dcgan-64", *SET]
+    words += ["--set", "steps=100000", "--out", str(tmp_path / "run"), "--json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "checkpoints" / "step-00000000").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert out == ""
+    assert "everything is saved" in error
+    again = fenshen.train(drawings, out=tmp_path / "run", settings=["steps=1"], progress=False)
+    assert again.report["steps"] >= 1
+
+
+def test_help_stands_in_both_languages_for_everything_that_can_be_said(run):
+    everything = cli.COMMANDS | {}
+    for name, target in everything.items():
+        function = commands.load(target)
+        said = {parameter.name for parameter in commands.parameters(function)}
+        messages.use("en")
+        assert set(commands.help_of(name, function)) - {"progress"} == said, name
+        assert set(commands.chinese()[name]) == said, name
+        assert all(commands.help_of(name, function).values()), name
+        code, out, _ = run("--lang", "zh", name, "--help")
+        assert code == 0
+        assert all(line[:4] in out for line in map(str.strip, commands.chinese()[name].values())), name
+
+
+def test_help_loads_nothing_heavy():
+    script = (
+        "import sys; from fenshen import cli; sys.argv = ['fenshen', *sys.argv[1:], '--help']\n"
+        "try: cli.main()\nexcept SystemExit: pass\n"
+        "print([name for name in ('torch', 'cv2', 'av', 'mediapipe', 'lightning') if name in sys.modules])"
+    )
+    for words in ([], *([name] for name in cli.COMMANDS)):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.endswith("[]\n"), words
+
+
+def test_a_function_becomes_a_command():
+    def paint(
+        what: str,
+        *,
+        colours: Annotated[list[str], Word("--colour")] = (),  # type: ignore[assignment]
+        bright: bool = True,
+        output: OutputOptions = OutputOptions(),
+    ) -> str:
+        """Paint.
+
+        Args:
+            what: the thing to paint
+            colours: a colour; can be repeated
+            bright: in bright light
+            output: how it is finished
+        """
+        return f"{what} {','.join(colours)} {bright} {output.scale}"
+
+    app = typer.Typer()
+    app.command("paint")(cli.command("paint", paint))
+    said = {p.name: p for p in commands.parameters(paint)}
+    assert said["what"].spellings == []
+    assert said["colours"].spellings == ["--colour"]
+    assert said["bright"].spellings == ["--bright/--no-bright"]
+    assert said["scale"].within == "output"
+    from typer.testing import CliRunner
+
+    words = ["door", "--colour", "red", "--colour", "blue", "--no-bright", "--scale", "3"]
+    assert CliRunner().invoke(app, words).output == "door red,blue False 3.0\n"
+
+
+def test_verbs_take_what_verbs_return(tmp_path):
+    data = fenshen.prepare(["avatars:lorelei:16"], tmp_path / "data", size=32, progress=False)
+    assert data.report.kept == len(data) == 16
+    run = fenshen.train(data, out=tmp_path / "run", recipe="dcgan-64", settings=QUICK, progress=False)
+    assert (run.recipe.family, run.report["steps"]) == ("dcgan", 2)
+    (sheet,) = fenshen.generate(run, out=tmp_path / "a.png", seeds="3")
+    (again,) = fenshen.generate(run.model(), out=tmp_path / "b.png", seeds="3")
+    assert sheet.read_bytes() == again.read_bytes()
+    report = fenshen.evaluate(run, data, tmp_path / "report", count=8, progress=False)
+    assert report.generated == 8
+    assert Path(run) == tmp_path / "run"
+
+
+def test_an_opened_double_is_edited(someone, tmp_path):
+    double = fenshen.Double.open(someone)
+    options = OutputOptions(scale=1, label=False)
+    picture = fenshen.edit(double, settings=["smile=0.8"], out=tmp_path / "a.png", output=options)
+    assert fenshen.verify(picture).double == "someone"
+    from_path = fenshen.edit(someone, settings=["smile=0.8"], out=tmp_path / "b.png", output=options)
+    pictures = [np.asarray(fenshen.portraits.read(path)) for path in (picture, from_path)]
+    assert np.array_equal(*pictures)
+
+
+def test_type_checkers_see_the_verbs(tmp_path):
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(
+        "import fenshen\n"
+        "reveal_type(fenshen.edit(fenshen.Double.open('me.double'), settings=['smile=1']))\n"
+        "reveal_type(fenshen.train('faces', out='run').report)\n"
+    )
+    words = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--follow-imports=silent",
+        "--ignore-missing-imports",
+        str(snippet),
+    ]
+    found = subprocess.run(
+        words, capture_output=True, text=True, cwd=Path(fenshen.__file__).parents[1]
+    ).stdout
+    assert 'Revealed type is "pathlib.Path"' in found
+    assert 'Revealed type is "dict[str, Any]"' in found or "builtins.dict[builtins.str, Any]" in found
+    assert (Path(fenshen.__file__).parent / "py.typed").is_file()
+    assert set(fenshen.__all__) - {"__version__"} == set(fenshen._PLACES)
+    assert all(
+        inspect.isclass(x) or callable(x) for x in (getattr(fenshen, name) for name in fenshen._PLACES)
+    )
