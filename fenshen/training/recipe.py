@@ -127,11 +127,11 @@ class Recipe(_Weights):
     minutes: Annotated[float | None, Field(gt=0, description="stop after this much training time")] = None
     batch_size: Annotated[int, Field(ge=2, description="pictures a step, over all processes")] = 32
     accumulate: Annotated[int, Field(ge=1, description="parts a batch is split into, to save memory")] = 1
-    lr_g: Annotated[float, Field(gt=0, description="Adam's step size for G")] = 2e-4
-    lr_d: Annotated[float, Field(gt=0, description="Adam's step size for D")] = 2e-4
+    lr_g: Annotated[float, Field(gt=0, description="Adam's learning rate for G")] = 2e-4
+    lr_d: Annotated[float, Field(gt=0, description="Adam's learning rate for D")] = 2e-4
     betas: Annotated[tuple[Decay, Decay], Field(description="Adam's decay rates")] = (0.0, 0.99)
     clip: Annotated[float | None, Field(gt=0, description="largest gradient norm of a network")] = None
-    lr_schedule: Annotated[Schedule, Field(description="schedule of both step sizes")] = Schedule()
+    lr_schedule: Annotated[Schedule, Field(description="schedule of both learning rates")] = Schedule()
     penalty_schedule: Annotated[Schedule, Field(description="schedule of r1, r2 and gradient_penalty")] = (
         Schedule()
     )
