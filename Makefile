@@ -4,6 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LANGUAGE_OPTION := $(if $(FENSHEN_LANG),--lang $(FENSHEN_LANG))
 
+ifneq ($(filter zh%,$(or $(FENSHEN_LANG),$(LC_ALL),$(LC_MESSAGES),$(LANG))),)
+INSTALLING := 正在把 Fenshen 及其依赖（PyTorch、MediaPipe 等）安装到 $(VENV)，只需下载一次……
+else
+INSTALLING := Installing Fenshen with its dependencies (PyTorch, MediaPipe and others) in $(VENV); they are downloaded once.
+endif
+
 .PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/installed
@@ -24,13 +30,15 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/all.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
+	@echo '$(INSTALLING)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt -e .
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt
+	@echo '$(INSTALLING)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,all]'
 	touch $(VENV)/installed $@
 
 clean:

@@ -1,4 +1,4 @@
-"""What only all portraits together can tell: the split, the copies, and what the data doctor says."""
+"""What only all portraits together can tell: the split, the copies, and what the summary says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from preparing import noise
 
 from fenshen import messages, portraits
-from fenshen.preparation import doctor, duplicates
+from fenshen.preparation import duplicates, refusals
 from fenshen.preparation.refusals import PrepareSummary, Reason
 from fenshen.preparation.splits import Origin, split
 
@@ -89,11 +89,11 @@ class TestDuplicates:
         assert found == {1: 0}
 
 
-class TestDoctor:
+class TestVerdict:
     def test_it_wants_what_the_recipes_want(self):
         from fenshen.training import recipe
 
-        for name, wanted in (*doctor.FROM_SCRATCH.values(), doctor.FEW_SHOT):
+        for name, wanted in (*refusals.FROM_SCRATCH.values(), refusals.FEW_SHOT):
             assert recipe.load(name).pictures == wanted
 
     def summary(self, **values) -> PrepareSummary:
