@@ -322,7 +322,9 @@ def test_a_dataset_is_the_same_from_one_worker_and_from_two(tmp_path: Any, monke
 
 
 @drawn
-def test_one_human_of_a_file_is_drawn_in_many_movements(tmp_path: Any) -> None:
+def test_one_human_of_a_file_is_drawn_in_many_movements(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     someone = sample(11)
     write(someone, tmp_path / "someone.json")
     fenshen.prepare(
@@ -331,6 +333,12 @@ def test_one_human_of_a_file_is_drawn_in_many_movements(tmp_path: Any) -> None:
     data = Dataset(tmp_path / "frames")
     assert all(parse(text) == someone for text in data.records["human"].to_pylist())
     assert len({tuple(values) for values in data.controls.tolist()}) == 3
+    write(someone, tmp_path / "123")  # a name that could be a seed
+    fenshen.prepare([f"human:{tmp_path / '123'}:1"], tmp_path / "one", size=32, workers=1, progress=False)
+    monkeypatch.chdir(tmp_path)
+    fenshen.prepare(["human:123:1"], tmp_path / "two", size=32, workers=1, progress=False)
+    for name in ("one", "two"):
+        assert parse(Dataset(tmp_path / name).records["human"][0].as_py()) == someone
     with pytest.raises(FenshenError, match=r"human:me\.json"):
         fenshen.prepare(["human:me.json"], tmp_path / "none", progress=False)
 

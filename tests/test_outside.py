@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,25 @@ from fenshen import networks
 from fenshen.adversarial.losses import LOSSES, Loss
 from fenshen.errors import UsageError
 from fenshen.networks import FAMILIES, Family
+from fenshen.preparation.rows import Compare, row
+from fenshen.preparation.sources import PREFIXES, Source
 from fenshen.training import recipe as recipes
+
+
+@dataclass(frozen=True)
+class Stripes(Source):
+    width: int
+
+    def rows(self, settings, store):
+        line = np.arange(settings.size) // self.width % 2 * 255
+        picture = np.broadcast_to(line[:, None], (settings.size, settings.size, 3)).astype(np.uint8)
+        yield row(self.name, picture, str(self.width), compare=Compare.SAME)
+
+
+def add_stripes(listing, word, seed):
+    for width in range(1, 1 + int(word.partition(":")[2])):
+        listing.add(Stripes(f"stripes#{width}", None, width))
+
 
 QUICK = ["steps=2", "batch_size=8", "size=32", "evaluate_every=0"]
 
@@ -79,3 +99,19 @@ def test_what_nobody_registered_is_refused_with_the_names():
         recipes.load("dcgan-64", ["family=dens"])
     with pytest.raises(UsageError, match=r"loss cannot be 'hing'.*hinge"):
         recipes.load("dcgan-64", ["loss=hing"])
+
+
+@pytest.fixture
+def stripes():
+    PREFIXES.add("stripes", add_stripes)
+    yield
+    del PREFIXES._things["stripes"]
+
+
+def test_a_source_is_prepared(stripes, tmp_path):
+    data = fenshen.prepare(
+        ["stripes:6", "avatars:lorelei:2"], tmp_path / "out", size=32, workers=2, progress=False
+    )
+    assert data.records["source"].to_pylist()[:2] == ["stripes#1", "stripes#2"]
+    assert (data.report.kept, data.report.faces) == (8, 0)
+    assert np.array_equal(data.pixels[1][0, :4, 0], [0, 0, 255, 255])

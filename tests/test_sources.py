@@ -102,7 +102,7 @@ class TestSources:
     def test_listing_is_in_a_fixed_order(self, tmp_path):
         folder_of(tmp_path / "b", 4)
         folder_of(tmp_path / "a", 4, start=50)
-        found = [item.source for item in sources.find([str(tmp_path)]).items]
+        found = [source.name for source in sources.find([str(tmp_path)]).sources]
         assert found == sorted(found)
         assert len(found) == 8
 

@@ -55,8 +55,8 @@ def measured(path: Path | str, *, progress: Callable[[float], None] | None = Non
     from fenshen.faces.clip import steady_crop
     from fenshen.faces.detect import FaceFinder
     from fenshen.faces.measure import measure
-    from fenshen.preparation.clips import subject
-    from fenshen.preparation.cutting import OUTSIDE
+    from fenshen.preparation.faces import OUTSIDE
+    from fenshen.preparation.sources.videos import subject
 
     path = Path(path)
     rate = float(np.clip(video.probe(path).fps or 25.0, LOWEST_RATE, _FASTEST))

@@ -1,1 +1,1 @@
-"""From pictures and videos to a dataset: ``sources`` lists, ``cutting`` cuts portraits, ``prepare`` joins."""
+"""From pictures and videos to a dataset: ``sources`` reads, ``planning`` shares out, ``joining`` decides."""

@@ -17,14 +17,15 @@ from fenshen import dataset
 from fenshen.dataset import RECORDS, REJECTED, DatasetCard, Split
 from fenshen.errors import FenshenError
 from fenshen.preparation import duplicates
-from fenshen.preparation.cutting import Row
-from fenshen.preparation.planning import Settings, Unit
+from fenshen.preparation.planning import Unit
 from fenshen.preparation.refusals import PrepareSummary, Reason, Refusal, describe, tally
+from fenshen.preparation.rows import Compare, Row
+from fenshen.preparation.settings import Settings
 from fenshen.preparation.sources import Listing
 from fenshen.preparation.splits import Origin, split
 from fenshen.preparation.store import Store
 
-_PLAIN = ["source", "timestamp", "subject", "kind", "sha256", "phash", "face_size", "reason", "detail"]
+_PLAIN = ["source", "timestamp", "subject", "compare", "sha256", "phash", "face_size", "reason", "detail"]
 _VECTORS = ["signature", "embedding"]
 _ENOUGH_TO_COUNT = 1000  # faces, spread over all, to tell who is seen most
 _PORTRAIT = [name for name in RECORDS.names if name != "split"]
@@ -123,13 +124,13 @@ def _copies(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal
     before: int | None = None
     for i in candidates:
         row = rows[i]
-        if row["kind"] == "drawn":
+        if row["compare"] == Compare.SAME:
             original = first_drawn.setdefault(row["sha256"], i)
             if original != i:
                 copies[i] = original
-        elif row["kind"] == "human":
-            continue  # no two have the same seed
-        elif row["kind"] != "video":
+        elif row["compare"] == Compare.NEVER:
+            continue
+        elif row["compare"] == Compare.LIKENESS:
             stills[len(row["signature"])].append(i)
         elif before is not None and _frozen(rows[before], row):
             copies[i] = before
@@ -179,8 +180,8 @@ def _summary(
     out: Path, settings: Settings, kept: list[Row], splits: Sequence[Split], refusals: Sequence[Refusal]
 ) -> PrepareSummary:
     subjects = {row["subject"] for row in kept if row["subject"]}
-    clips = {row["source"] for row in kept if row["kind"] == "video"}
-    stills = any(row["kind"] != "video" for row in kept)
+    clips = {row["source"] for row in kept if row["timestamp"] is not None}
+    stills = any(row["timestamp"] is None for row in kept)
     alone = len(subjects) == 1 and all(row["subject"] for row in kept)
     return PrepareSummary(
         path=str(out),

@@ -4,109 +4,77 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
 
-from fenshen import portraits
-from fenshen.errors import FenshenError
-from fenshen.preparation.sources import Item
+import pyarrow as pa
 
-Crop = Literal["face", "clip", "none"]
-# Pictures and drawings; frames of a video; or only the faces of a video's frames, for the crop of the clip.
-Step = Literal["items", "frames", "look"]
+from fenshen.preparation.refusals import Refusal
+from fenshen.preparation.rows import Row, embed, table
+from fenshen.preparation.settings import Settings
+from fenshen.preparation.sources import FirstLook, Source
+from fenshen.preparation.store import Store
 
-VERSION = 1  # of what a unit comes out as; a change makes cached work stale
-PICTURES_A_UNIT = 16
-DRAWINGS_A_UNIT = 64
-# A stretch is decoded from the video's start up to its own end, so many short ones cost more than they win.
-FRAMES_A_STRETCH = 128
-MOST_STRETCHES = 8
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The options of ``prepare`` that decide what a portrait looks like and which are refused."""
-
-    size: int
-    crop: Crop
-    fit: portraits.Fit
-    all_faces: bool
-    one_person: bool
-    every: int | None
-    fps: float | None
-    min_face: int
-    ground: portraits.Colour
+VERSION = 2  # of what a unit comes out as; a change makes cached work stale
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Work for one process.
+    """Work for one process: a few sources of one class."""
 
-    Args:
-        items: of one kind; a single one if it is a video.
-        step: what is done with them.
-        span: of a video, the seconds from (inclusive) and to (exclusive; None is the end).
-        expected: how many pictures or frames it is about, for the progress bar.
-        looks: the key of the unit that found the faces of this stretch.
-        matrix: the clip's crop, row by row; None where it has no face.
-    """
+    sources: tuple[Source, ...]
 
-    items: tuple[Item, ...]
-    step: Step = "items"
-    span: tuple[float, float | None] = (0.0, None)
-    expected: int = 1
-    looks: str | None = None
-    matrix: tuple[float, ...] | None = None
+    @property
+    def expected(self) -> int:
+        """How many pictures or frames it is about, for the progress bar."""
+        return sum(source.expected for source in self.sources)
 
     def key(self, settings: Settings) -> str:
         """A name for the outcome: equal keys, equal portraits."""
-        what = {"version": VERSION, "settings": asdict(settings), "unit": asdict(self)}
+        what = {
+            "version": VERSION,
+            "settings": asdict(settings),
+            "sources": [source.key() for source in self.sources],
+        }
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
+    def perform(self, settings: Settings, store: Store) -> pa.Table:
+        """The rows of all its sources. They depend on the unit and the settings alone: any number of processes, in any
+        order, after any interruption, make the same dataset."""
+        rows: list[Row | Refusal] = []
+        for source in self.sources:
+            rows += source.rows(settings, store)
+        schema = self.sources[0].schema
+        if settings.one_person and "embedding" in schema.names:
+            embed([row for row in rows if not isinstance(row, Refusal)], settings.size)
+        return table(rows, schema)
 
-def plan(items: Sequence[Item], settings: Settings) -> list[Unit]:
-    """Units in the order of the items: stretches of videos; neighbours of one kind, up to a fixed number."""
+
+def plan(sources: Iterable[Source], settings: Settings) -> list[Unit]:
+    """Units in the order of the sources: neighbours of one class, up to the number that it names."""
+    parts = (part for source in sources for part in source.parts(settings))
     units: list[Unit] = []
-    waiting: list[Item] = []
-    for item in (*items, None):
-        if waiting and (item is None or item.kind != waiting[0].kind or len(waiting) >= _most(item)):
-            units.append(Unit(tuple(waiting), expected=len(waiting)))
-            waiting = []
-        if item is not None and item.kind == "video":
-            units.extend(_stretches(item, settings))
-        elif item is not None:
-            waiting.append(item)
+    for _, same in groupby(parts, key=type):
+        waiting = list(same)
+        most = waiting[0].at_once
+        units += [Unit(tuple(waiting[i : i + most])) for i in range(0, len(waiting), most)]
     return units
 
 
-def _most(item: Item) -> int:
-    return DRAWINGS_A_UNIT if item.kind in ("drawn", "human") else PICTURES_A_UNIT
+def first_looks(units: Sequence[Unit]) -> list[Unit]:
+    """The units that must be finished before others are known."""
+    return [unit for unit in units if isinstance(unit.sources[0], FirstLook)]
 
 
-def _stretches(item: Item, settings: Settings) -> Iterator[Unit]:
-    """A video in equal stretches of time, none of them short."""
-    from fenshen import video
-
-    step: Step = "look" if settings.crop == "clip" else "frames"
-    try:
-        info = video.probe(item.path)
-    except FenshenError:  # said again, and kept on record, when the unit is done
-        yield Unit((item,), "frames")
-        return
-    expected = info.frames / (settings.every or 1)
-    if settings.fps is not None:
-        expected = min(expected, info.duration * settings.fps)
-    count = min(MOST_STRETCHES, max(1, round(expected / FRAMES_A_STRETCH))) if info.duration > 0 else 1
-    edges = [info.duration * i / count for i in range(count)]
-    for start, stop in zip(edges, [*edges[1:], None], strict=True):
-        yield Unit((item,), step, (start, stop), max(1, math.ceil(expected / count)))
-
-
-def with_crop(looks: Sequence[Unit], matrix: Sequence[float] | None, settings: Settings) -> Iterator[Unit]:
-    """The units that cut a clip's frames, once its faces were found and its crop is known."""
-    for unit in looks:
-        found = unit.key(settings)
-        crop = None if matrix is None else tuple(map(float, matrix))
-        yield replace(unit, step="frames", looks=found, matrix=crop)
+def settled(units: Sequence[Unit], settings: Settings, store: Store) -> Iterator[Unit]:
+    """The same work, in which first looks are replaced by what they lead to."""
+    for about, same in groupby(units, key=lambda unit: unit.sources[0].about()):
+        group = list(same)
+        first = group[0].sources[0]
+        if about is None or not isinstance(first, FirstLook):
+            yield from group
+            continue
+        keys = [unit.key(settings) for unit in group]
+        looks = [source for unit in group for source in unit.sources]
+        yield from plan(first.lead_to(looks, keys, settings, store), settings)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from fenshen import portraits
 from fenshen.commands import SEED, Word
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
-from fenshen.preparation import clips, running
-from fenshen.preparation import sources as listings
+from fenshen.preparation import running
 from fenshen.preparation.joining import join
-from fenshen.preparation.planning import Crop, Settings, plan
+from fenshen.preparation.planning import first_looks, plan, settled
 from fenshen.preparation.refusals import PrepareSummary, describe, tally
+from fenshen.preparation.settings import Crop, Settings, check, colour, least_face
+from fenshen.preparation.sources import find
 from fenshen.preparation.store import Store
-
-SIZES = (32, 64, 128, 256, 512, 1024)
-LEAST_FACE = (
-    0.4  # of the portrait's side: a face stands about half as high, so it is enlarged by a quarter at most
-)
 
 
 class Prepared(Dataset):
@@ -94,37 +91,41 @@ def prepare(
         Interrupted: stopped by the user; finished work is kept for the next call.
     """
     out = Path(out)
-    settings = _settings(size, crop, fit, all_faces, one_person, every, fps, min_face, ground)
-    _check("--workers", workers, workers is None or workers >= 1, ">= 1")
+    settings = Settings(
+        size=size,
+        crop=crop,
+        fit=fit,
+        all_faces=all_faces,
+        one_person=one_person,
+        every=every,
+        fps=fps,
+        min_face=least_face(size, min_face),
+        ground=colour(ground),
+    )
+    check("--workers", workers, workers is None or workers >= 1, ">= 1")
     _check_place(out, force)
     words = [str(word) for word in sources]
-    listing = listings.find(words, seed=seed, skip=out)
-    if not listing.items and listing.refused:
+    listing = find(words, seed=seed, skip=out)
+    if not listing.sources and listing.refused:
         raise FenshenError("prepare.nothing_kept", why=describe(tally(listing.refused)))
-    if not listing.items:
+    if not listing.sources:
         raise FenshenError("prepare.nothing_found", sources=", ".join(words))
     store = Store(out)
+    run = partial(
+        running.run, settings=settings, store=store, workers=workers, backend=backend, progress=progress
+    )
     try:
         store.open()
-        units = plan(listing.items, settings)
-        if any(unit.step == "look" for unit in units):
-            looks = [unit for unit in units if unit.step == "look"]
-            running.run(
-                looks,
-                settings,
-                store,
-                workers=workers,
-                backend=backend,
-                progress=progress,
-                title="prepare.bar_look",
-            )
-            units = clips.steady(units, settings, store)
-        running.run(units, settings, store, workers=workers, backend=backend, progress=progress)
-        summary = join(units, settings, store, listing, out=out, words=words, seed=seed)
+        units = plan(listing.sources, settings)
+        if looks := first_looks(units):
+            run(looks, title="prepare.bar_look")
+            units = list(settled(units, settings, store))
+        run(units)
+        report = join(units, settings, store, listing, out=out, words=words, seed=seed)
     except OSError as error:
         raise FenshenError("prepare.cannot_write", path=out, why=error.strerror or error) from error
     store.remove()
-    return Prepared(summary)
+    return Prepared(report)
 
 
 def _check_place(out: Path, force: bool) -> None:
@@ -135,46 +136,3 @@ def _check_place(out: Path, force: bool) -> None:
         raise UsageError("prepare.exists", path=out)
     if not out.is_dir() or (any(out.iterdir()) and not (out / "dataset.json").is_file()):
         raise UsageError("prepare.not_ours", path=out)
-
-
-def _settings(
-    size: int,
-    crop: Crop,
-    fit: portraits.Fit,
-    all_faces: bool,
-    one_person: bool,
-    every: int | None,
-    fps: float | None,
-    min_face: int | None,
-    ground: str,
-) -> Settings:
-    """The options, checked.
-
-    Raises:
-        UsageError: the first that is wrong, and what it may be.
-    """
-    from PIL import ImageColor
-
-    _check("--size", size, size in SIZES, ", ".join(map(str, SIZES)))
-    _check("--crop", crop, crop in get_args(Crop), ", ".join(get_args(Crop)))
-    _check("--fit", fit, fit in get_args(portraits.Fit), ", ".join(get_args(portraits.Fit)))
-    _check("--every", every, every is None or every >= 1, ">= 1")
-    _check("--fps", fps, fps is None or 0 < fps <= 1000, "> 0, <= 1000")
-    _check("--min-face", min_face, min_face is None or min_face >= 1, ">= 1")
-    if every is not None and fps is not None:
-        raise UsageError("prepare.every_or_fps")
-    if all_faces and one_person:
-        raise UsageError("prepare.all_or_one")
-    if all_faces and crop == "clip":
-        raise UsageError("prepare.all_or_clip")
-    try:
-        red, green, blue = ImageColor.getrgb(ground)[:3]
-    except ValueError as error:
-        raise UsageError("prepare.unknown_colour", colour=ground) from error
-    least = round(size * LEAST_FACE) if min_face is None else min_face
-    return Settings(size, crop, fit, all_faces, one_person, every, fps, least, (red, green, blue))
-
-
-def _check(option: str, value: object, good: bool, allowed: str) -> None:
-    if not good:
-        raise UsageError("prepare.out_of_range", option=option, value=value, allowed=allowed)

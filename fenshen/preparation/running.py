@@ -6,20 +6,18 @@ import importlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import pyarrow as pa
-
 from fenshen.errors import Interrupted, UsageError
 from fenshen.messages import message
-from fenshen.preparation.cutting import close, perform
-from fenshen.preparation.planning import Settings, Unit
+from fenshen.preparation.faces import close
+from fenshen.preparation.planning import Unit
+from fenshen.preparation.settings import Settings
 from fenshen.preparation.store import Store
 
-Work = Callable[[Unit, Settings, Store], pa.Table]
 _GLANCE = 0.25  # seconds between two looks at what is finished
 
 
@@ -32,13 +30,11 @@ def run(
     backend: str | None = None,
     progress: bool = True,
     title: str = "prepare.bar",
-    work: Work | None = None,
 ) -> None:
-    """Work off every unit that the store does not hold yet.
+    """Do every unit that the store does not hold yet.
 
     Args:
         title: the message that names the bar.
-        work: from a unit to its outcome, a function that other processes can import; :func:`perform` if None.
 
     Raises:
         Interrupted: by SIGINT or SIGTERM; the store keeps what is finished.
@@ -51,7 +47,7 @@ def run(
         return
     try:
         with _terminable(), _bar(sizes, store, title, progress):
-            _spread(waiting, settings, store, workers, backend, work)
+            _spread(waiting, settings, store, workers, backend)
     except KeyboardInterrupt as error:
         done = sum(sizes[key] for key in store.keys() & sizes.keys())
         raise Interrupted("prepare.interrupted", done=done, total=sum(sizes.values())) from error
@@ -65,7 +61,6 @@ def _spread(
     store: Store,
     workers: int | None,
     backend: str | None,
-    work: Work | None,
 ) -> None:
     import joblib
 
@@ -81,14 +76,14 @@ def _spread(
     with chosen:
         count = min(workers or joblib.effective_n_jobs(-1), len(waiting))
         parallel = joblib.Parallel(n_jobs=count, batch_size=1)
-        parallel(joblib.delayed(_finish)(unit, settings, store, os.getpid(), work) for unit in waiting)
+        parallel(joblib.delayed(_finish)(unit, settings, store, os.getpid()) for unit in waiting)
 
 
-def _finish(unit: Unit, settings: Settings, store: Store, parent: int, work: Work | None) -> None:
+def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> None:
     """Work off one unit and keep its outcome; runs in a worker process."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    store.save(unit.key(settings), (work or perform)(unit, settings, store))
+    store.save(unit.key(settings), unit.perform(settings, store))
 
 
 @contextmanager

@@ -7,14 +7,14 @@ photograph that is moved there, the nearest; one that shows the head as another 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-import pyarrow as pa
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
@@ -30,30 +30,19 @@ from fenshen.humans.render import Frame
 from fenshen.humans.sampler import gaze, sample_controls
 from fenshen.messages import message
 from fenshen.preparation import running
-from fenshen.preparation.cutting import ROWS, Row, row_of, table_of
 from fenshen.preparation.joining import join
-from fenshen.preparation.planning import Settings, Unit
-from fenshen.preparation.sources import Item, Listing
+from fenshen.preparation.planning import plan
+from fenshen.preparation.rows import Compare, Row, row
+from fenshen.preparation.settings import Settings
+from fenshen.preparation.sources import Listing, Source
 from fenshen.preparation.store import Store
 
 TURN = math.radians(16)  # to each side of a photograph's own pose
 _TURNS, _ROLLS, _ROLL = TURN / 2, 0.08, 0.2  # spreads, and the furthest roll
 _APART = math.radians(12)  # from all others, at which a photograph's pose is its own to show
 _STILLS = 8  # times that a photograph itself is shown
-_A_UNIT = 32  # pictures that a process makes at a time
 _SHUT = 0.5  # of a blink that counts as one
-_STILL = "still"
-_SETTINGS = Settings(
-    size=texture.SIZE,
-    crop="face",
-    fit="crop",
-    all_faces=False,
-    one_person=False,
-    every=None,
-    fps=None,
-    min_face=1,
-    ground=(255, 255, 255),
-)
+_SETTINGS = Settings(size=texture.SIZE, min_face=1)
 
 
 def lay(fitted: Cast, folder: Path) -> list[Path]:
@@ -87,26 +76,69 @@ def footage(files: Sequence[Path], human: Path, out: Path, *, frames: int, seed:
     """
     poses = [photo.pose for photo in map(texture.load, files)]
     digests = [file.read_bytes() for file in (*files, human)]
-    state = json.dumps([str(human), hashlib.sha256(b"".join(digests)).hexdigest()])
+    state = hashlib.sha256(b"".join(digests)).hexdigest()
     words = [file.stem for file in files]
-    items = []
+    listing = Listing()
     for number in range(frames):
-        which = number % len(files)
-        items.append(_item(f"{words[which]}#{seed}-{number}", files[which], f"{seed}-{number}", state))
+        file = files[number % len(files)]
+        name = f"{file.stem}#{seed}-{number}"
+        listing.add(MovedPhotograph(name, None, str(file), str(human), state, seed, number))
     learnt = [words[which] for which in shown(poses)]
     for which in shown(poses):
-        items += [_item(words[which], files[which], _STILL, state)] * _STILLS
-    starts = range(0, len(items), _A_UNIT)
-    units = [Unit(tuple(items[i : i + _A_UNIT]), expected=len(items[i : i + _A_UNIT])) for i in starts]
+        still = MovedPhotograph(words[which], None, str(files[which]), str(human), state, seed, None)
+        for _ in range(_STILLS):
+            listing.add(still)
+    units = plan(listing.sources, _SETTINGS)
     store = Store(out)
     store.open()
-    running.run(units, _SETTINGS, store, progress=progress, title="double.bar_moving", work=perform)
-    join(units, _SETTINGS, store, Listing(items), out=out, words=words, seed=seed, learnt=learnt)
+    running.run(units, _SETTINGS, store, progress=progress, title="double.bar_moving")
+    join(units, _SETTINGS, store, listing, out=out, words=words, seed=seed, learnt=learnt)
     store.remove()
 
 
-def _item(source: str, file: Path, inner: str, state: str) -> Item:
-    return Item(source, "human", str(file), inner, None, state)
+@dataclass(frozen=True)
+class MovedPhotograph(Source):
+    """A photograph moved into a pose near its own.
+
+    Attributes:
+        path: what :func:`lay` wrote for it; others of its folder lend what it hides.
+        person: path of the JSON of the human under it.
+        state: changes when any of the photographs does.
+        seed: of the pose.
+        number: of the pose; None: the photograph as it is.
+    """
+
+    path: str
+    person: str
+    state: str
+    seed: int
+    number: int | None
+
+    at_once: ClassVar[int] = 32
+
+    def rows(self, settings: Settings, store: Store) -> Iterator[Row]:
+        """The picture with labels that nobody had to measure."""
+        photo = _photo(self.path)
+        if self.number is None:
+            values = photo.controls
+            picture, frame = texture.still(photo)
+        else:
+            values = near(photo.controls, self.seed, self.number)
+            picture, frame = _from_nearest(Path(self.path).parent, values)
+        points = frame.landmarks[:, :2] * len(picture)
+        front = Camera()
+        sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
+        yield row(self.name, picture, sha256, compare=Compare.NEVER, subject=self.subject) | {
+            "box": np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
+            "landmarks": frame.landmarks.astype(np.float32).ravel(),
+            "controls": values.astype(np.float32),
+            "face_size": float(np.ptp(points[:, 1])),
+            "occluded": False,
+            "extreme_pose": False,
+            "human": Path(self.person).read_text(encoding="utf-8"),
+            # A double is drawn from the front; how near the camera stood is the footage's own.
+            "camera": [front.azimuth, front.elevation, front.distance],
+        }
 
 
 def shown(poses: Sequence[Float[ndarray, "2"]]) -> list[int]:
@@ -116,35 +148,6 @@ def shown(poses: Sequence[Float[ndarray, "2"]]) -> list[int]:
         if all(np.linalg.norm(pose - poses[other]) > _APART for other in chosen):
             chosen.append(which)
     return chosen
-
-
-def perform(unit: Unit, settings: Settings, store: Store) -> pa.Table:
-    """The outcome of one unit: a table of ``ROWS``."""
-    return table_of([_moved(item) for item in unit.items], ROWS)
-
-
-def _moved(item: Item) -> Row:
-    photo, human = _photo(item.path), Path(json.loads(item.state)[0]).read_text(encoding="utf-8")
-    if item.inner == _STILL:
-        values = photo.controls
-        picture, frame = texture.still(photo)
-    else:
-        seed, number = map(int, item.inner.split("-"))
-        values = near(photo.controls, seed, number)
-        picture, frame = _from_nearest(Path(item.path).parent, values)
-    points = frame.landmarks[:, :2] * len(picture)
-    front = Camera()
-    return row_of(item, picture, hashlib.sha256(picture.tobytes()).hexdigest()) | {
-        "box": np.concatenate([points.min(0), points.max(0)]).astype(np.float32),
-        "landmarks": frame.landmarks.astype(np.float32).ravel(),
-        "controls": values.astype(np.float32),
-        "face_size": float(np.ptp(points[:, 1])),
-        "occluded": False,
-        "extreme_pose": False,
-        "human": human,
-        # A double is asked for from the front; how near the camera stood is the footage's own.
-        "camera": [front.azimuth, front.elevation, front.distance],
-    }
 
 
 def _from_nearest(folder: Path, values: Float[ndarray, "58"]) -> tuple[UInt8[ndarray, "S S 3"], Frame]:
