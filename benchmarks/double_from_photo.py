@@ -21,13 +21,13 @@ from reporting import Figure, parser, progress, report
 
 from fenshen import controls, portraits
 from fenshen.doubles.casting.cast import Cast, cast
-from fenshen.doubles.casting.fit_shape import EYES
 from fenshen.doubles.casting.fit_sitters import meet
 from fenshen.faces import identity
 from fenshen.faces.align import align, alignment
 from fenshen.humans import Human, sample
 from fenshen.humans.render import render
 from fenshen.humans.sampler import expression, sample_controls
+from fenshen.landmarks import EYE_OUTER
 
 SIZE = 256
 FIRST = 3_000_000  # seed of the first subject
@@ -56,7 +56,7 @@ def landmark_error(made: Cast, path: Path, true: Float[ndarray, "478 2"]) -> flo
     matrix = alignment(meet([path]).sitters[0].face.landmarks, SIZE)
     there = (true * SIZE - 0.5) @ matrix[:, :2].T + matrix[:, 2]
     apart = np.linalg.norm(frame.landmarks[:, :2] - (there + 0.5) / SIZE, axis=1)
-    right, left = frame.landmarks[list(EYES), :2]
+    right, left = frame.landmarks[list(EYE_OUTER), :2]
     return float(np.median(apart) / np.linalg.norm(left - right))
 
 

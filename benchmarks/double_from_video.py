@@ -20,8 +20,8 @@ from numpy import ndarray
 from reporting import Figure, parser, progress, report
 
 import fenshen
-from fenshen import controls, video
-from fenshen.dataset import LANDMARKS, Dataset
+from fenshen import controls, landmarks, video
+from fenshen.dataset import Dataset
 from fenshen.doubles.double import workplace
 from fenshen.faces.detect import FaceFinder
 from fenshen.faces.measure import measure
@@ -92,7 +92,7 @@ def main() -> None:
         rows = data.indices("held_out")
         true, asked = np.array(data.pixels[rows]), data.controls[rows]
         flat = data.records["landmarks"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        spots = eyes_and_mouth(flat.reshape(-1, LANDMARKS, 3)[rows])
+        spots = eyes_and_mouth(flat.reshape(-1, landmarks.COUNT, 3)[rows])
         drawn = double.model.draw(torch.from_numpy(double.latent).expand(len(rows), -1), controls=asked)
     figures = [
         Figure("minutes", round(took, 2), 10, unit="minutes", better="lower"),

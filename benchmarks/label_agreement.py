@@ -19,10 +19,10 @@ from fenshen.faces.measure import measure
 from fenshen.humans import sample
 from fenshen.humans.render import render
 from fenshen.humans.sampler import sample_controls
+from fenshen.landmarks import EYE_OUTER
 
 SIZE = 256
 FIRST = 1_000_000  # seed of the first human: far from those that anything is trained on
-EYES = (33, 263)  # outer corners: their distance is the usual unit of landmark errors (300-W)
 WHOLE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the picture is the portrait
 GOALS = {
     "yaw": 0.98, "pitch": 0.98, "roll": 0.98, "eyeBlink": 0.95, "jawOpen": 0.9, "mouthSmile": 0.85,
@@ -50,7 +50,7 @@ def signals(values: Float[ndarray, "N 58"], open_eyes: Bool[ndarray, "N"]) -> di
 
 def landmark_error(seen: Float[ndarray, "478 3"], true: Float[ndarray, "478 3"]) -> Float[ndarray, "478"]:
     """Distance in the picture, by the true distance between the outer corners of the eyes."""
-    right, left = true[list(EYES)]
+    right, left = true[list(EYE_OUTER)]
     return np.linalg.norm(seen[:, :2] - true[:, :2], axis=1) / np.linalg.norm(left - right)
 
 

@@ -24,11 +24,10 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fenshen import controls
+from fenshen import controls, landmarks
 from fenshen.errors import FenshenError
 
 SCHEMA_VERSION = 1
-LANDMARKS = 478
 Split = Literal["train", "held_out"]
 
 RECORDS = pa.schema(
@@ -41,7 +40,10 @@ RECORDS = pa.schema(
         ("split", pa.string()),
         # Of a face; null where there is none. Boxes in source pixels, x right and y down.
         ("box", pa.list_(pa.float32(), 4)),  # left, top, right, bottom
-        ("landmarks", pa.list_(pa.float32(), LANDMARKS * 3)),  # x, y, z; fractions of the portrait's side
+        (
+            "landmarks",
+            pa.list_(pa.float32(), landmarks.COUNT * 3),
+        ),  # x, y, z; fractions of the portrait's side
         ("controls", pa.list_(pa.float32(), controls.COUNT)),
         ("face_size", pa.float32()),  # face height in source pixels
         ("occluded", pa.bool_()),

@@ -50,7 +50,7 @@ def cast(drawings, tmp_path_factory):
     import numpy as np
     import pyarrow as pa
 
-    from fenshen import dataset
+    from fenshen import dataset, landmarks
     from fenshen.humans.sampler import sample, sample_camera, sample_controls
 
     source = dataset.Dataset(drawings)
@@ -61,7 +61,7 @@ def cast(drawings, tmp_path_factory):
             [camera.azimuth, camera.elevation, camera.distance] for camera in map(sample_camera, seeds)
         ],
         "controls": [sample_controls(s).tolist() for s in seeds],
-        "landmarks": random.uniform(0.2, 0.8, (len(seeds), 3 * dataset.LANDMARKS)).tolist(),
+        "landmarks": random.uniform(0.2, 0.8, (len(seeds), 3 * landmarks.COUNT)).tolist(),
     }
     columns = {name: source.records[name] for name in dataset.RECORDS.names} | labels
     folder = tmp_path_factory.mktemp("data") / "cast"

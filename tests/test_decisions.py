@@ -12,6 +12,7 @@ from PIL import Image
 from preparing import noise
 
 from fenshen import messages, portraits
+from fenshen.landmarks import COUNT
 from fenshen.preparation import duplicates, refusals
 from fenshen.preparation.refusals import PrepareSummary, Reason
 from fenshen.preparation.splits import Origin, split
@@ -83,7 +84,7 @@ class TestDuplicates:
         assert duplicates.find(hashes, signatures, np.array([1.0, 2.0, 3.0])) == {0: 1}
 
     def test_a_chain_of_copies_keeps_its_ends(self):
-        landmarks = np.zeros((3, 478, 3)) + np.array([0.0, 0.0018, 0.0036])[:, None, None]
+        landmarks = np.zeros((3, COUNT, 3)) + np.array([0.0, 0.0018, 0.0036])[:, None, None]
         signatures = np.stack([duplicates.signature(noise(0), points) for points in landmarks])
         found = duplicates.find(np.zeros(3, dtype=np.uint64), signatures, np.zeros(3))
         assert found == {1: 0}

@@ -18,6 +18,7 @@ from fenshen.faces.regions import eyes_and_mouth
 from fenshen.humans import words
 from fenshen.humans.encoding import encode, names
 from fenshen.humans.sampler import sample
+from fenshen.landmarks import CORNERS, COUNT, NOSE_TIP
 from fenshen.model import Model
 from fenshen.player import Player
 
@@ -93,9 +94,9 @@ def test_a_word_moves_only_what_it_names():
 
 
 def test_eyes_and_mouth_lie_where_their_landmarks_do():
-    landmarks = np.random.default_rng(0).uniform(0, 1, (2, 478, 3)).astype(np.float32)
+    landmarks = np.random.default_rng(0).uniform(0, 1, (2, COUNT, 3)).astype(np.float32)
     spots = eyes_and_mouth(landmarks)
-    assert np.allclose(spots[:, 0, :2], landmarks[:, (33, 133), :2].mean(1), atol=1e-6)
+    assert np.allclose(spots[:, 0, :2], landmarks[:, CORNERS[0], :2].mean(1), atol=1e-6)
     assert (spots[:, :, 2] > 0).all()
 
 
@@ -115,7 +116,7 @@ def test_its_people_have_faces_that_turn_and_smile_as_asked(humans):
     asked = [start.with_words(humans, {"yaw": yaw}) for yaw in ("-25", "0", "25")]
     faces = [finder.find(np.asarray(picture)) for picture in draw(humans, asked)]
     assert all(faces)
-    noses = [face[0].landmarks[1, 0] for face in faces]
+    noses = [face[0].landmarks[NOSE_TIP, 0] for face in faces]
     assert noses[0] < noses[1] < noses[2]
 
 

@@ -28,6 +28,20 @@ from fenshen.faces.detect import Face, FaceFinder
 from fenshen.faces.judge import BLURRED, exposure, judge, sharpness
 from fenshen.faces.measure import measure
 from fenshen.faces.pose import angles, rotation
+from fenshen.landmarks import (
+    BEFORE_EAR,
+    CHIN,
+    CORNERS,
+    COUNT,
+    EYE_OUTER,
+    JAW_ANGLE,
+    LIPS,
+    MOUTH_CORNERS,
+    NOSE_BASE,
+    NOSE_BRIDGE,
+    NOSE_TIP,
+    OPENINGS,
+)
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample pictures are not here")
@@ -65,16 +79,16 @@ def face(finder: FaceFinder, portrait_photo: np.ndarray) -> Face:
 # The canonical face's points that pose and alignment look at, in centimetres; x right, y up, z to the viewer.
 CANONICAL = dict(zip(pose._POINTS, pose._CANONICAL, strict=True))
 CANONICAL |= {
-    61: (-2.456, -4.343, 4.284),
-    291: (2.456, -4.343, 4.284),
-    152: (0, -9.403, 4.264),
-    2: (0, -2.089, 6.058),
+    MOUTH_CORNERS.right: (-2.456, -4.343, 4.284),
+    MOUTH_CORNERS.left: (2.456, -4.343, 4.284),
+    CHIN: (0, -9.403, 4.264),
+    NOSE_BASE: (0, -2.089, 6.058),
 }
 
 
 def drawn(turn: np.ndarray, scale: float, centre: tuple[float, float]) -> Face:
     """A face whose landmarks are the canonical face's, turned, scaled and put somewhere."""
-    landmarks = np.zeros((478, 3))
+    landmarks = np.zeros((COUNT, 3))
     landmarks[list(CANONICAL)] = np.array(list(CANONICAL.values())) @ turn.T * scale * (1, -1, -1)
     landmarks[:, :2] += centre
     landmarks = landmarks.astype(np.float32)
@@ -134,9 +148,10 @@ class TestGeometry:
     @settings(max_examples=20, deadline=None)
     @given(scores=st.lists(st.floats(0, 1), min_size=52, max_size=52), yaw=yaws, pitch=tilts, roll=tilts)
     def test_the_correction_prefers_no_side(self, scores, yaw, pitch, roll) -> None:
-        landmarks = np.random.default_rng(0).random((1, 478, 3))
+        landmarks = np.random.default_rng(0).random((1, COUNT, 3))
         flipped = landmarks.copy()
-        for right, left in ((159, 386), (145, 374), (33, 263), (133, 362)):
+        right_eye, left_eye, _ = (opening + ends for opening, ends in zip(OPENINGS, CORNERS, strict=True))
+        for right, left in zip(right_eye, left_eye, strict=True):
             flipped[0, [right, left]] = landmarks[0, [left, right]]
         values = controls.clip(np.array([*scores, yaw, pitch, roll, 0, 0, 0], dtype=np.float32))[None]
         there = correction.corrected(controls.mirror(values), flipped)
@@ -235,7 +250,7 @@ class TestJudge:
     def test_a_mask_and_an_edge_cover_a_face(self, portrait_photo: np.ndarray, face: Face) -> None:
         points = face.landmarks[:, :2]
         masked = portrait_photo.copy()
-        lower = points[[6, 205, 425, 234, 454, 152, 172, 397, 123, 352]]
+        lower = points[[NOSE_BRIDGE, *BEFORE_EAR, *JAW_ANGLE, CHIN]]
         cv2.fillConvexPoly(masked, cv2.convexHull(np.round(lower).astype(np.int32)), (120, 160, 210))
         portrait = align(masked, alignment(face.landmarks, 128), 128)
         assert judge(portrait, face).occluded
@@ -257,7 +272,7 @@ class TestDetect:
         left, top, right, bottom = face.box
         assert 0 < left < right < portrait_photo.shape[1]
         assert 0 < top < bottom < portrait_photo.shape[0]
-        eyes, mouth = face.landmarks[[33, 263], :2], face.landmarks[[13, 14], :2]
+        eyes, mouth = face.landmarks[list(EYE_OUTER), :2], face.landmarks[list(LIPS), :2]
         assert eyes[0, 0] < eyes[1, 0]  # the subject's right eye is on the viewer's left
         assert eyes[:, 1].max() < mouth[:, 1].min()
         assert face.size == pytest.approx(bottom - top, rel=0.15)
@@ -308,7 +323,7 @@ class TestDetect:
     ) -> None:
         turned = cv2.warpAffine(
             portrait_photo,
-            cv2.getRotationMatrix2D(tuple(map(float, face.landmarks[1, :2])), -35, 1),
+            cv2.getRotationMatrix2D(tuple(map(float, face.landmarks[NOSE_TIP, :2])), -35, 1),
             portrait_photo.shape[1::-1],
             borderMode=cv2.BORDER_REPLICATE,
         )

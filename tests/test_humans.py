@@ -23,6 +23,7 @@ from fenshen.humans import Human, read, sample, write
 from fenshen.humans.human import parse
 from fenshen.humans.report import report
 from fenshen.humans.sampler import expression, expressions, sample_camera, sample_controls
+from fenshen.landmarks import IRIS, LOWER_LIP_OUTSIDE, NOSE_TIP, UPPER_LIP_OUTSIDE
 from fenshen.preparation import duplicates
 
 SIZE = 128
@@ -179,17 +180,17 @@ def test_a_landmark_lies_in_the_class_and_at_the_depth_it_belongs_to(seed: int) 
     assert frame.normals is not None
     # Irises, the middles of both lips, the tip of the nose and the chin.
     for landmark, kind in (
-        (468, Kind.EYES),
-        (473, Kind.EYES),
-        (0, Kind.LIPS),
-        (17, Kind.LIPS),
-        (4, Kind.SKIN),
+        (IRIS.right[0], Kind.EYES),
+        (IRIS.left[0], Kind.EYES),
+        (UPPER_LIP_OUTSIDE[5], Kind.LIPS),
+        (LOWER_LIP_OUTSIDE[5], Kind.LIPS),
+        (NOSE_TIP, Kind.SKIN),
     ):
         column, row = (frame.landmarks[landmark, :2] * 256).astype(int)
         near = frame.kinds[row - 2 : row + 3, column - 2 : column + 3]
         assert kind in near, (landmark, near)
-    column, row = (frame.landmarks[4, :2] * 256).astype(int)
-    expected = frame.view.distance + frame.landmarks[4, 2] / frame.view.scale
+    column, row = (frame.landmarks[NOSE_TIP, :2] * 256).astype(int)
+    expected = frame.view.distance + frame.landmarks[NOSE_TIP, 2] / frame.view.scale
     assert abs(frame.depth[row, column] - expected) < 0.004
     assert frame.normals[row, column, 2] > 0.7  # towards the viewer
     assert np.isinf(frame.depth[frame.kinds == Kind.BACKGROUND]).mean() > 0.95

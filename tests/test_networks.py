@@ -14,7 +14,7 @@ from torch import nn
 
 from fenshen import controls
 from fenshen.networks import FAMILIES, NetworkConfig, build_discriminator, build_generator
-from fenshen.networks.contours import LANDMARKS, LINES
+from fenshen.networks.contours import CONTOUR_POINTS, LINES
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0, _Conv
 from fenshen.networks.fast import haar
 from fenshen.networks.portrait import HeadSpace
@@ -214,7 +214,7 @@ def test_the_lines_of_a_face_go_where_the_controls_put_the_head(
 
 def test_a_line_is_bright_where_its_points_are() -> None:
     contours = build_generator(PORTRAIT).contours
-    points = torch.rand(1, len(LANDMARKS), 2, generator=torch.Generator().manual_seed(0))
+    points = torch.rand(1, len(CONTOUR_POINTS), 2, generator=torch.Generator().manual_seed(0))
     (drawn,) = contours.draw(points, [128])
     first = 0
     for row, line in zip(drawn[0], LINES.values(), strict=True):

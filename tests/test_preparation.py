@@ -19,6 +19,7 @@ from preparing import contents, folder_of, make, noise, refusals
 from fenshen import avatars, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.landmarks import COUNT, EYE_OUTER
 from fenshen.preparation import running
 from fenshen.preparation.refusals import Reason
 from fenshen.preparation.store import Store
@@ -61,7 +62,7 @@ class TestFaces:
         }
         assert summary.faces == 3
         assert data.controls.shape == (3, 58)
-        eyes = np.array(data.records["landmarks"].to_pylist()).reshape(3, 478, 3)[:, [33, 263]]
+        eyes = np.array(data.records["landmarks"].to_pylist()).reshape(3, COUNT, 3)[:, list(EYE_OUTER)]
         assert np.abs(eyes[:, :, 1] - 0.47).max() < 0.12, "eyes are a little above the middle"
         assert (eyes[:, 0, 0] < 0.5).all()
         assert (eyes[:, 1, 0] > 0.5).all()

@@ -19,6 +19,7 @@ from fenshen.doubles.output import FILM, LIVE_FILM, STANDARD, Output, Scene
 from fenshen.doubles.store import Double
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces.detect import FaceFinder
+from fenshen.landmarks import CHIN, FOREHEAD, LIPS
 from fenshen.motion.idle import idle
 from fenshen.motion.speech import ENGINES, Engine, Language, Speech
 
@@ -35,7 +36,8 @@ def test_lips_and_sound_agree(someone: Path, tmp_path: Path) -> None:
     finder, opening = FaceFinder(), []
     for frame in video.frames(film):
         points = finder.find(frame.picture)[0].landmarks
-        opening.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[10] - points[152]))
+        upper, lower = points[list(LIPS)]
+        opening.append(np.linalg.norm(upper - lower) / np.linalg.norm(points[FOREHEAD] - points[CHIN]))
     heard = audio.loudness(audio.read(film), audio.RATE, 25.0, len(opening))
     lags = range(-6, 7)
     agreement = [np.corrcoef(np.roll(heard, lag)[6:-6], opening[6:-6])[0, 1] for lag in lags]

@@ -15,10 +15,9 @@ from numpy import ndarray
 from fenshen.controls import CENTRE, FACE_HEIGHT
 from fenshen.faces import pose
 from fenshen.faces.pose import angles, head_frame, rotation
+from fenshen.landmarks import CORNERS
 
-# MediaPipe's landmarks at the corners of the subject's right eye, left eye, and mouth, and the middle of
-# each in the canonical face, in centimetres.
-_FEATURES = ((33, 133), (263, 362), (61, 291))
+# Middle of the right eye, the left eye and the mouth in the canonical face, in centimetres.
 _CANONICAL = np.array([(-3.151, 2.625, 3.466), (3.151, 2.625, 3.466), (0.0, -4.343, 4.284)])
 
 
@@ -30,7 +29,7 @@ def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "
     have whole coordinates at their centres, here and in :func:`align`.
     """
     points = np.asarray(landmarks, dtype=np.float64)
-    features = np.array([points[list(corners), :2].mean(0) for corners in _FEATURES])
+    features = np.array([points[list(corners), :2].mean(0) for corners in CORNERS])
     yaw, pitch, _ = angles(head_frame(landmarks).rotation)
     average = (_CANONICAL @ rotation(yaw, pitch, 0).T)[:, :2] * (1, -1)
     target = FACE_HEIGHT * average / pose.FACE_HEIGHT + CENTRE

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls as control_space
+from fenshen.landmarks import CORNERS, OPENINGS
 
 FILE = Path(__file__).with_name("correction.json")
 UNMEASURED = ("tongueOut",)  # MediaPipe has no score for it
@@ -25,8 +26,6 @@ SCORES = tuple(name for name in control_space.BLENDSHAPES if name not in UNMEASU
 # geometry; only what a moving face adds to it is taken away.
 OUTPUTS = (*(name for name in SCORES if not name.startswith("eyeLook")), "pitch")
 POSE = ("yaw", "pitch", "roll", "yaw^2", "pitch^2", "roll^2")
-# Lids, and lips: upper and lower landmark in the middle, and the corners; right, left, mouth.
-_APERTURES = (((159, 145), (33, 133)), ((386, 374), (263, 362)), ((13, 14), (61, 291)))
 APERTURES = ("right_eye", "left_eye", "mouth")
 _AT_REST = (0.365, 0.365, 0.023)  # of drawn humans, the median
 INPUTS = (*SCORES, *POSE, *APERTURES)
@@ -40,8 +39,8 @@ def inputs(values: Float[ndarray, "N 58"], landmarks: Float[ndarray, "N 478 3"])
     yaw, pitch, roll = (values[..., control_space.INDEX[name]] for name in control_space.ROTATION)
     pose = np.stack([yaw, pitch, roll, yaw**2, pitch**2, roll**2], axis=-1)
     apart = [
-        _distance(landmarks, gap) / _distance(landmarks, ends) - rest
-        for (gap, ends), rest in zip(_APERTURES, _AT_REST, strict=True)
+        _distance(landmarks, opening) / _distance(landmarks, corners) - rest
+        for opening, corners, rest in zip(OPENINGS, CORNERS, _AT_REST, strict=True)
     ]
     return np.concatenate([values[..., _SCORE_INDICES], pose, np.stack(apart, axis=-1)], axis=-1)
 

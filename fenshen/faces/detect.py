@@ -21,9 +21,7 @@ from fenshen.controls import BLENDSHAPES
 from fenshen.faces.landmarker import Landmarker
 from fenshen.faces.mtcnn import MTCNN
 from fenshen.faces.pose import head_frame
-
-LANDMARKS = 478
-FOREHEAD, CHIN = 10, 152  # top and bottom of the face mesh on the midline
+from fenshen.landmarks import CHIN, FOREHEAD
 
 # The landmarker works on faces of about 170 px, so a picture whose face stays larger than _ENOUGH after
 # reduction to _WORKING_SIDE loses nothing; smaller faces are looked at again in the full picture.
@@ -46,8 +44,8 @@ class Face:
 
     Attributes:
         box: left, top, right, bottom of the landmarks, in source pixels; it may reach out of the picture.
-        landmarks: x right and y down in source pixels, z into the scene in the same unit. Points 0 to 467
-            are MediaPipe's face mesh, 468 to 477 the irises.
+        landmarks: x right and y down in source pixels, z into the scene in the same unit; see
+            :mod:`fenshen.landmarks`.
         blendshapes: scores in [0, 1] in the order of :data:`fenshen.controls.BLENDSHAPES`; tongueOut is not
             measured and stays 0.
         rotation: from the upright, frontal face to this one; x to the viewer's right, y up, z to the viewer.

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from fenshen import assets, controls
 from fenshen.faces import align, pose
+from fenshen.landmarks import EYE_INNER, EYE_OUTER, NOSE_BASE
 
 WEIGHTS = "identity_resnet34.safetensors"
 CHIP = 150  # pixels
@@ -30,7 +31,7 @@ SAME_PERSON = 0.6
 # Where a chip has the outer and inner corner of the subject's left eye, of the right eye, and the base of
 # the nose (dlib's get_face_chip_details with a padding of 0.25), and the landmarks they are.
 _PLACES = np.array([(110.96, 46.35), (89.61, 47.90), (37.06, 46.37), (58.41, 47.91), (74.01, 87.78)])
-LANDMARKS = (263, 362, 33, 133, 2)
+CHIP_POINTS = (EYE_OUTER.left, EYE_INNER.left, EYE_OUTER.right, EYE_INNER.right, NOSE_BASE)
 # The same points of the canonical face, in centimetres from its centre, x right and y down.
 _CANONICAL = np.array([(4.446, -2.664), (1.856, -2.585), (-4.446, -2.664), (-1.856, -2.585), (0.0, 2.089)])
 # And where they are in an aligned portrait, in fractions of its side.
@@ -116,9 +117,9 @@ def embed(
             less so for the frames of a steady crop, in which heads turn and move.
     """
     if landmarks is None:
-        places = np.broadcast_to(_ALIGNED, (len(portraits), len(LANDMARKS), 2))
+        places = np.broadcast_to(_ALIGNED, (len(portraits), len(CHIP_POINTS), 2))
     else:
-        places = np.asarray(landmarks, dtype=np.float64)[:, list(LANDMARKS), :2]
+        places = np.asarray(landmarks, dtype=np.float64)[:, list(CHIP_POINTS), :2]
     side = portraits.shape[1]
     chips = [_cut(p, at * side - 0.5) for p, at in zip(portraits, places, strict=True)]
     return _embed(chips)
@@ -126,7 +127,7 @@ def embed(
 
 def chip(picture: UInt8[ndarray, "H W 3"], landmarks: Float[ndarray, "478 3"]) -> UInt8[ndarray, "150 150 3"]:
     """The chip of a face by its landmarks in pixels, cut out of any picture."""
-    return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(LANDMARKS), :2])
+    return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(CHIP_POINTS), :2])
 
 
 def embed_chips(chips: UInt8[ndarray, "N 150 150 3"]) -> Float[ndarray, "N 128"]:
@@ -146,7 +147,7 @@ def chips_at(
     """Chips of portraits in [-1, 1], differentiably.
 
     Args:
-        places: of :data:`LANDMARKS` in each portrait, in sides.
+        places: of :data:`CHIP_POINTS` in each portrait, in sides.
     """
     goal = torch.tensor(_PLACES, dtype=places.dtype, device=places.device)
     to, at = goal - goal.mean(0), places - places.mean(1, keepdim=True)

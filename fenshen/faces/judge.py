@@ -16,6 +16,17 @@ from numpy import ndarray
 from fenshen.faces.align import alignment
 from fenshen.faces.detect import Face
 from fenshen.faces.pose import angles
+from fenshen.landmarks import (
+    ABOVE_BROW_INNER,
+    BESIDE_MOUTH,
+    CHEEK,
+    CHEEK_LOWER,
+    CHIN_FRONT,
+    FOREHEAD_MIDDLE,
+    NOSE_RIDGE_LOW,
+    PHILTRUM,
+    UNDER_EYE,
+)
 
 # Sharpness of portraits, by Gaussian blur of so many pixels at 128 px: none 0.62 to 0.69, one 0.49 to 0.55,
 # two 0.30 to 0.38, three 0.21 to 0.30; a face enlarged twofold is at 0.45. Below BLURRED a portrait looks
@@ -31,7 +42,17 @@ FAR_ASIDE = math.radians(45)  # of yaw
 FAR_UP_OR_DOWN = math.radians(35)  # of pitch
 
 # Skin that is mostly bare: forehead, cheeks, nose, under the eyes, chin, upper lip, beside the mouth.
-_SKIN = (151, 108, 337, 50, 280, 205, 425, 5, 230, 450, 199, 164, 210, 430)
+_SKIN = (
+    FOREHEAD_MIDDLE,
+    *ABOVE_BROW_INNER,
+    *CHEEK,
+    *CHEEK_LOWER,
+    NOSE_RIDGE_LOW,
+    *UNDER_EYE,
+    CHIN_FRONT,
+    PHILTRUM,
+    *BESIDE_MOUTH,
+)
 _OTHER_COLOUR = 20.0  # CIELAB a, b distance from the face's median; bare skin of one face stays within 17
 _MUCH_DARKER, _MUCH_LIGHTER = 0.4, 40.0  # CIELAB L: a share of the median; a difference to it
 _COVERED = 2  # patches that are not the face's colour; one may be a shadow or a highlight

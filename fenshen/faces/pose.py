@@ -17,34 +17,43 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from fenshen import landmarks
+
 # Points that hold still while a face moves: MediaPipe's own choice and weights, without the two on the jaw.
-# Landmark on the subject's right, its mirror on the left, weight, and x (of the left), y, z in centimetres.
+# Landmarks, their weight, and x (of the left one), y, z in centimetres.
 _PAIRS = (
-    (33, 263, 0.0587, 4.446, 2.664, 3.173),  # outer corners of the eyes
-    (133, 362, 0.0533, 1.856, 2.585, 3.758),  # inner corners
-    (54, 284, 0.0077, 6.279, 6.615, 1.426),  # forehead
-    (67, 297, 0.0091, 3.524, 8.006, 3.729),
-    (127, 356, 0.0052, 7.743, 2.365, -2.005),  # temples
-    (143, 372, 0.0148, 6.408, 2.236, 1.561),
-    (117, 346, 0.0098, 5.259, 0.946, 2.974),  # under the eyes
-    (119, 348, 0.0146, 3.301, 0.862, 3.873),
-    (121, 350, 0.0186, 1.821, 1.468, 4.224),
-    (198, 420, 0.0255, 1.247, 0.230, 5.681),  # nose
-    (129, 358, 0.1206, 1.786, -0.978, 4.851),
-    (205, 425, 0.0473, 3.833, -1.537, 4.138),  # cheeks
-    (147, 376, 0.0143, 6.235, -1.944, 1.664),
-    (132, 361, 0.0056, 7.271, -2.891, -2.252),
+    (landmarks.EYE_OUTER, 0.0587, 4.446, 2.664, 3.173),
+    (landmarks.EYE_INNER, 0.0533, 1.856, 2.585, 3.758),
+    (landmarks.FOREHEAD_CORNER, 0.0077, 6.279, 6.615, 1.426),
+    (landmarks.HAIRLINE, 0.0091, 3.524, 8.006, 3.729),
+    (landmarks.TEMPLE, 0.0052, 7.743, 2.365, -2.005),
+    (landmarks.BESIDE_EYE, 0.0148, 6.408, 2.236, 1.561),
+    (landmarks.CHEEKBONE, 0.0098, 5.259, 0.946, 2.974),
+    (landmarks.CHEEK_UPPER, 0.0146, 3.301, 0.862, 3.873),
+    (landmarks.UNDER_EYE_INNER, 0.0186, 1.821, 1.468, 4.224),
+    (landmarks.NOSE_SIDE, 0.0255, 1.247, 0.230, 5.681),
+    (landmarks.NOSE_WING, 0.1206, 1.786, -0.978, 4.851),
+    (landmarks.CHEEK_LOWER, 0.0473, 3.833, -1.537, 4.138),
+    (landmarks.CHEEK_BACK, 0.0143, 6.235, -1.944, 1.664),
+    (landmarks.BELOW_EAR, 0.0056, 7.271, -2.891, -2.252),
 )
 _MIDLINE = (
-    (4, 0.0709, 0.0, -0.463, 7.587),  # tip of the nose
-    (6, 0.0321, 0.0, 2.473, 5.789),  # its bridge
-    (10, 0.0084, 0.0, 8.262, 4.482),  # top of the forehead
+    (landmarks.NOSE_TIP, 0.0709, 0.0, -0.463, 7.587),
+    (landmarks.NOSE_BRIDGE, 0.0321, 0.0, 2.473, 5.789),
+    (landmarks.FOREHEAD, 0.0084, 0.0, 8.262, 4.482),
 )
-_POINTS = [row[0] for row in _MIDLINE] + [row[0] for row in _PAIRS] + [row[1] for row in _PAIRS]
+# Of all three: those on the midline, then on the right, then on the left.
+_POINTS = (
+    [point for point, *_ in _MIDLINE]
+    + [pair.right for pair, *_ in _PAIRS]
+    + [pair.left for pair, *_ in _PAIRS]
+)
 _CANONICAL: Float[ndarray, "31 3"] = np.array(
-    [row[2:] for row in _MIDLINE] + [(-row[3], *row[4:]) for row in _PAIRS] + [row[3:] for row in _PAIRS]
+    [place for _, _, *place in _MIDLINE]
+    + [(-x, y, z) for _, _, x, y, z in _PAIRS]
+    + [place for _, _, *place in _PAIRS]
 )
-_WEIGHTS = np.array([row[1] for row in _MIDLINE] + [row[2] for row in _PAIRS] * 2)
+_WEIGHTS = np.array([weight for _, weight, *_ in _MIDLINE] + [weight for _, weight, *_ in _PAIRS] * 2)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 FACE_HEIGHT = 17.67  # of the canonical face, forehead to chin, in centimetres

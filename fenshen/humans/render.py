@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
-from fenshen.humans import body, features, hair, landmarks, looks
+from fenshen.humans import body, features, hair, looks
 from fenshen.humans.body import Posed, Rest
 from fenshen.humans.camera import (
     Camera,
@@ -28,6 +28,7 @@ from fenshen.humans.camera import (
 )
 from fenshen.humans.human import Human
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT
+from fenshen.humans.mesh_landmarks import mesh_landmarks
 from fenshen.humans.occlusion import occlusion
 from fenshen.humans.stage import Layer, Pixels, Stage
 from fenshen.humans.strands import Bound, Strands, Surface
@@ -158,7 +159,7 @@ def _draw(
         rotation=target_rotation(controls),
         camera=camera,
         view=view,
-        landmarks=view.project(landmarks.table().points(posed.points)),
+        landmarks=view.project(mesh_landmarks().of(posed.points)),
         kinds=pixels.kind[::_FINER, ::_FINER].copy(),
         vertices=posed.points,
         corners=pixels.corners,
@@ -227,7 +228,7 @@ class Studio:
         if key not in self._rests:
             self._rests.clear()
             rest = self.model.rest(human)
-            self._rests[key] = rest, fit_head(landmarks.table().points(rest.points))
+            self._rests[key] = rest, fit_head(mesh_landmarks().of(rest.points))
         return self._rests[key]
 
     def uniforms(

@@ -15,6 +15,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from fenshen.landmarks import (
+    BROW_LOWER,
+    BROW_UPPER,
+    IRIS,
+    LOWER_LID,
+    LOWER_LIP_INSIDE,
+    LOWER_LIP_OUTSIDE,
+    NOSE,
+    OUTLINE,
+    UPPER_LID,
+    UPPER_LIP_INSIDE,
+    UPPER_LIP_OUTSIDE,
+    Points,
+)
+
 _HIDDEN = 256
 _BRIGHT = 4.0  # of lines: the brighter, the sooner a step of given size makes much of them
 Aim = tuple[
@@ -27,31 +42,36 @@ class Line(NamedTuple):
 
     Attributes:
         width: standard deviation across, in sides of the picture.
-        points: MediaPipe's landmarks along it.
+        points: landmarks along it.
     """
 
     width: float
-    points: tuple[int, ...]
+    points: Points
 
 
-# Right and left are the subject's own, as everywhere.
+def _coarser(outline: Points) -> Points:
+    """Every second point of one half of the face's outline, and the one before the chin."""
+    return outline[:-1:2] + outline[-2:]
+
+
+# The order is that of the trained weights.
 LINES: dict[str, Line] = {
-    "upper_lid_right": Line(0.008, (33, 246, 161, 160, 159, 158, 157, 173, 133)),
-    "lower_lid_right": Line(0.008, (33, 7, 163, 144, 145, 153, 154, 155, 133)),
-    "upper_lid_left": Line(0.008, (263, 466, 388, 387, 386, 385, 384, 398, 362)),
-    "lower_lid_left": Line(0.008, (263, 249, 390, 373, 374, 380, 381, 382, 362)),
-    "irises": Line(0.008, (468, 469, 470, 471, 472, 473, 474, 475, 476, 477)),
-    "brow_right": Line(0.010, (70, 63, 105, 66, 107, 46, 53, 52, 65, 55)),
-    "brow_left": Line(0.010, (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)),
-    "upper_lip_outside": Line(0.009, (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)),
-    "upper_lip_inside": Line(0.009, (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)),
-    "lower_lip_inside": Line(0.009, (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)),
-    "lower_lip_outside": Line(0.009, (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)),
-    "nose": Line(0.012, (168, 195, 4, 98, 97, 2, 326, 327)),
-    "outline_right": Line(0.030, (10, 67, 54, 162, 234, 132, 172, 150, 176, 148, 152)),
-    "outline_left": Line(0.030, (10, 297, 284, 389, 454, 361, 397, 379, 400, 377, 152)),
+    "upper_lid_right": Line(0.008, UPPER_LID.right),
+    "lower_lid_right": Line(0.008, LOWER_LID.right),
+    "upper_lid_left": Line(0.008, UPPER_LID.left),
+    "lower_lid_left": Line(0.008, LOWER_LID.left),
+    "irises": Line(0.008, IRIS.right + IRIS.left),
+    "brow_right": Line(0.010, BROW_UPPER.right + BROW_LOWER.right),
+    "brow_left": Line(0.010, BROW_UPPER.left + BROW_LOWER.left),
+    "upper_lip_outside": Line(0.009, UPPER_LIP_OUTSIDE),
+    "upper_lip_inside": Line(0.009, UPPER_LIP_INSIDE),
+    "lower_lip_inside": Line(0.009, LOWER_LIP_INSIDE),
+    "lower_lip_outside": Line(0.009, LOWER_LIP_OUTSIDE),
+    "nose": Line(0.012, NOSE),
+    "outline_right": Line(0.030, _coarser(OUTLINE.right)),
+    "outline_left": Line(0.030, _coarser(OUTLINE.left)),
 }
-LANDMARKS: tuple[int, ...] = tuple(i for line in LINES.values() for i in line.points)
+CONTOUR_POINTS: Points = tuple(i for line in LINES.values() for i in line.points)
 
 
 class Contours(nn.Module):
@@ -68,7 +88,7 @@ class Contours(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Linear(_HIDDEN, _HIDDEN),
             nn.LeakyReLU(0.2),
-            nn.Linear(_HIDDEN, 3 * len(LANDMARKS)),
+            nn.Linear(_HIDDEN, 3 * len(CONTOUR_POINTS)),
         )
         lengths = [len(line.points) for line in LINES.values()]
         ends = torch.tensor(lengths).cumsum(0)

@@ -82,7 +82,7 @@ class Generator(networks.Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
     ) -> Drawn:
-        """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.LANDMARKS` came to lie."""
+        """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.CONTOUR_POINTS` came to lie."""
         if controls is None:
             controls = latents.new_zeros(len(latents), control_space.COUNT)
         told = torch.cat([latents * truncation, controls], dim=1)

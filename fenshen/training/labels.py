@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fenshen.dataset import LANDMARKS, Dataset, Labels, PairedLabels
+from fenshen import landmarks
+from fenshen.dataset import Dataset, Labels, PairedLabels
 from fenshen.errors import UsageError
-from fenshen.networks.contours import LANDMARKS as LANDMARKS_OF_LINES
+from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.recipe import Recipe
 
 
@@ -31,7 +32,6 @@ def labels(data: Dataset, recipe: Recipe) -> Labels:
     codes = encode_records(columns["human"].to_pylist(), columns["camera"].to_pylist())
     if codes.shape[1] != recipe.latent:
         raise UsageError("train.code_length", latent=recipe.latent, code=codes.shape[1])
-    landmarks = columns["landmarks"].flatten().to_numpy(zero_copy_only=False).reshape(-1, LANDMARKS, 3)
-    landmarks = np.asarray(landmarks)
-    points = landmarks[:, LANDMARKS_OF_LINES, :2].copy()
-    return PairedLabels(data.controls, codes, eyes_and_mouth(landmarks), points)
+    flat = np.asarray(columns["landmarks"].flatten().to_numpy(zero_copy_only=False))
+    found = flat.reshape(-1, landmarks.COUNT, 3)
+    return PairedLabels(data.controls, codes, eyes_and_mouth(found), found[:, CONTOUR_POINTS, :2].copy())

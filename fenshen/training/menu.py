@@ -13,7 +13,7 @@ from fenshen.controls import COUNT
 from fenshen.dataset import Batches, Labels, PairedLabels
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
-from fenshen.networks.contours import LANDMARKS
+from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
 from fenshen.training.recipe import Recipe
@@ -78,7 +78,7 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
     labels = Labels(None)
     if recipe.paired:
         controls, codes = np.zeros((batch, COUNT), np.float32), np.zeros((batch, recipe.latent), np.float32)
-        middle = np.full((batch, len(LANDMARKS), 3), 0.5, np.float32)
+        middle = np.full((batch, len(CONTOUR_POINTS), 3), 0.5, np.float32)
         labels = PairedLabels(controls, codes, middle[:, :3], middle[:, :, :2])
     batches = Batches(pixels, np.arange(batch), labels, batch, 0)
     game = Game(small, batches, open_fabric(device, 1, 1, recipe.precision))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fenshen.adversarial import reconstruction
 from fenshen.messages import Language
-from fenshen.networks.contours import LANDMARKS
+from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.batch import Fakes
 
 Scalar = Float[Tensor, ""]
@@ -89,7 +89,7 @@ def _identity(fakes: Fakes) -> Scalar:
     """Mean squared distance between the identity embeddings of a few fakes and of their pictures."""
     from fenshen.faces import identity
 
-    corners = [LANDMARKS.index(point) for point in identity.LANDMARKS]
+    corners = [CONTOUR_POINTS.index(point) for point in identity.CHIP_POINTS]
     places = fakes.pair.points[:_FACES, corners]
     network = _identity_network(fakes.pictures.device)
     wanted, found = (

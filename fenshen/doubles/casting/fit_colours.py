@@ -23,6 +23,20 @@ from fenshen.humans.camera import Camera
 from fenshen.humans.human import Background, Colour, Human
 from fenshen.humans.looks import skin_colour
 from fenshen.humans.render import Frame, Kind, render
+from fenshen.landmarks import (
+    BROW_LOWER,
+    BROW_UPPER,
+    CHIN,
+    EYE_INNER,
+    EYE_OUTER,
+    IRIS,
+    IRIS_INNER,
+    IRIS_OUTER,
+    LOWER_LIP_INSIDE,
+    LOWER_LIP_OUTSIDE,
+    UPPER_LIP_INSIDE,
+    UPPER_LIP_OUTSIDE,
+)
 
 SIDE = 128  # of the drawings that are compared
 # What is fitted: expected value and spread as the sampler draws them, and between what they may lie.
@@ -41,7 +55,13 @@ _STEPS = np.array([0.04, 0.2, 0.15, 0.1, 0.2, 0.05, 0.02, 0.02, 0.02])
 _ERROR = np.array([5.0, 2.5, 2.5])  # of a patch of skin, in CIELAB
 _WHITE_ERROR = 12.0  # of the white of an eye, in L
 _BROWN = (0.2, 0.13, 0.09)  # of irises that are not seen: most are
-WHITES = ((471, 33), (469, 133), (474, 263), (476, 362))  # edge of an iris and the corner beside it
+# The white of an eye lies between the iris and a corner: two of the right eye, two of the left.
+WHITES = (
+    (IRIS_OUTER.right, EYE_OUTER.right),
+    (IRIS_INNER.right, EYE_INNER.right),
+    (IRIS_OUTER.left, EYE_OUTER.left),
+    (IRIS_INNER.left, EYE_INNER.left),
+)
 _TONES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _ROUNDS = 3
 _SURE = 0.7
@@ -182,7 +202,7 @@ def materials(human: Human, view: View, regions: Regions, picture: Picture, roun
 
 def _once(human: Human, frame: Frame, view: View, regions: Regions, picture: Picture) -> Human:
     """Multiply each colour by what its pixels in the photograph are brighter than in the drawing."""
-    chin = frame.landmarks[152, 1]
+    chin = frame.landmarks[CHIN, 1]
     rows = np.mgrid[:SIDE, :SIDE][0] / SIDE
     hair = frame.kinds == Kind.HAIR
     shown = {
@@ -229,18 +249,11 @@ def _ratios(
     return np.clip((np.array(found[0]) + 2) / (np.array(found[1]) + 2), 0.2, 4)
 
 
-# The upper and lower edge of each brow.
-_BROWS = (
-    ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)),
-    ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285)),
-)
-
-
 def _brow_ratio(frame: Frame, view: View, picture: Picture) -> Float[ndarray, "3"]:
     def dark(image: Picture, points: Float[ndarray, "478 2"]) -> Float[ndarray, "3"]:
         places = [
             points[list(upper)] * (1 - t) + points[list(lower)] * t
-            for upper, lower in _BROWS
+            for upper, lower in zip(BROW_UPPER, BROW_LOWER, strict=True)
             for t in (0.25, 0.5, 0.75)
         ]
         spots = patches(image.astype(np.float32), np.concatenate(places))
@@ -251,8 +264,11 @@ def _brow_ratio(frame: Frame, view: View, picture: Picture) -> Float[ndarray, "3
     )
 
 
-# Points in the middle of the upper and the lower lip.
-_LIPS = ((0, 13), (37, 82), (267, 312), (17, 14), (84, 87), (314, 317))
+# The middle of the upper and of the lower lip lies between the middle points of its two edges.
+_LIPS = (
+    *zip(UPPER_LIP_OUTSIDE[4:7], UPPER_LIP_INSIDE[4:7], strict=True),
+    *zip(LOWER_LIP_OUTSIDE[4:7], LOWER_LIP_INSIDE[4:7], strict=True),
+)
 _BARE, _OFFSET = (
     np.array([0.86, 0.63, 0.61]),
     np.array([0.02, 0.0, 0.01]),
@@ -293,9 +309,9 @@ def details(human: Human, view: View, portrait: UInt8[ndarray, "T T 3"]) -> Huma
 def ring(image: Float[ndarray, "T T 3"], points: Float[ndarray, "478 2"]) -> Float[ndarray, "3"]:
     """Median colour of the lower half of both irises, between pupil and edge."""
     spots = []
-    for first in (468, 473):
-        centre = points[first]
-        radius = np.linalg.norm(points[first + 1 : first + 5] - centre, axis=1).mean()
+    for iris in IRIS:
+        centre, edge = points[iris[0]], points[list(iris[1:])]
+        radius = np.linalg.norm(edge - centre, axis=1).mean()
         for angle in np.radians([0, 25, 50, 75, 105, 130, 155, 180]):
             spots.append(centre + 0.62 * radius * np.array([np.cos(angle), np.sin(angle)]))
     places = np.clip(np.round(np.array(spots) * len(image) - 0.5).astype(int), 0, len(image) - 1)

@@ -19,6 +19,7 @@ from fenshen.doubles.casting.fit_shape import BUILD, bounded_step, numbers, with
 from fenshen.faces import identity
 from fenshen.humans.human import LOCAL_SHAPES, Human
 from fenshen.humans.render import Frame
+from fenshen.landmarks import EYE_OUTER
 
 # Local shapes that are moved beside the build.
 _SHAPES = (
@@ -73,7 +74,7 @@ def improve(human: Human, view: View, picture: UInt8[ndarray, "S S 3"], rounds: 
         parts = (_WORTH * (found - wanted) / (first or apart), points.ravel(), x / _FIT_SPREAD)
         return np.concatenate(parts), apart
 
-    right, left = view.points[list(fit_shape.EYES)]
+    right, left = view.points[list(EYE_OUTER)]
     eye_distance = float(np.linalg.norm(left - right))
     x = np.zeros(len(_MOVED))
     now, first = off(view.draw(human), x, 0.0)

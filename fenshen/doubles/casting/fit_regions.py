@@ -14,11 +14,34 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen.humans.render import Frame, Kind
+from fenshen.landmarks import (
+    ABOVE_BROW_INNER,
+    ABOVE_BROW_OUTER,
+    CHEEK,
+    CHEEK_LOWER,
+    CHEEKBONE,
+    CHIN,
+    FOREHEAD_MIDDLE,
+    MESH,
+    NOSE_RIDGE,
+    NOSE_RIDGE_LOW,
+    UNDER_EYE,
+)
 
 CLASSES = (Kind.BACKGROUND, Kind.SKIN, Kind.HAIR, Kind.CLOTH)
 _FACE = (Kind.SKIN, Kind.LIPS, Kind.EYES, Kind.MOUTH, Kind.BROWS, Kind.LASHES)
 # Skin that is mostly bare: forehead, cheeks, under the eyes, nose.
-PATCHES = (151, 108, 337, 69, 299, 50, 280, 205, 425, 117, 346, 230, 450, 5, 195)
+PATCHES = (
+    FOREHEAD_MIDDLE,
+    *ABOVE_BROW_INNER,
+    *ABOVE_BROW_OUTER,
+    *CHEEK,
+    *CHEEK_LOWER,
+    *CHEEKBONE,
+    *UNDER_EYE,
+    NOSE_RIDGE_LOW,
+    NOSE_RIDGE,
+)
 _LIKE_SKIN = 1.5  # spreads from the skin's colour within which a scalp is bare
 _SKIN_SPREADS = np.array([[7.0, 3.5, 3.5], [16.0, 6.0, 6.0]])  # least and most
 _CLUSTERS = {Kind.BACKGROUND: 5, Kind.HAIR: 3, Kind.CLOTH: 2}
@@ -145,14 +168,14 @@ def _unlikely(shorn: Frame) -> Float[ndarray, "S S 4"]:
 
     size = len(shorn.kinds)
     rows, _ = np.mgrid[:size, :size] / size
-    head = np.isin(shorn.kinds, (*_FACE, Kind.HAIR)) & (rows < shorn.landmarks[152, 1] + 0.05)
+    head = np.isin(shorn.kinds, (*_FACE, Kind.HAIR)) & (rows < shorn.landmarks[CHIN, 1] + 0.05)
     person = shorn.kinds != Kind.BACKGROUND
     outside = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 3) / size
     face = np.zeros((size, size), dtype=np.uint8)
-    oval = np.round(shorn.landmarks[:468, :2] * size - 0.5).astype(np.int32)
+    oval = np.round(shorn.landmarks[:MESH, :2] * size - 0.5).astype(np.int32)
     cv2.fillConvexPoly(face, cv2.convexHull(oval), 1)
     within = cv2.distanceTransform(face, cv2.DIST_L2, 3) / size
-    neck = (shorn.kinds == Kind.SKIN) & (rows > shorn.landmarks[152, 1] - 0.02)
+    neck = (shorn.kinds == Kind.SKIN) & (rows > shorn.landmarks[CHIN, 1] - 0.02)
     background = _ODD * person + _NEVER * (within > 0.03)
     skin = _RARE * (outside > 0.03) + _NEVER * ((outside > 0.06) & (rows < 0.75))
     # Hair thins out away from the head, and a fringe reaches only so far; a dark neck is mostly in the shade.

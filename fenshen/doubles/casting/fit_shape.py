@@ -16,28 +16,34 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen.humans import body, landmarks
+from fenshen.humans import body
 from fenshen.humans.camera import Camera, HeadAtRest, aim, fit_head, turn_of
 from fenshen.humans.human import LOCAL_SHAPES, OLDEST, YOUNGEST, Human
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, Shapes
+from fenshen.humans.mesh_landmarks import MeshLandmarks, mesh_landmarks
 from fenshen.humans.sampler import sample
+from fenshen.landmarks import (
+    COUNT,
+    EYE_OUTER,
+    LOWER_LID,
+    LOWER_LIP_INSIDE,
+    OUTLINE,
+    UPPER_LID,
+    UPPER_LIP_INSIDE,
+)
 
 BUILD = ("age", "gender", "muscle", "weight", "african", "asian", "caucasian")
-EYES = (33, 263)  # outer corners: their distance is the usual unit of landmark errors (300-W)
 # Standard error of a landmark, in eye distances. Points err together: 478 of them say as much as some 30 would,
 # and the figure, 0.02 for one of them, counts that in.
 _ERROR = 0.08
-_CONTOUR_ERROR = 3.0  # times as much: the outline slides around a head that turns
-CONTOUR = (
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
-    150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
+_OUTLINE_ERROR = 3.0  # times as much: the outline slides around a head that turns
 # Lids and the inner edges of the lips: how far eyes and mouth are open is a matter of small distances.
 _OPENING_ERROR = 0.2
-_OPENING = (
-    246, 161, 160, 159, 158, 157, 173, 7, 163, 144, 145, 153, 154, 155, 466, 388, 387, 386, 385, 384, 398, 249,
-    390, 373, 374, 380, 381, 382, 191, 80, 81, 82, 13, 312, 311, 310, 415, 95, 88, 178, 87, 14, 317, 402, 318, 324,
-)  # fmt: skip
+_OPENING = tuple(
+    point
+    for edge in (*UPPER_LID, *LOWER_LID, UPPER_LIP_INSIDE, LOWER_LIP_INSIDE)
+    for point in edge[1:-1]  # the corners hardly move
+)
 _FURTHEST = 0.8  # of a local shape
 _PEOPLE = 400  # drawn to learn the prior's spread
 # How far the measured controls may be off: expressions, gaze, turn in radians, place in sides, size in octaves.
@@ -63,7 +69,7 @@ class Measured:
     @property
     def eye_distance(self) -> float:
         """Between the outer corners of the eyes, in sides of the portrait."""
-        right, left = self.points[list(EYES)]
+        right, left = self.points[list(EYE_OUTER)]
         return float(np.linalg.norm(left - right))
 
 
@@ -190,8 +196,8 @@ class _Problem:
         self.count = len(self.prior.mean)
         self.each = control_space.COUNT + 1
         self.spread = np.array([_spread_of(name) for name in control_space.NAMES] + [_NEARNESS])
-        errors = np.full(landmarks.COUNT, _ERROR)
-        errors[list(CONTOUR)] *= _CONTOUR_ERROR
+        errors = np.full(COUNT, _ERROR)
+        errors[list(OUTLINE.right + OUTLINE.left)] *= _OUTLINE_ERROR
         errors[list(_OPENING)] *= _OPENING_ERROR
         self.errors = [(errors * photo.eye_distance)[:, None] for photo in photos]
         self.start = np.zeros(self.count + self.each * len(photos))
@@ -247,7 +253,7 @@ class _Problem:
 
     def jacobian(self, x: Float[ndarray, "N"]) -> Float[ndarray, "R N"]:
         """By forward differences; a photograph's unknowns move no other's points."""
-        size = 2 * landmarks.COUNT
+        size = 2 * COUNT
         rows = np.zeros((size * len(self.photos) + len(x), len(x)))
         rows[size * len(self.photos) :] = np.eye(len(x))
         head = _at_rest(self.person(x))
@@ -280,7 +286,7 @@ def _spread_of(name: str) -> float:
 
 def _at_rest(human: Human) -> tuple[body.Rest, HeadAtRest]:
     rest = _thin().rest(human)
-    return rest, fit_head(_table().points(rest.points))
+    return rest, fit_head(_thin_landmarks().of(rest.points))
 
 
 def _project(
@@ -289,7 +295,7 @@ def _project(
     turn = turn_of(camera, head, controls)
     posed = _thin().pose(rest, controls, turn)
     centre = (posed.bones[body.HEAD] @ np.append(head.centre, 1))[:3]
-    return aim(camera, head, controls, turn, centre).project(_table().points(posed.points))[:, :2]
+    return aim(camera, head, controls, turn, centre).project(_thin_landmarks().of(posed.points))[:, :2]
 
 
 @cache
@@ -297,12 +303,13 @@ def _kept() -> Any:
     """The vertices that landmarks lie between, and the eyes, which turn about their middles."""
     part = body.model().shapes.part
     eyes = np.flatnonzero((part == EYE_LEFT) | (part == EYE_RIGHT))
-    return np.unique(np.concatenate([landmarks.table().corners.ravel(), eyes]))
+    return np.unique(np.concatenate([mesh_landmarks().corners.ravel(), eyes]))
 
 
 @cache
-def _table() -> landmarks.Table:
-    table = landmarks.table()
+def _thin_landmarks() -> MeshLandmarks:
+    """Where the thin model has the landmarks."""
+    table = mesh_landmarks()
     return replace(table, corners=np.searchsorted(_kept(), table.corners))
 
 

@@ -20,6 +20,7 @@ from fenshen.doubles.casting.fit_colours import View
 from fenshen.doubles.casting.fit_regions import Regions, to_lab
 from fenshen.humans.human import HAIR_STYLES, Beard, BeardStyle, BrowStyle, Glasses, Human
 from fenshen.humans.render import Frame, Kind
+from fenshen.landmarks import CHEEK, CHEEKBONE_BACK, CHIN, EYE_OUTER, HAIRLINE, JAW_BACK, NOSE_BASE
 
 _BALD = 0.5  # share of the scalp above which it counts as bare
 _SIZES = (1, 4, 16)  # of the pixels that colours are compared in
@@ -32,6 +33,10 @@ _BEARDS: tuple[BeardStyle, ...] = get_args(BeardStyle)
 _BROWS: tuple[BrowStyle, ...] = get_args(BrowStyle)
 _ROUNDNESSES = (2.0, 2.5, 4.0)
 _FRAME = (0.08, 0.07, 0.07)
+# Landmarks around what is compared.
+_BEARD_AREA = (NOSE_BASE, CHIN, *JAW_BACK)
+_GLASSES_AREA = (*HAIRLINE, *CHEEKBONE_BACK, *CHEEK)
+_BROW_AREA = (*HAIRLINE, *EYE_OUTER)
 Picture = UInt8[ndarray, "S S 3"]
 Box = tuple[slice, slice]
 
@@ -73,13 +78,13 @@ def _beard(human: Human, view: View, picture: Picture) -> Human:
         for style in _BEARDS
         if style != "none"
     ]
-    return _most_like(options, view, picture, _box(view, (2, 152, 58, 288), 0.05))
+    return _most_like(options, view, picture, _box(view, _BEARD_AREA, 0.05))
 
 
 def _beard_coloured(human: Human, frame: Frame, view: View, picture: Picture) -> Any:
-    below = np.mgrid[: len(picture), : len(picture)][0] / len(picture) > view.points[2, 1]
+    below = np.mgrid[: len(picture), : len(picture)][0] / len(picture) > view.points[NOSE_BASE, 1]
     inside = np.zeros(below.shape, dtype=bool)
-    inside[_box(view, (2, 152, 58, 288), 0.0)] = True
+    inside[_box(view, _BEARD_AREA, 0.0)] = True
     beard = (frame.kinds == Kind.HAIR) & below & inside
     if beard.sum() < 20:
         return human.beard.colour
@@ -93,12 +98,12 @@ def _glasses(human: Human, view: View, picture: Picture) -> Human:
         human.model_copy(update={"glasses": Glasses(roundness=roundness, colour=_FRAME)})
         for roundness in _ROUNDNESSES
     ]
-    return _most_like(options, view, picture, _box(view, (67, 297, 116, 345, 50, 280), 0.03))
+    return _most_like(options, view, picture, _box(view, _GLASSES_AREA, 0.03))
 
 
 def _brows(human: Human, view: View, picture: Picture) -> Human:
     options = [_with(human, "brows", style=style) for style in _BROWS]
-    return _most_like(options, view, picture, _box(view, (67, 297, 33, 263), 0.02), doubt=0.0)
+    return _most_like(options, view, picture, _box(view, _BROW_AREA, 0.02), doubt=0.0)
 
 
 def _most_like(

@@ -10,13 +10,13 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from fenshen.controls import CENTRE, INDEX
-from fenshen.doubles.casting.fit_shape import CONTOUR
 from fenshen.humans import body
 from fenshen.humans.camera import Camera, fit_head, turn_of
 from fenshen.humans.human import Beard, Human
-from fenshen.humans.landmarks import table
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN
+from fenshen.humans.mesh_landmarks import mesh_landmarks
 from fenshen.humans.render import SMALLEST, Frame, render
+from fenshen.landmarks import IRIS, OUTLINE
 
 # How measured landmarks differ from the fitted mesh's: over how many sides of the portrait, and by how many, widely
 # and narrowly; and how far a landmark, or one of the outline, is off by itself.
@@ -24,7 +24,7 @@ _WIDELY, _NARROWLY, _ERROR, _OUTLINE_ERROR = (0.12, 0.012), (0.025, 0.005), 0.00
 _EARS = 1  # of the masks
 _ROUNDER, _SMOOTH = 2.0, 5.0  # degrees over which an outline, and what it lacks, are smoothed
 _THICKEST, _INSET = 0.04, 0.004  # sides that hair may add to a head, and that it stays inside the person
-_IRISES = {EYE_RIGHT: range(468, 473), EYE_LEFT: range(473, 478)}
+_IRISES = {EYE_RIGHT: IRIS.right, EYE_LEFT: IRIS.left}
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +219,7 @@ def refined(
     frame = render(human, controls, camera, SMALLEST)
     drawn = frame.landmarks[:, :2]
     errors = np.full(len(drawn), _ERROR)
-    errors[list(CONTOUR)] = _OUTLINE_ERROR
+    errors[list(OUTLINE.right + OUTLINE.left)] = _OUTLINE_ERROR
     weights = np.linalg.solve(_alike(drawn, drawn) + np.diag(errors**2), points - drawn)
     apart = _alike(frame.view.project(frame.vertices)[:, :2], drawn) @ weights
     for eye, iris in _IRISES.items():
@@ -262,7 +262,7 @@ def _at_rest(frame: Frame, apart: Float[ndarray, "V 2"]) -> Float[ndarray, "V 3"
     metres = apart * (depths(frame)[:, None] / frame.view.distance / frame.view.scale)
     world = metres[:, :1] * camera.rotation[0] - metres[:, 1:] * camera.rotation[1]
     rest = body.model().rest(frame.human)
-    turn = turn_of(camera, fit_head(table().points(rest.points)), frame.controls)
+    turn = turn_of(camera, fit_head(mesh_landmarks().of(rest.points)), frame.controls)
     bones = body.model().pose(rest, frame.controls, turn).bones
     turned = np.einsum("vb,bij->vij", body.model().shapes.weights, bones[:, :3, :3])
     return np.linalg.solve(turned, world[..., None])[..., 0].astype(np.float32)

@@ -28,6 +28,7 @@ from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN, TEETH, TONGUE
 from fenshen.humans.render import Frame, render
+from fenshen.landmarks import CHIN, JAW_ANGLE
 
 SIZE = 128  # of what is made
 SIDE = 2 * SIZE  # of the portraits that it is made of
@@ -43,7 +44,6 @@ _BETTER = (
 )  # by how much the other half of a face must be seen better to be used, in part and wholly
 _INWARDS = 0.015  # sides that what is behind the outline is looked for inside it
 _SHADE = 0.6  # of a tongue, over how the drawing has it: it lies far in, and no lamp reaches it
-_CHIN, _JAWS = 152, (172, 397)  # landmarks
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,7 +303,7 @@ def _way(
     there = np.stack([columns, rows], axis=-1)
     beside = Outline.of(points, frame.controls).beside(photo.outline, there) - there
     with_head = np.where(points.spread(solid)[..., None] > 0, with_head, beside)
-    jaw, chin = frame.landmarks[list(_JAWS), 1].min(), frame.landmarks[_CHIN, 1]
+    jaw, chin = frame.landmarks[list(JAW_ANGLE), 1].min(), frame.landmarks[CHIN, 1]
     below = _ramp(rows, jaw, chin)
     below[points.rows, points.columns] = ~head
     x, y = np.moveaxis(with_head + below[..., None] * (with_body - with_head), -1, 0)

@@ -1,4 +1,4 @@
-"""MediaPipe's 478 landmarks as points of the mesh: a table, made by ``scripts/make_landmarks.py``."""
+"""Where the body mesh has MediaPipe's landmarks: a table, made by ``scripts/make_mesh_landmarks.py``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-COUNT = 478
-IRISES = range(468, 478)
-FILE = Path(__file__).with_name("landmarks.json")
+FILE = Path(__file__).with_name("mesh_landmarks.json")
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """Where each landmark lies: in a triangle of the mesh.
+class MeshLandmarks:
+    """The triangle of the mesh that each landmark lies in, and where in it.
 
     Attributes:
         corners: vertices of the triangle.
@@ -28,13 +26,13 @@ class Table:
     corners: Int[ndarray, "478 3"]
     shares: Float[ndarray, "478 3"]
 
-    def points(self, vertices: Float[ndarray, "V 3"]) -> Float[ndarray, "478 3"]:
+    def of(self, vertices: Float[ndarray, "V 3"]) -> Float[ndarray, "478 3"]:
         """The landmarks of a mesh in any pose."""
         return np.einsum("nk,nkd->nd", self.shares, vertices[self.corners])
 
 
 @cache
-def table() -> Table:
-    """The table in the tree."""
+def mesh_landmarks() -> MeshLandmarks:
+    """The table that comes with the package."""
     values = json.loads(FILE.read_text(encoding="utf-8"))
-    return Table(np.array(values["corners"]), np.array(values["shares"], dtype=np.float64))
+    return MeshLandmarks(np.array(values["corners"]), np.array(values["shares"], dtype=np.float64))

@@ -1,11 +1,11 @@
-"""Find MediaPipe's 478 landmarks on the mesh, and write ``fenshen/humans/landmarks.json``.
+"""Find MediaPipe's 478 landmarks on the mesh, and write ``fenshen/humans/mesh_landmarks.json``.
 
 Bald people with their mouths a little open (so that the two lips' inner edges are apart) are drawn from
 several sides; MediaPipe measures the pictures; a ray through each measured landmark hits the mesh in a
 triangle. A landmark is the median of its hits, carried back to the template. Then people as the sampler draws
 them, with their hair and expressions, are drawn and measured, and each landmark is moved to where, over all
 of them, it agrees best with what was measured. Run it again when the mesh changes:
-``python scripts/make_landmarks.py``.
+``python scripts/make_mesh_landmarks.py``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from fenshen.humans import sample
 from fenshen.humans.body import HEAD
 from fenshen.humans.camera import Camera, HeadAtRest, aim, turn_of
 from fenshen.humans.human import Human
-from fenshen.humans.landmarks import COUNT, FILE, IRISES, table
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN
+from fenshen.humans.mesh_landmarks import FILE, mesh_landmarks
 from fenshen.humans.render import Studio, render
 from fenshen.humans.sampler import sample_controls
+from fenshen.landmarks import COUNT, MESH
 
 PEOPLE, SIZE = 20, 384
 FRAMES, ROUNDS = 120, 2  # of the second part
@@ -143,7 +144,7 @@ def write(points: Float[ndarray, "478 3"], parts: Parts, template: Float[ndarray
         corners[chosen], shares[chosen] = onto(points[chosen], template, faces)
     rows = {"corners": corners.tolist(), "shares": shares.round(4).tolist()}
     FILE.write_text(json.dumps(rows, separators=(",", ":")) + "\n", encoding="utf-8")
-    table.cache_clear()
+    mesh_landmarks.cache_clear()
 
 
 def main() -> None:
@@ -154,7 +155,7 @@ def main() -> None:
     skin = (shapes.part == SKIN) & (mouth < 0.5) & (eyes < 0.5) & (template[:, 1] < FRONT)
     skin_faces = shapes.faces[skin[shapes.faces].all(1)]
     eye_faces = shapes.faces[np.isin(shapes.part[shapes.faces], (EYE_LEFT, EYE_RIGHT)).all(1)]
-    iris = np.isin(np.arange(COUNT), IRISES)
+    iris = np.arange(COUNT) >= MESH
     parts = ((~iris, skin_faces), (iris, eye_faces))
     found = []
     for seed in range(PEOPLE):
@@ -173,7 +174,7 @@ def main() -> None:
     write(np.nanmedian(np.stack(found), axis=0), parts, template)
     for turn in range(ROUNDS):
         moved = offsets(finder)
-        write(table().points(template) + moved, parts, template)
+        write(mesh_landmarks().of(template) + moved, parts, template)
         far = 1000 * np.median(np.linalg.norm(moved, axis=1))
         print(f"round {turn + 1}: moved by {far:.2f} mm", file=sys.stderr, flush=True)
 
