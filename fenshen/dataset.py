@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +22,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fenshen import controls, landmarks
+from fenshen import controls, files, landmarks
 from fenshen.errors import FenshenError
 
 SCHEMA_VERSION = 1
@@ -85,25 +83,21 @@ def write(
     records: pa.Table,
     rejected: pa.Table,
 ) -> Dataset:
-    """Write a dataset beside ``path`` and move it there in one rename; an existing one is replaced.
+    """Write a dataset; an existing one is replaced.
 
     Args:
         pixels: ``card.count`` portraits in the order of ``records``.
+
+    Raises:
+        FenshenError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with files.writing_folder(path) as part:
         _write_pixels(part / "pixels.npy", (card.count, card.size, card.size, 3), pixels)
         if len(records) != card.count:
             raise ValueError(f"{len(records)} records for a card that says {card.count}")
         pq.write_table(records.cast(RECORDS), part / "records.parquet", compression="zstd")
         pq.write_table(rejected.cast(REJECTED), part / "rejected.parquet", compression="zstd")
         (part / "dataset.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        replace_folder(part, path)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return Dataset(path)
 
 
@@ -123,16 +117,6 @@ def _write_pixels(
             stream.write(np.ascontiguousarray(portrait).data)
     if written != shape[0]:
         raise ValueError(f"{written} portraits for a card that says {shape[0]}")
-
-
-def replace_folder(part: Path, path: Path) -> None:
-    """Move the finished folder ``part`` to ``path``; one already there goes only once the new one stands."""
-    old = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        os.replace(path, old)
-    os.replace(part, path)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 class Dataset:
@@ -205,7 +189,7 @@ class Dataset:
 
 
 def name_human(path: Path, human: str, camera: Sequence[float]) -> None:
-    """Write into every record whom of the drawn humans it shows.
+    """Write into every record which drawn human it shows.
 
     Args:
         human: JSON of :class:`fenshen.humans.Human`.
@@ -216,9 +200,8 @@ def name_human(path: Path, human: str, camera: Sequence[float]) -> None:
     for name, value in (("human", human), ("camera", list(camera))):
         column = pa.array([value] * len(table), RECORDS.field(name).type)
         table = table.set_column(RECORDS.get_field_index(name), RECORDS.field(name), column)
-    part = path / ".records.parquet.part"
-    pq.write_table(table, part, compression="zstd")
-    os.replace(part, file)
+    with files.writing(file) as part:
+        pq.write_table(table, part, compression="zstd")
 
 
 def _read_card(path: Path) -> DatasetCard:

@@ -7,6 +7,8 @@ traceback appears only with ``--debug``.
 
 from __future__ import annotations
 
+from typing import Any
+
 from fenshen.messages import message
 
 
@@ -25,6 +27,10 @@ class FenshenError(Exception):
         self.values = values
         super().__init__(message(key, **values))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from a worker process."""
+        return _again, (type(self), self.key, self.values)
+
 
 class UsageError(FenshenError):
     """The words of the command were wrong: an unknown option, recipe, key or value."""
@@ -36,3 +42,7 @@ class Interrupted(FenshenError):  # noqa: N818  (it is no error)
     """The user stopped the work; everything was saved and the same command goes on from there."""
 
     exit_code = 130
+
+
+def _again(kind: type[FenshenError], key: str, values: dict[str, object]) -> FenshenError:
+    return kind(key, **values)

@@ -1,10 +1,14 @@
-"""The one way to write: beside the place, flushed to the disk, then moved there by one rename.
+"""The one way to write: beside the place, flushed to the disk, then moved there by a rename.
 
-Whoever reads sees the old file, or folder, or the whole new one; after a crash or a full disk too.
+Readers see the old file or folder, or the whole new one, also after a crash or on a full disk. Errors of the
+operating system become sentences here: :func:`writing_errors` and :func:`reading_errors`.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import itertools
 import os
 import shutil
 import socket
@@ -15,82 +19,80 @@ from pathlib import Path
 
 from fenshen.errors import FenshenError
 
+_WINDOWS = os.name == "nt"
+_LONG = 40  # characters of a name that its temporary name repeats: file systems allow 255 bytes in all
+_OLD = ".old"  # ends the name of a folder that is being replaced
+_CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # what some network file systems answer
+_numbers = itertools.count()  # one a temporary name, so that threads do not meet
+_unfinished: set[Path] = set()  # folders that are being filled
+
 
 @contextmanager
-def writing(path: Path | str) -> Iterator[Path]:
+def writing(path: Path | str, *errors: type[Exception]) -> Iterator[Path]:
     """Write a file: the body writes to the path it is given, which then replaces ``path``.
 
-    The temporary path has the suffix of ``path``, for encoders that choose a format by it. If the body raises,
-    nothing changes.
+    Missing parent folders are made, a link is followed, and a file that is replaced passes on its permissions. If the
+    body raises, nothing changes. The temporary path has the suffix of ``path``, since some encoders choose the format
+    by it.
+
+    Args:
+        errors: exceptions besides OSError by which a library reports a full disk, such as ``SafetensorError``.
 
     Raises:
-        FenshenError: the file cannot be written (any OSError of the body counts).
+        FenshenError: the file cannot be written.
     """
-    target = Path(path)
-    with _errors_of(target):
+    target = Path(os.path.realpath(path))
+    with writing_errors(path, *errors):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         target.parent.mkdir(parents=True, exist_ok=True)
         part = _part_of(target)
         try:
             yield part
-            _flush(part)
+            if not _in_unfinished(target):  # else it is flushed with its folder
+                _flush_file(part)
+            if target.exists():
+                _keep_mode(target, part)
             os.replace(part, target)
-            _flush(target.parent)
         finally:
             part.unlink(missing_ok=True)
+        if not _in_unfinished(target):
+            _flush_folder(target.parent)
 
 
 @contextmanager
-def writing_folder(path: Path | str) -> Iterator[Path]:
+def writing_folder(path: Path | str, *errors: type[Exception], keep: bool = False) -> Iterator[Path]:
     """Write a folder: the body fills the empty folder it is given, which then replaces ``path``.
 
-    A folder that was there is removed only once the new one is in its place. If the body raises, nothing changes.
+    An old folder is removed once the new one is in its place. If the body raises, nothing changes. Files inside are
+    flushed together at the end, which is faster than one by one.
+
+    Args:
+        errors: exceptions besides OSError by which a library reports a full disk, such as ``SafetensorError``.
+        keep: leave an old folder there and move the new files into it, one by one.
 
     Raises:
-        FenshenError: the folder cannot be written (any OSError of the body counts).
+        FenshenError: the folder cannot be written.
     """
-    target = Path(path)
-    with _errors_of(target):
+    target = Path(os.path.realpath(path))
+    with writing_errors(path, *errors):
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
         part = _part_of(target)
-        old = part.with_suffix(".old")
+        part.mkdir()
+        _unfinished.add(part)
         try:
-            part.mkdir(parents=True)
             yield part
-            _flush_all(part)
-            if target.exists():
-                os.replace(target, old)
-            os.replace(part, target)
-            _flush(target.parent)
-        except BaseException:
-            if old.exists() and not target.exists():
-                os.replace(old, target)
-            raise
+            _flush_tree(part)
+            if keep and target.exists():
+                _move_files(part, target)
+            else:
+                _replace_folder(part, target)
         finally:
+            _unfinished.discard(part)
             shutil.rmtree(part, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def writing_into(path: Path | str) -> Iterator[Path]:
-    """Write files into a folder that may already hold others, which stay.
-
-    The body fills an empty folder; its files are then moved into ``path`` one by one, in the order of their names.
-
-    Raises:
-        FenshenError: the folder cannot be written (any OSError of the body counts).
-    """
-    target = Path(path)
-    with _errors_of(target):
-        part = _part_of(target)
-        try:
-            part.mkdir(parents=True)
-            yield part
-            _flush_all(part)
-            target.mkdir(exist_ok=True)
-            for file in sorted(part.iterdir()):
-                os.replace(file, target / file.name)
-            _flush(target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        _flush_folder(target.parent)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -103,45 +105,138 @@ def write_text(path: Path | str, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def make_folder(path: Path | str) -> None:
+    """Make a folder and those above it where they are missing.
+
+    Raises:
+        FenshenError: it cannot be made, or a file is in its place.
+    """
+    with writing_errors(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
-def _errors_of(target: Path) -> Iterator[None]:
+def writing_errors(path: Path | str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn an OSError of the body, or one of ``errors``, into the sentence that ``path`` cannot be written."""
+    kinds: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        yield
+    except kinds as error:
+        if _in_unfinished(Path(os.path.realpath(path))):
+            # The user knows the folder that is being written, not the hidden one in which it grows.
+            raise OSError(getattr(error, "errno", None), reason(error)) from error
+        raise FenshenError("files.cannot_write", path=path, why=reason(error)) from error
+
+
+@contextmanager
+def reading_errors(path: Path | str) -> Iterator[None]:
+    """Turn an OSError of the body into the sentence that ``path`` cannot be read."""
     try:
         yield
     except OSError as error:
-        raise FenshenError("files.cannot_write", path=target, why=error.strerror or error) from error
+        raise FenshenError("files.cannot_read", path=path, why=reason(error)) from error
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, on one line, in the words of the system or the library."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(words).split())
+
+
+def _replace_folder(part: Path, target: Path) -> None:
+    """Put ``part`` in the place of ``target``; what is killed between the renames is mended by :func:`_part_of`."""
+    if not target.exists():
+        os.replace(part, target)
+        return
+    _keep_mode(target, part)
+    old = part.with_name(part.name + _OLD)
+    try:
+        os.replace(target, old)
+        os.replace(part, target)
+    finally:
+        if not target.exists() and old.exists():
+            os.replace(old, target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _move_files(part: Path, target: Path) -> None:
+    for folder, _, names in os.walk(part):
+        place = target / Path(folder).relative_to(part)
+        place.mkdir(exist_ok=True)
+        for name in sorted(names):
+            os.replace(Path(folder, name), place / name)
+        _flush_folder(place)
+
+
+def _keep_mode(old: Path, new: Path) -> None:
+    with suppress(PermissionError):  # of file systems that have no permission bits
+        shutil.copymode(old, new)
 
 
 def _part_of(target: Path) -> Path:
-    """A hidden name beside ``target`` that no other process uses; what killed processes left there is removed."""
-    host = socket.gethostname()
-    for stale in target.parent.glob(f".{escape(target.stem)}.{escape(host)}-*.part{escape(target.suffix)}"):
-        number = stale.name.removesuffix(f".part{target.suffix}").rpartition("-")[2]
-        if number.isdigit() and not _is_running(int(number)):
-            shutil.rmtree(stale, ignore_errors=True) if stale.is_dir() else stale.unlink(missing_ok=True)
-    return target.with_name(f".{target.stem}.{host}-{os.getpid()}.part{target.suffix}")
+    """A hidden name beside ``target`` that nobody else uses; what killed processes left of its kind is cleared away."""
+    name = target.stem
+    if len(name) > _LONG:
+        name = f"{name[:_LONG]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    start, end = f".{name}.{socket.gethostname()}-", f".part{target.suffix}"
+    for kind in (end, end + _OLD):
+        for stale in target.parent.glob(f"{escape(start)}*{escape(kind)}"):
+            process = stale.name.removeprefix(start).partition("-")[0]
+            if process.isdigit() and not _is_running(int(process)):
+                _clear(stale, target)
+    return target.with_name(f"{start}{os.getpid()}-{next(_numbers)}{end}")
+
+
+def _clear(stale: Path, target: Path) -> None:
+    if stale.name.endswith(_OLD) and not target.exists():
+        os.replace(stale, target)
+    elif stale.is_dir():
+        shutil.rmtree(stale, ignore_errors=True)
+    else:
+        stale.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:
+    if _WINDOWS:  # there, signal 0 is Ctrl-C
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's, or a system where this cannot be asked
+    except OSError:  # somebody else's
         return True
     return True
 
 
-def _flush_all(folder: Path) -> None:
-    for inside, _, names in os.walk(folder):
+def _in_unfinished(path: Path) -> bool:
+    return not _unfinished.isdisjoint(path.parents)
+
+
+def _flush_tree(folder: Path) -> None:
+    for place, _, names in os.walk(folder):
         for name in names:
-            _flush(Path(inside, name))
-        _flush(Path(inside))
+            _flush_file(Path(place, name))
+        _flush_folder(Path(place))
 
 
-def _flush(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk; a file system that cannot do so is left alone."""
-    with suppress(PermissionError, IsADirectoryError):  # folders cannot be opened on Windows
-        handle = os.open(path, os.O_RDONLY)
+def _flush_file(file: Path) -> None:
+    """Bring a file's bytes to the disk; only now does a full disk show on some file systems."""
+    handle = os.open(file, os.O_RDWR if _WINDOWS else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_FLUSH:
+            raise
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk. Where that fails, the files are in their places all the same."""
+    if _WINDOWS:  # folders cannot be opened there
+        return
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from fenshen import files
 from fenshen.errors import FenshenError, UsageError
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def write(path: Path | str, picture: UInt8[ndarray, "H W C"], text: Mapping[str, str] | None = None) -> None:
-    """Write a PNG, JPEG or WebP file, RGB or RGBA (not in a JPEG), beside its place and moved there.
+    """Write a PNG, JPEG or WebP file, RGB or RGBA (not in a JPEG).
 
     Args:
         text: what the file says about itself (seed, model, licence): text chunks of a PNG, a JSON object in
@@ -214,13 +214,9 @@ def write(path: Path | str, picture: UInt8[ndarray, "H W C"], text: Mapping[str,
         exif = Image.Exif()
         exif[_IMAGE_DESCRIPTION] = json.dumps(dict(text))
         options["exif"] = exif
-    part = path.with_name(f".{path.name}.part")
-    try:
-        Image.fromarray(np.ascontiguousarray(picture)).save(part, kind, **options)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FenshenError("portraits.cannot_write", path=path, why=error.strerror or error) from error
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    with files.writing(path) as part:
+        image.save(part, kind, **options)
 
 
 def read_text(path: Path | str) -> dict[str, str]:

@@ -234,7 +234,6 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
         raise FenshenError("generate.no_samples", run=run)
     if target.suffix.lower() not in _VIDEOS:
         raise UsageError("generate.not_a_video", path=target, suffixes=", ".join(_VIDEOS))
-    _make_folder(target.parent)
     # A run of a few sheets still shows for some seconds, and the last one stays for a while.
     repeat = max(round(4 * fps / len(sheets)), 1)
 
@@ -246,13 +245,6 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
 
     video.write(target, pictures(), fps)
     return target
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FenshenError("portraits.cannot_write", path=folder, why=error.strerror or error) from error
 
 
 def _text(drawer: _Drawer, seeds: str) -> dict[str, str]:

@@ -200,9 +200,10 @@ def test_a_name_without_a_format_is_a_usage_error(tmp_path):
         portraits.write(tmp_path / "portrait.txt", gradient())
 
 
-def test_a_missing_folder_is_a_plain_error(tmp_path):
-    with pytest.raises(FenshenError, match="nowhere"):
-        portraits.write(tmp_path / "nowhere" / "portrait.png", gradient())
+def test_a_folder_that_cannot_be_is_a_plain_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FenshenError, match=r"Cannot write .*file"):
+        portraits.write(tmp_path / "file" / "portrait.png", gradient())
 
 
 @settings(deadline=None)

@@ -20,7 +20,7 @@ from fenshen import avatars, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.landmarks import COUNT, EYE_OUTER
-from fenshen.preparation import running
+from fenshen.preparation.planning import Unit
 from fenshen.preparation.refusals import Reason
 from fenshen.preparation.store import Store
 
@@ -138,7 +138,7 @@ class TestSameResult:
     def test_after_an_interruption(self, tmp_path, monkeypatch):
         words = ["avatars:micah:300"]
         make(words, tmp_path / "whole")
-        perform, calls = running.perform, []
+        perform, calls = Unit.perform, []
 
         def interrupted(unit, settings, store):
             calls.append(unit)
@@ -146,7 +146,7 @@ class TestSameResult:
                 raise KeyboardInterrupt
             return perform(unit, settings, store)
 
-        monkeypatch.setattr(running, "perform", interrupted)
+        monkeypatch.setattr(Unit, "perform", interrupted)
         with pytest.raises(Interrupted, match="128 of 300"):
             make(words, tmp_path / "out")
         assert not (tmp_path / "out").exists()
@@ -158,15 +158,15 @@ class TestSameResult:
     def test_after_a_kill(self, tmp_path):
         code = f"""
 import os, signal
-from fenshen.preparation import running
+from fenshen.preparation.planning import Unit
 from fenshen.preparation.prepare import prepare
-perform, calls = running.perform, []
+perform, calls = Unit.perform, []
 def killed(unit, settings, store):
     calls.append(unit)
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return perform(unit, settings, store)
-running.perform = killed
+Unit.perform = killed
 prepare(["avatars:micah:300"], {str(tmp_path / "out")!r}, size=32, crop="none", workers=1, progress=False)
 """
         child = subprocess.run([sys.executable, "-c", code], check=False)

@@ -14,6 +14,7 @@ from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
 from fenshen.preparation import sources
 from fenshen.preparation.refusals import Reason
+from fenshen.preparation.sources import archives
 
 
 class TestSources:
@@ -63,7 +64,7 @@ class TestSources:
         assert not (tmp_path.parent / "escape.png").exists()
 
     def test_a_bomb_of_many_members_is_refused_whole(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sources, "TOTAL_MATTERS_FROM", 1 << 20)
+        monkeypatch.setattr(archives, "TOTAL_MATTERS_FROM", 1 << 20)
         with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for i in range(40):
                 archive.writestr(f"{i}.png", bytes(1 << 18))

@@ -178,16 +178,13 @@ def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
     from fenshen.humans.human import write
 
     file, out = work / "human.json", work / "footage"
-    try:
-        if not file.is_file():
-            fitted = _cast(photos, progress)
-            moving.lay(fitted, work)
-            _note(work, fitted.notes + moving.notes(fitted.controls), moving.at_rest(fitted.controls[0]))
-            write(fitted.human, file)
-        if not out.exists():
-            moving.footage(moving.laid(work), file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
-    except OSError as error:
-        raise FenshenError("double.cannot_write", path=work, why=error.strerror or error) from error
+    if not file.is_file():
+        fitted = _cast(photos, progress)
+        moving.lay(fitted, work)
+        _note(work, fitted.notes + moving.notes(fitted.controls), moving.at_rest(fitted.controls[0]))
+        write(fitted.human, file)
+    if not out.exists():
+        moving.footage(moving.laid(work), file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
     return dataset.Dataset(out)
 
 

@@ -153,7 +153,7 @@ class Output:
         """One PNG a frame; a folder that is there keeps what else is in it."""
         from fenshen import portraits
 
-        with files.writing_into(self.target) as folder:
+        with files.writing_folder(self.target, keep=True) as folder:
             for number, frame in enumerate(frames):
                 file = folder / f"frame-{number:06d}.png"
                 portraits.write(file, frame)

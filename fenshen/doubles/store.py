@@ -7,7 +7,6 @@ file runs: a double from a stranger can be opened.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zipfile
@@ -23,6 +22,7 @@ from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fenshen import controls as control_space
+from fenshen import files
 from fenshen.drawing import DrawRequest
 from fenshen.errors import FenshenError, UsageError
 from fenshen.humans.camera import Camera
@@ -199,7 +199,7 @@ def _lacking(seen: dict[str, Range]) -> Iterator[tuple[str, float]]:
 
 
 def save(path: Path, card: DoubleCard, model: Path, human: Human, consent: Consent) -> None:
-    """Write a double as one zip, beside its place and then moved there.
+    """Write a double as one zip.
 
     Args:
         model: the folder of a model.
@@ -207,20 +207,12 @@ def save(path: Path, card: DoubleCard, model: Path, human: Human, consent: Conse
     Raises:
         FenshenError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_CARD, card.model_dump_json(indent=2) + "\n")
-            archive.writestr(_HUMAN, human.model_dump_json(indent=2) + "\n")
-            archive.writestr(_CONSENT, consent.model_dump_json(indent=2) + "\n")
-            archive.write(model / MODEL_CARD, f"model/{MODEL_CARD}")
-            archive.writestr(f"model/{WEIGHTS}", _halved(model / WEIGHTS))
-        os.replace(part, path)
-    except OSError as error:
-        raise FenshenError("double.cannot_write", path=path, why=error.strerror or error) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with files.writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_CARD, card.model_dump_json(indent=2) + "\n")
+        archive.writestr(_HUMAN, human.model_dump_json(indent=2) + "\n")
+        archive.writestr(_CONSENT, consent.model_dump_json(indent=2) + "\n")
+        archive.write(model / MODEL_CARD, f"model/{MODEL_CARD}")
+        archive.writestr(f"model/{WEIGHTS}", _halved(model / WEIGHTS))
 
 
 def _halved(weights: Path) -> bytes:

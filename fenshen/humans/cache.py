@@ -1,7 +1,6 @@
 """What takes seconds to make and never changes, kept on disk: shapes, occlusion, grown hair.
 
-Files are named by version, so that an old cache is never read; they appear by a rename, so that processes
-that make the same one do not disturb each other.
+Files are named by version, so that an old cache is never read.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fenshen import files
 from fenshen.errors import FenshenError
 
 
@@ -39,16 +38,9 @@ def arrays(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
             raise FenshenError("humans.cache_damaged", path=file, why=error) from error
     made = make()
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            np.savez(stream, **made)
-        os.replace(part, file)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise FenshenError(
-            "humans.cache_unwritable", path=file.parent, why=error.strerror or error
-        ) from error
+        with files.writing(file) as part:
+            np.savez(part, **made)
+    except FenshenError as error:
+        raise FenshenError("humans.cache_unwritable", path=file.parent, why=error.values["why"]) from error
     return made

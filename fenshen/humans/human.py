@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from fenshen import files
 from fenshen.errors import FenshenError
 from fenshen.messages import message
 
@@ -217,17 +216,9 @@ def read(path: str | Path) -> Human:
 
 
 def write(human: Human, path: str | Path) -> None:
-    """Write a human as JSON, beside ``path`` first and then moved there.
+    """Write a human as JSON.
 
     Raises:
         FenshenError: the file cannot be written.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(human.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise FenshenError("humans.unwritable", path=path, why=error.strerror or error) from error
+    files.write_text(path, human.model_dump_json(indent=2) + "\n")

@@ -7,10 +7,8 @@ with one another, and not with the FID or KID of a paper, which are measured wit
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -21,8 +19,9 @@ from numpy import ndarray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from fenshen import assets
+from fenshen import assets, files
 from fenshen.dataset import Dataset
+from fenshen.errors import FenshenError
 
 NAME = "MobileNet"
 WIDTH = 1280
@@ -202,8 +201,8 @@ def of_dataset(
     for pictures in chunks(dataset, rows):
         computed[start : start + len(pictures)] = features(pictures, progress, view)
         start += len(pictures)
-    with suppress(OSError):  # a read-only or full disk: they will be computed again
-        _write(file, computed)
+    with suppress(FenshenError), files.writing(file) as part:  # a full disk: they will be computed again
+        np.save(part, computed)
     return computed
 
 
@@ -229,14 +228,3 @@ def _cache_key(dataset: Dataset, rows: np.ndarray, features: Features, view: Vie
     )
     key.update(repr(what).encode())
     return key.hexdigest()[:24]
-
-
-def _write(file: Path, array: np.ndarray) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        file.parent.mkdir(exist_ok=True)
-        with part.open("wb") as stream:
-            np.save(stream, array)
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls as control_space
+from fenshen import files
 from fenshen.controls import NAMES
 from fenshen.errors import FenshenError, UsageError
 
@@ -101,18 +101,11 @@ class Track:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        path = Path(path)
         columns = [pa.array(column) for column in control_space.clip(self.controls).T]
         metadata = {_METADATA: json.dumps({"rate": self.rate}).encode()}
         schema = pa.schema([(name, pa.float32()) for name in NAMES], metadata=metadata)
-        part = path.with_name(f".{path.name}.part")
-        try:
+        with files.writing(path, pa.ArrowException) as part:
             pq.write_table(pa.Table.from_arrays(columns, schema=schema), part)
-            os.replace(part, path)
-        except OSError as error:
-            raise FenshenError("motion.cannot_write", path=path, why=error.strerror or error) from error
-        finally:
-            part.unlink(missing_ok=True)
 
     def _like(self, other: Track | Float[ndarray, "58"]) -> Float[ndarray, "..."]:
         if not isinstance(other, Track):

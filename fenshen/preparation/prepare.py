@@ -122,8 +122,10 @@ def prepare(
             units = list(settled(units, settings, store))
         run(units)
         report = join(units, settings, store, listing, out=out, words=words, seed=seed)
-    except OSError as error:
-        raise FenshenError("prepare.cannot_write", path=out, why=error.strerror or error) from error
+    except FenshenError as error:
+        if error.key != "files.cannot_write":
+            raise
+        raise FenshenError("prepare.cannot_write", path=out, why=error.values["why"]) from error
     store.remove()
     return Prepared(report)
 

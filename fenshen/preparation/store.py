@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fenshen import files
+
 _SUFFIX = ".parquet"
 
 
@@ -20,7 +22,7 @@ class Store:
 
     def open(self) -> None:
         """Make the folder, or find that of an interrupted run."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.folder)
 
     def __contains__(self, key: str) -> bool:
         return self._file(key).is_file()
@@ -30,14 +32,13 @@ class Store:
         return {name.removesuffix(_SUFFIX) for name in os.listdir(self.folder) if name.endswith(_SUFFIX)}
 
     def save(self, key: str, table: pa.Table) -> None:
-        """Keep one unit's outcome; it appears by a rename, whole or not at all."""
-        part = self._file(key).with_suffix(f".{os.getpid()}.part")
-        try:
+        """Keep one unit's outcome.
+
+        Raises:
+            FenshenError: it cannot be written.
+        """
+        with files.writing(self._file(key)) as part:
             pq.write_table(table, part, compression="lz4", use_dictionary=False, write_statistics=False)
-            os.replace(part, self._file(key))
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
 
     def load(self, key: str, columns: list[str] | None = None) -> pa.Table:
         """A unit's outcome, or some columns of it."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fenshen import files
 from fenshen.errors import FenshenError
 from fenshen.messages import message
 
@@ -161,19 +162,12 @@ def read(path: Path | str) -> Consent:
 
 
 def write(path: Path | str, consent: Consent) -> None:
-    """Save a consent record, beside its place and moved there.
+    """Save a consent record.
 
     Raises:
         FenshenError: the file cannot be written.
     """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(consent.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FenshenError("portraits.cannot_write", path=path, why=error.strerror or error) from error
+    files.write_text(path, consent.model_dump_json(indent=2) + "\n")
 
 
 def check(consent: Consent, today: date | None = None) -> None:
@@ -234,7 +228,7 @@ def _secret_key(path: Path) -> Ed25519PrivateKey:
             return key
         loaded = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise FenshenError("portraits.cannot_write", path=path, why=error.strerror or error) from error
+        raise FenshenError("files.cannot_write", path=path, why=error.strerror or error) from error
     except (ValueError, TypeError) as error:
         raise FenshenError("provenance.not_a_key", path=path) from error
     if not isinstance(loaded, Ed25519PrivateKey):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fenshen import files
 from fenshen.errors import FenshenError, UsageError
 
 if TYPE_CHECKING:
@@ -158,13 +159,13 @@ def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
         raise UsageError("provenance.suffix", path=path, suffixes=" ".join(_KINDS))
     beside = path.suffix.lower() in _BESIDE
     target = path.with_name(f"{path.name}.c2pa") if beside else path
-    part = target.with_name(f".{target.name}.part")
     signer = signer or own()
     try:
         made = c2pa.Signer.from_info(
             c2pa.C2paSignerInfo(_algorithm(signer), signer.certificates, signer.key, None)
         )
         with (
+            files.writing(target) as part,
             c2pa.Builder(_manifest(path, kind, about), context=_offline()) as builder,
             path.open("rb") as source,
         ):
@@ -175,11 +176,10 @@ def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
             else:
                 with part.open("w+b") as signed:
                     builder.sign(made, kind, source, signed)
-        os.replace(part, target)
     except (c2pa.C2paError, OSError) as error:
         raise FenshenError("provenance.cannot_sign", path=path, why=_reason(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
+    except FenshenError as error:
+        raise FenshenError("provenance.cannot_sign", path=path, why=error.values.get("why", error)) from error
     return target
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fenshen import model
-from fenshen.errors import FenshenError
+from fenshen import files, model
 
 KEEP = 3  # newest ones
 _STATE, _FACTS = "state.safetensors", "state.json"
@@ -37,21 +35,12 @@ def save(run: Path, step: int, state: dict[str, Any], write_model: Callable[[Pat
         FenshenError: the disk is full or cannot be written; older checkpoints are untouched.
     """
     folder = run / "checkpoints" / f"step-{step:08d}"
-    part = folder.with_name(f".{folder.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        tensors: dict[str, Tensor] = {}
-        facts = _flatten(state, "", tensors)
+    tensors: dict[str, Tensor] = {}
+    facts = _flatten(state, "", tensors)
+    with files.writing_folder(folder, SafetensorError) as part:
         save_file(tensors, part / _STATE)
         (part / _FACTS).write_text(json.dumps({"step": step, "state": facts}), encoding="utf-8")
         write_model(part)
-        _flush(part)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise FenshenError("train.cannot_save", path=folder, why=error) from error
     _prune(run)
     return folder
 
@@ -86,13 +75,6 @@ def _merit(folder: Path) -> float | None:
         return model.merit(json.loads((folder / model.CARD).read_text(encoding="utf-8"))["metrics"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _flush(folder: Path) -> None:
-    """Bring the files to the disk before the rename makes them count, so that a power cut leaves no husk."""
-    for file in folder.iterdir():
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
 
 
 def _flatten(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:

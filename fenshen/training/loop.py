@@ -149,7 +149,6 @@ class Training:
             return
         pictures = self._draw(self.measuring.sheet)
         sheet = portraits.sheet(pictures, 8)
-        (self.run / "samples").mkdir(parents=True, exist_ok=True)
         portraits.write(self.run / "samples" / f"step-{self.step:08d}.png", sheet)
         self.log.sheet(self.step, sheet)
         if self.step > 0:

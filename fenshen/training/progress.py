@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.style import Style
 from rich.text import Text
 
+from fenshen import files
 from fenshen.messages import message
 from fenshen.training.terms import TERMS
 
@@ -79,9 +79,7 @@ def rows(run: Path) -> list[dict[str, Any]]:
 
 def _cut(file: Path, step: int) -> None:
     kept = [row for row in rows(file.parent) if row["step"] <= step]
-    part = file.with_name(f".{file.name}.part")
-    part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")
-    os.replace(part, file)
+    files.write_text(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
 
 
 class Bar:

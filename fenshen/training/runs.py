@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from fenshen import files
 from fenshen.dataset import Dataset
-from fenshen.errors import FenshenError, UsageError
+from fenshen.errors import UsageError
 from fenshen.training import progress
 from fenshen.training import recipe as recipes
 from fenshen.training.recipe import Recipe
@@ -45,15 +46,10 @@ def begin(run: Path, recipe: Recipe, force: bool) -> None:
     Raises:
         FenshenError: the folder cannot be written.
     """
-    try:
+    with files.writing_errors(run):
         if force and run.exists():
             shutil.rmtree(run)
-        run.mkdir(parents=True, exist_ok=True)
-        part = run / ".recipe.yaml.part"
-        part.write_text(recipe.to_yaml(), encoding="utf-8")
-        part.replace(run / "recipe.yaml")
-    except OSError as error:
-        raise FenshenError("train.cannot_save", path=run, why=error) from error
+    files.write_text(run / "recipe.yaml", recipe.to_yaml())
 
 
 def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
@@ -82,6 +78,4 @@ def write_report(run: Path, recipe: Recipe, step: int, seconds: float) -> None:
         "kid": [{"step": row["step"], "kid": row["kid"]} for row in rows if "kid" in row],
         "findings": [row for row in rows if "finding" in row],
     }
-    part = run / ".report.json.part"
-    part.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(run / "report.json")
+    files.write_text(run / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")

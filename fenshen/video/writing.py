@@ -6,7 +6,6 @@ A file appears when it is whole; only a stream grows where it is seen.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen import files
 from fenshen.errors import FenshenError, UsageError
 from fenshen.video import animated
 from fenshen.video.reading import reason
@@ -70,11 +70,10 @@ def write(
         raise UsageError("video.suffix", path=path, suffixes=", ".join(WRITABLE))
     if not (math.isfinite(fps) and fps > 0):
         raise UsageError("video.not_positive", option="fps", value=fps)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
     import av
     from av.error import FFmpegError
 
-    try:
+    with files.writing(path, FFmpegError) as part:
         if writer := animated.WRITERS.get(path.suffix.lower()):
             writer(part, pictures, fps)
         else:
@@ -82,11 +81,6 @@ def write(
             whole = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
             with av.open(part, "w", container_options=whole) as container:
                 _encode(container, codec, options | {"crf": str(crf)}, audio_codec, pictures, fps, audio)
-        os.replace(part, path)
-    except (FFmpegError, OSError) as error:
-        raise FenshenError("video.cannot_write", path=path, why=reason(error)) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def stream(

@@ -9,7 +9,6 @@ as bright as the photograph.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
+from fenshen import files
 from fenshen.controls import INDEX
 from fenshen.doubles.casting import fit_colours, fit_regions
 from fenshen.doubles.photographs import layers, surface
@@ -135,14 +135,16 @@ class Photograph:
 
 
 def save(photo: Photograph, path: Path) -> None:
-    """Write a photograph, beside its place and then moved there."""
+    """Write a photograph.
+
+    Raises:
+        FenshenError: it cannot be written.
+    """
     values = {field.name: getattr(photo, field.name) for field in fields(Photograph)}
     values["human"] = photo.human.model_dump_json()
     values["camera"] = np.array(astuple(photo.camera))
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        np.savez(file, **values)
-    os.replace(part, path)
+    with files.writing(path) as part:
+        np.savez(part, **values)
 
 
 def load(path: Path) -> Photograph:
