@@ -66,7 +66,7 @@ def rate(
     """Faces a second of one call of ``prepare`` by that clock, and how many there were."""
     start = clock()
     summary = prepare([folder], out, size=size, workers=workers, force=True, progress=False).report
-    # The pictures vary one photograph, which the data doctor notices, once all of the work is done.
+    # The pictures vary one photograph; prepare notices that they are near-duplicates after all the work is done.
     faces = summary.faces + summary.refused.get(Reason.NEAR_DUPLICATE, 0)
     return faces / (clock() - start), faces
 

@@ -1,4 +1,4 @@
-"""Illustrated avatars, drawn on the spot: a data set that needs no camera and offends nobody's rights.
+"""Illustrated avatars, drawn on the spot: a dataset that needs no camera and nobody's permission.
 
 The drawings are DiceBear styles (vector parts combined by a seed), rasterised by resvg. The styles' artists
 put some under CC0 and some under CC BY 4.0; :data:`STYLES` says which, and whom to credit.
@@ -41,7 +41,7 @@ _INK = ("1f2a44", "22403a", "4b2447", "5a2a22", "2b2b33", "5b3a1c", "1d4e6b")
 
 @dataclass(frozen=True)
 class Style:
-    """One style of drawing: its terms, whom to credit, and how Fenshen has it drawn.
+    """One style of drawing: its terms, its credit, and how Fenshen draws it.
 
     Args:
         licence: SPDX identifier.
@@ -103,7 +103,7 @@ def style(name: str) -> Style:
     """The style called ``name``.
 
     Raises:
-        UsageError: there is none; the message names the nearest.
+        UsageError: there is no such style; the message names the nearest.
     """
     if name not in STYLES:
         nearest = difflib.get_close_matches(name, STYLES, n=1, cutoff=0.0)[0]
@@ -112,7 +112,7 @@ def style(name: str) -> Style:
 
 
 def draw(name: str, seed: int | str, size: int) -> UInt8[ndarray, "size size 3"]:
-    """Draw the avatar that ``seed`` stands for; the same words give the same picture, everywhere.
+    """Draw the avatar of a seed. The same arguments give the same picture on every machine.
 
     Args:
         name: a key of :data:`STYLES`.
@@ -138,7 +138,7 @@ def draw(name: str, seed: int | str, size: int) -> UInt8[ndarray, "size size 3"]
 
 @cache
 def _definition(name: str) -> tuple[Any, Any]:
-    """A style's definition and our options for it, whose seed is left open.
+    """A style's definition and our options for it, without a seed.
 
     DiceBear's one-call ``Avatar`` checks the options against a JSON schema at every drawing, which takes
     twice as long as the drawing itself; here they are checked once.

@@ -120,7 +120,7 @@ def _write_pixels(
 
 
 class Dataset:
-    """A dataset opened for reading. Pixels stay on disk until they are asked for.
+    """A dataset opened for reading. Pixels are read from disk on access.
 
     Args:
         path: the folder that ``prepare`` wrote.
@@ -234,7 +234,7 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class PairedLabels(Labels):
-    """Labels that ask a generator for the very picture they belong to.
+    """Labels with which a generator is asked for the very picture they belong to.
 
     Attributes:
         controls: of each face.
@@ -255,7 +255,7 @@ class PairedLabels(Labels):
 
 @dataclass(frozen=True)
 class Batches:
-    """An endless, shuffled reading of some pictures; batch ``t`` is a function of ``(seed, t)`` alone.
+    """An endless, shuffled sequence of batches; batch ``t`` depends on ``(seed, t)`` only.
 
     So a resumed run needs no data state, and processes that share a global batch each take their slice of it.
     Every picture is seen once an epoch; epochs run on within a batch, so a set may be smaller than a batch.
@@ -311,7 +311,7 @@ _last_permutation: dict[tuple[int, int, int], np.ndarray] = {}
 
 
 def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of one epoch; the last two are kept, for a batch seldom reaches across more."""
+    """The order of one epoch. The last two are cached, because a batch rarely spans more."""
     key = (count, seed, epoch)
     if key not in _last_permutation:
         while len(_last_permutation) >= 2:

@@ -42,7 +42,7 @@ class DrawRequest:
     camera: Camera | None = None
 
     def with_words(self, model: Model, words: Mapping[str, str]) -> DrawRequest:
-        """The same wish with some words said about it.
+        """The same request with sliders and features set by name.
 
         Raises:
             UsageError: a word is unknown or its value impossible, or the model knows nothing of the kind.
@@ -71,7 +71,7 @@ class Axis:
 
 
 def request_of_seed(model: Model, seed: int) -> DrawRequest:
-    """What a seed stands for: a person as drawn humans are, or noise."""
+    """The request of a seed: a sampled human, or noise."""
     if model.card.told == "human":
         from fenshen.humans.encoding import encode
         from fenshen.humans.sampler import sample, sample_camera, sample_controls
@@ -82,17 +82,17 @@ def request_of_seed(model: Model, seed: int) -> DrawRequest:
     return DrawRequest(latent, control_space.NEUTRAL if model.card.network.conditional else None)
 
 
-def draw(model: Model, wishes: Sequence[DrawRequest], truncation: float = 1.0) -> UInt8[ndarray, "N H W 3"]:
-    """One picture a wish, of the same model; truncation below 1 draws people nearer to the average."""
+def draw(model: Model, requests: Sequence[DrawRequest], truncation: float = 1.0) -> UInt8[ndarray, "N H W 3"]:
+    """Draw one picture per request; truncation below 1 draws people closer to the average."""
     import torch
 
-    latents = torch.from_numpy(np.stack([wish.latent for wish in wishes]))
-    known = [wish.controls for wish in wishes if wish.controls is not None]
+    latents = torch.from_numpy(np.stack([request.latent for request in requests]))
+    known = [request.controls for request in requests if request.controls is not None]
     return model.draw(latents, truncation=truncation, controls=np.stack(known) if known else None)
 
 
 def grid_requests(model: Model, start: DrawRequest, axes: tuple[Axis, Axis]) -> list[DrawRequest]:
-    """The wishes of a sheet, row by row: the first axis goes from left to right, the second from top to bottom."""
+    """The requests of a sheet, row by row: the first axis runs left to right, the second top to bottom."""
     across, down = axes
     return [
         start.with_words(model, {across.name: f"{x:g}", down.name: f"{y:g}"})
@@ -130,19 +130,18 @@ def parse_axis(word: str) -> Axis:
     return Axis(match[1], tuple(np.linspace(float(match[2]), float(match[3]), steps).tolist()))
 
 
-def _described(wish: DrawRequest, model: Model, about: Mapping[str, str]) -> DrawRequest:
-    """A wish for the same person with other features."""
+def _described(request: DrawRequest, model: Model, about: Mapping[str, str]) -> DrawRequest:
+    """The request with other features of the same person."""
     from fenshen.humans import words
     from fenshen.humans.encoding import encode
 
     for name in about:
         if not words.is_word(name):
             raise _unknown(name, (*sliders.names(), *words.names()))
-        if wish.human is None:
-            raise UsageError("sliders.not_a_person", model=model.path, name=name)
-    assert wish.human is not None
-    human = words.describe(wish.human, about)
-    return replace(wish, human=human, latent=encode(human, wish.camera))
+    if request.human is None:
+        raise UsageError("sliders.not_a_person", model=model.path, name=next(iter(about)))
+    human = words.describe(request.human, about)
+    return replace(request, human=human, latent=encode(human, request.camera))
 
 
 def _number(name: str, word: str) -> float:

@@ -1,4 +1,4 @@
-"""What goes wrong, said to the person at the keyboard.
+"""Errors, as sentences for the user.
 
 Every error that a user can cause or mend is a :class:`FenshenError`: a key of the message catalogue and the
 values that belong in its sentence. The command line prints the sentence and exits with ``exit_code``; a
@@ -28,18 +28,18 @@ class FenshenError(Exception):
         super().__init__(message(key, **values))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How it travels from a worker process."""
+        """Pickle support, for errors from worker processes."""
         return _again, (type(self), self.key, self.values)
 
 
 class UsageError(FenshenError):
-    """The words of the command were wrong: an unknown option, recipe, key or value."""
+    """The command was wrong: an unknown option, recipe, key or value."""
 
     exit_code = 2
 
 
 class Interrupted(FenshenError):  # noqa: N818  (it is no error)
-    """The user stopped the work; everything was saved and the same command goes on from there."""
+    """The user stopped the work. Everything is saved, and the same command continues from there."""
 
     exit_code = 130
 

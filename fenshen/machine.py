@@ -44,7 +44,7 @@ def _is_amd() -> bool:
 def keep_memory() -> None:
     """Have glibc keep what is freed: a step frees and asks for the same large blocks again and again.
 
-    By default each of them is mapped anew and its pages are cleared by the kernel one by one, which took a third of
+    By default each of them is mapped again and its pages are cleared by the kernel one by one, which took a third of
     the time of a step at 128 px (44 against 61 pictures/s on two cores). Elsewhere than on glibc nothing happens.
     """
     import ctypes

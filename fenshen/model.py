@@ -35,7 +35,7 @@ _CHUNK = 8  # pictures computed together, always: so that a picture does not dep
 
 
 class ModelCard(BaseModel):
-    """``model.json``: what a model is, what it learnt from and how well."""
+    """``model.json``: what a model is, what it was trained on and how good it is."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -104,7 +104,7 @@ class Model:
         return cls(generator, card, folder, device)
 
     def latents(self, seeds: Sequence[int]) -> Float[Tensor, "N Z"]:
-        """The latent vector of each seed, alone: a seed means the same picture in any company."""
+        """The latent vector of each seed. It does not depend on the other seeds."""
         count = self.card.network.latent
         return torch.stack([torch.randn(count, generator=torch.Generator().manual_seed(s)) for s in seeds])
 
@@ -115,7 +115,7 @@ class Model:
         truncation: float = 1.0,
         controls: Float[ndarray, "58"] | None = None,
     ) -> UInt8[ndarray, "N H W 3"]:
-        """Draw one picture a seed.
+        """Draw one picture per seed.
 
         Args:
             truncation: below 1 keeps nearer to the average: less variety, fewer failures.
@@ -131,7 +131,7 @@ class Model:
         truncation: float = 1.0,
         controls: Float[ndarray, "*N 58"] | None = None,
     ) -> UInt8[ndarray, "N H W 3"]:
-        """Draw one picture a latent vector, with the same controls or with each its own."""
+        """Draw one picture per latent vector, with shared controls or one set for each."""
         labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
         if self.card.network.conditional:
             given = control_space.NEUTRAL if controls is None else controls
@@ -185,7 +185,7 @@ def find(path: Path) -> Path:
 
 
 def merit(metrics: Mapping[str, float]) -> float | None:
-    """What the best of several checkpoints has least of: KID, or minus the PSNR; None where nothing was measured."""
+    """The value that is smallest for the best checkpoint: KID, or minus the PSNR; None if not measured."""
     return -metrics["psnr"] if "psnr" in metrics else metrics.get("kid")
 
 

@@ -1,4 +1,4 @@
-"""Frame after frame of one person, as fast as this machine can: for video, speech and live pictures."""
+"""Draws frames of one person as fast as this machine can: for video, speech and live use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOGETHER = 4
 
 
 class Player:
-    """A model with one latent, asked for frames.
+    """A model with a fixed latent that draws frames.
 
     It computes in bfloat16 where the machine has units for it; a frame may so differ by a few levels of 255 from the
     picture that :meth:`fenshen.model.Model.draw` gives, which is the same on all machines.
@@ -40,7 +40,7 @@ class Player:
         return self._draw(controls[None])[0]
 
     def film(self, controls: Float[ndarray, "T 58"]) -> Iterator[UInt8[ndarray, "S S 3"]]:
-        """The frames with these controls, for whoever need not know one before the next is asked for."""
+        """The frames with these controls, drawn a few at a time: for controls that are all known in advance."""
         done = 0
         while done < len(controls):
             count = min(done + 1, _TOGETHER)  # the first one at once, for who waits for it
@@ -55,7 +55,7 @@ class Player:
 
 
 def _halved(generator: nn.Module) -> nn.Module:
-    """A copy whose convolutions are kept in bfloat16: autocast would turn their weights at every frame."""
+    """A copy with bfloat16 convolutions: autocast would convert their weights at every frame."""
     halved = copy.deepcopy(generator)
     for module in halved.modules():
         if isinstance(module, nn.Conv2d):

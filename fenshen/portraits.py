@@ -1,4 +1,4 @@
-"""Reading and writing pictures: whatever a camera, a phone or a web page made, as plain sRGB pixels.
+"""Reading and writing pictures from cameras, phones and web pages, as plain sRGB pixels.
 
 Every file is hostile until it is decoded: the header's size is checked before any pixel is, only picture
 formats are tried, and a file cut short is refused rather than filled with grey.
@@ -158,7 +158,7 @@ def _apply_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=8)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From an embedded profile to sRGB; None where that would change no colour, as in most pictures."""
+    """The transform from an embedded profile to sRGB; None if it would change no colour, as in most pictures."""
     from PIL import Image, ImageCms
 
     embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -67,7 +67,7 @@ class Registry(Mapping[str, T]):
         """The thing of that name.
 
         Raises:
-            UsageError: there is none; the message lists the names.
+            UsageError: there is no such name; the message lists the names.
         """
         things = self._all()
         if name not in things:

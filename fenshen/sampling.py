@@ -110,7 +110,7 @@ def generate(
 
 @dataclass(frozen=True)
 class _Drawer:
-    """A model and what is asked of all its pictures."""
+    """A model and the settings that all its pictures share."""
 
     model: Model
     words: Mapping[str, str]
@@ -165,7 +165,7 @@ def interpolate(ends: Tensor, steps: int) -> Iterator[Tensor]:
 
 
 def blend(ends: Tensor, steps: int) -> Iterator[Tensor]:
-    """A closed walk in straight lines, as :func:`interpolate` gives it: for latents whose every number has a name."""
+    """A closed walk in straight lines, like :func:`interpolate`: for latents whose numbers have names."""
     import torch
 
     way = torch.from_numpy(ease(steps))[:, None]
@@ -174,7 +174,7 @@ def blend(ends: Tensor, steps: int) -> Iterator[Tensor]:
 
 
 def ease(steps: int) -> Float[ndarray, "steps"]:
-    """The way from 0 to 1, without its end, that rests a little at both."""
+    """Steps from 0 towards 1, without 1, slow at both ends."""
     return ((1 - np.cos(np.pi * np.arange(steps) / steps)) / 2).astype(np.float32)
 
 
@@ -248,7 +248,7 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
 
 
 def _text(drawer: _Drawer, seeds: str) -> dict[str, str]:
-    """What a picture says about itself in its file."""
+    """The text chunks of a picture's file."""
     from fenshen import __version__
 
     model = drawer.model

@@ -1,4 +1,4 @@
-"""Plain words for what moves a face: ``smile=0.7``, ``gaze_x=-1``, ``yaw=20``.
+"""Sliders: plain names for what moves a face, such as ``smile=0.7``, ``gaze_x=-1``, ``yaw=20``.
 
 A slider sets one control or several at once. Those that go both ways run from -1 to 1, the others from 0 to 1; angles
 are in degrees, and ``zoom`` in octaves. Every control's own name is a slider too.
@@ -53,7 +53,7 @@ def limits(name: str) -> tuple[float, float]:
 
 
 def move(controls: Float[ndarray, "58"], name: str, value: float) -> Float[ndarray, "58"]:
-    """The controls with one slider set; all that the slider does not name stays.
+    """The controls with one slider set; the others stay as they are.
 
     Raises:
         UsageError: the value is out of the slider's range, or no number.

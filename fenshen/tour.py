@@ -36,7 +36,7 @@ class Tour(BaseModel):
 
     @property
     def text(self) -> str:
-        """Where everything lies, and three lines on what to do next with one's own pictures."""
+        """Where everything is, and three commands to try next with your own pictures."""
         return "\n".join([message("demo.done", **self.model_dump()), "", message("demo.next")])
 
 

@@ -59,7 +59,7 @@ def linear_generator(real: Logits, fake: Logits) -> Scalar:
 
 
 def wasserstein_discriminator(real: Logits, fake: Logits) -> Scalar:
-    """L_D = l(G(z)) - l(x), Arjovsky et al. 2017; wants a gradient penalty or clipping."""
+    """L_D = l(G(z)) - l(x), Arjovsky et al. 2017; needs a gradient penalty or clipping."""
     return fake.mean() - real.mean()
 
 

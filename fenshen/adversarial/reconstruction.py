@@ -1,6 +1,6 @@
 """Losses of a drawn picture against the very picture it should be: for pictures whose labels are known.
 
-A generator that is told who and how can be told what is wrong at every pixel, which teaches it far sooner than a
+A generator that is given who and how can be shown what is wrong at every pixel, which teaches it far faster than a
 discriminator does. What pixels alone leave blurred, frozen features see.
 """
 
@@ -22,7 +22,7 @@ def multiscale_l1(
 ) -> Float[Tensor, ""]:
     """L = mean over scales k of mean |D_k fake - D_k real| w, with D_k the mean of squares of k x k pixels.
 
-    The coarse scales forgive a displaced strand and still want the right amount of hair.
+    The coarse scales forgive a displaced strand but still ask for the right amount of hair.
 
     Args:
         weight: of every pixel; 1 where left out.

@@ -73,7 +73,7 @@ def animate(
 
 
 def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Sound | None]:
-    """The movements of a track or a video; the video's sound where the film can carry it."""
+    """The movements of a track or a video; the video's sound if the output format can hold it."""
     from fenshen.motion import track as tracks
 
     if source.suffix == _TRACK:

@@ -146,7 +146,7 @@ def _resumed(work: Path, sources: Sequence[Path], look: Look = "human") -> Path:
 
 
 def _state(path: Path) -> list[str | int]:
-    """What changes when a file does.
+    """A fingerprint of a file: it changes when the file does.
 
     Raises:
         FenshenError: there is no such file.
@@ -221,7 +221,7 @@ def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Datas
 
 
 def _begin_with(data: Dataset, device: str) -> Human:
-    """The person of the base model that is most alike, written into the footage's records."""
+    """The base model's person who is most similar, written into the footage's records."""
     from fenshen.doubles.nearest import nearest_human
     from fenshen.humans.camera import Camera
     from fenshen.humans.human import parse

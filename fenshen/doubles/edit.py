@@ -84,7 +84,7 @@ def _changed(double: Double, rest: DrawRequest, words: dict[str, str]) -> DrawRe
 
 
 def _from_rest(double: Double, name: str, word: str) -> str:
-    """A camera does not always stand straight before a face: ``yaw=0`` is how it is mostly seen."""
+    """An angle relative to the face at rest, because cameras rarely stand straight in front of a face."""
     if name not in ("yaw", "pitch", "roll"):
         return word
     try:

@@ -1,4 +1,4 @@
-"""Cutting a person out of a picture: how opaque each pixel is, and of what colour without the ground behind.
+"""Cutting a person out of a picture: the opacity of each pixel, and its colour without the background.
 
 MediaPipe's selfie segmentation says where the person is, a few pixels roughly. Near its edge everything is worked out
 again from the picture: the colours of what is surely the person and surely the ground are spread over the edge, and a
@@ -46,7 +46,7 @@ class Matte:
         self._before: tuple[Colours, Plane] | None = None
 
     def cut(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "S S 4"]:
-        """The person in RGBA; under what is transparent lies the colour of what is near, not the ground's."""
+        """The person in RGBA; transparent pixels have the colour of nearby opaque ones, not of the background."""
         exact = picture.astype(np.float32) / 255
         small = _resized(exact, SIDE)
         rough = self._calmed(small, self._rough(small))
@@ -116,7 +116,7 @@ def _matted(
 
 
 def _sure(rough: Plane) -> Plane:
-    """1 where it is sure, some pixels from where it is not."""
+    """1 where the opacity is certain, a few pixels away from where it is not."""
     import cv2
 
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _EDGE + 1, 2 * _EDGE + 1))
@@ -124,7 +124,7 @@ def _sure(rough: Plane) -> Plane:
 
 
 def _spread(picture: Colours, sure: Plane) -> Colours:
-    """The mean colour of what is sure near by, and where there is too little of that, farther away."""
+    """The mean colour of certain pixels nearby, or farther away where there are too few."""
     sure = _resized(sure, len(picture))
     weighed = np.dstack([picture * sure[..., None], sure])
     spread, lacking = np.zeros_like(picture), np.ones_like(sure)

@@ -1,4 +1,4 @@
-"""Which of the people that the base model knows is most like somebody in front of a camera.
+"""Finds the base model's person who looks most like somebody in front of a camera.
 
 A double begins with that person's code: the nearer the base model already is, the less of the footage goes into
 repainting, and the more of what the footage does not show (a profile, an open mouth) stays as the base model knows it.
@@ -33,7 +33,7 @@ def nearest_human(
     controls: Float[ndarray, "N 58"],
     people: Sequence[Human] | None = None,
 ) -> Human:
-    """The human whom the model draws most like these pictures of one person.
+    """The human whose drawing is most similar to these pictures of one person.
 
     Args:
         controls: of the pictures.

@@ -1,4 +1,4 @@
-"""What leaves a double: pictures and films, enlarged, cut out, marked, and signed once they are whole."""
+"""Writes a double's pictures and films: enlarged, cut out, marked, and signed when complete."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ LIVE_FILM = Medium((".mp4",), moves=True)  # can be watched while it grows
 
 
 class Output:
-    """Where something of a double goes, and how it gets there.
+    """Writes one picture or film of a double.
 
     Args:
         target: a file, or a folder for single frames; ``-`` is standard output, for live films.
@@ -85,7 +85,7 @@ class Output:
         self._matte = Matte(double.model.device, film=medium.moves) if options.transparent else None
 
     def picture(self, pictures: UInt8[ndarray, "N S S 3"], columns: int = 1) -> Path:
-        """Write a picture, or several as a sheet; under that a strip is left for the label, which would hide a face."""
+        """Write a picture, or several as a sheet with a strip below for the label, which would cover a face."""
         from fenshen import portraits
 
         shown = np.stack([self._shown(picture) for picture in pictures])
@@ -136,7 +136,7 @@ class Output:
         return large if self._matte is None else self._matte.cut(large)
 
     def _stream(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
-        """A file is signed once it is whole, and gone if it never is; what was piped only has its marks."""
+        """Stream a film. A file is signed when complete and removed on failure; a pipe only carries the marks."""
         from fenshen import video
 
         if self.target == STANDARD:
@@ -150,7 +150,7 @@ class Output:
             raise
 
     def _singles(self, frames: Frames) -> Path:
-        """One PNG a frame; a folder that is there keeps what else is in it."""
+        """Write one PNG per frame; other files in the folder stay."""
         from fenshen import portraits
 
         with files.writing_folder(self.target, keep=True) as folder:
@@ -195,7 +195,7 @@ def moving(double: Double, track: Track, player: Player) -> Iterator[UInt8[ndarr
 
 
 def enlarged(picture: UInt8[ndarray, "H W 3"], scale: float, device: str = "cpu") -> UInt8[ndarray, "h w 3"]:
-    """Doubled by the network for it, then brought to size, for films with even sides.
+    """Enlarge with the upscaling network, then resize; the sides are even, as films need.
 
     Beyond twice the side nothing more is known: a second pass would draw hard lines where eyes are soft, so that
     Lanczos' window does the rest.

@@ -50,23 +50,21 @@ Range = tuple[float, float]
 
 
 class DoubleCard(BaseModel):
-    """``double.json``: whose double it is, what it learnt from, and how well."""
+    """``double.json``: whose double it is, what it was trained on, and how good it is."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     schema_version: int = SCHEMA_VERSION
     name: Annotated[str, Field(description="what the double is called")]
     look: Annotated[Literal["photo", "human"], Field(description="of a photograph, or of a drawn human")]
-    frames: Annotated[int, Field(ge=1, description="pictures it learnt from")]
+    frames: Annotated[int, Field(ge=1, description="pictures it was trained on")]
     seconds: Annotated[float, Field(ge=0, description="of film; 0 for photographs")]
     psnr: Annotated[float | None, Field(description="dB, on pictures that were held out")] = None
     neutral: Annotated[list[float], Field(description="controls of the face at rest")]
     seen: Annotated[
         dict[str, Range], Field(description="from where to where each control went, all but the last 2 %")
     ]
-    notes: Annotated[
-        list[str], Field(description="what was guessed, in the language of whoever made it")
-    ] = []
+    notes: Annotated[list[str], Field(description="what was guessed, in the language of its maker")] = []
     voice: Annotated[
         str | None, Field(max_length=64, description="that it speaks with, if not said otherwise")
     ] = None
@@ -91,7 +89,7 @@ class Double:
 
     Attributes:
         path: where it was opened.
-        human: whom of the drawn humans it began from; its code is the generator's latent.
+        human: the drawn human it started from; its code is the generator's latent.
     """
 
     path: Path
@@ -105,7 +103,7 @@ class Double:
         """Open a double whose consent holds today.
 
         Raises:
-            FenshenError: it is none, is damaged or newer than this Fenshen; or the consent has ended.
+            FenshenError: it is not a double, is damaged or newer than this Fenshen, or its consent has ended.
         """
         from fenshen.machine import torch_device
 
@@ -161,21 +159,21 @@ class Double:
 
     @property
     def latent(self) -> Float[ndarray, "Z"]:
-        """What the generator is told of who it draws."""
+        """The generator's latent: the code of its human."""
         from fenshen.humans.encoding import encode
 
         return encode(self.human, Camera())
 
     def request(self) -> DrawRequest:
-        """The face at rest, to be asked for more."""
+        """A request for the face at rest."""
         return DrawRequest(self.latent, self.neutral, self.human, Camera())
 
     def player(self) -> Player:
-        """For frame after frame."""
+        """A player for drawing many frames."""
         return Player(self.model, self.latent)
 
     def limits(self) -> list[str]:
-        """What its footage did not teach it, in sentences."""
+        """Sentences about what its footage does not show."""
         return [message(f"double.limit_{name}", seen=seen) for name, seen in _lacking(self.card.seen)]
 
 
@@ -224,7 +222,7 @@ def _halved(weights: Path) -> bytes:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that cannot be shown.
+    """Refuse a name that cannot be displayed.
 
     Raises:
         UsageError: it is empty or longer than 64 characters, or has spaces at its ends or what cannot be printed.
@@ -234,7 +232,7 @@ def check_name(name: str) -> None:
 
 
 def check_target(path: Path, force: bool) -> None:
-    """Refuse a place that a double cannot be written to.
+    """Refuse a path to which a double cannot be written.
 
     Raises:
         UsageError: it has another suffix, or is taken.
@@ -247,7 +245,7 @@ def check_target(path: Path, force: bool) -> None:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """The folder with a double's files, whichever way they are kept."""
+    """The folder with a double's files, unpacked if it is a zip."""
     if path.is_dir():
         for name, most in _FILES.items():
             file = path / name

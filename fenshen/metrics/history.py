@@ -16,7 +16,7 @@ _MOST_POINTS = 240
 
 @dataclass
 class History:
-    """The curves of a run and what the training doctor said."""
+    """The curves of a run and what the watch found."""
 
     curves: dict[str, Curve] = field(default_factory=dict)
     findings: list[tuple[int, str]] = field(default_factory=list)

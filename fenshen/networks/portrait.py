@@ -1,4 +1,4 @@
-"""The family that is told what to draw: who, and with which controls.
+"""The family that is given what to draw: who, and with which controls.
 
 The generator turns a code, 58 controls and nothing else into a portrait, in one pass. Where the labels of the
 training pictures are exact it learns mostly by reconstruction; the discriminator, that of ``fast``, then sharpens
@@ -7,7 +7,7 @@ what reconstruction leaves blurred. Under 0.4 GMAC at 128 px: fit for a browser.
 Convolutions are good at *what* and poor at *where*: a head that has to stand a little to the left is, to them,
 another picture. So the generator is given, at every place of its maps, the point of a simplified head that is seen
 there, in the head's own coordinates (:class:`HeadSpace`), as Fourier features (Tancik et al. 2020, "Fourier Features
-Let Networks Learn High Frequency Functions in Low Dimensional Domains"). An eye is so always at the same coordinates,
+Let Networks Learn High Frequency Functions in Low Dimensional Domains"). An eye always has the same coordinates,
 wherever the controls put it. What moves in a face is drawn for it as lines (:mod:`fenshen.networks.contours`).
 """
 

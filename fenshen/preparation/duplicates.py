@@ -44,7 +44,7 @@ def perceptual_hash(portrait: UInt8[ndarray, "H W 3"]) -> int:
 def signature(
     portrait: UInt8[ndarray, "H W 3"], landmarks: Float[ndarray, "478 3"] | None = None
 ) -> Float[ndarray, "length"]:
-    """What two portraits with like hashes are compared by.
+    """What two portraits with similar hashes are compared by.
 
     Of a face: every tenth landmark's x and y, in sides of the portrait. Of anything else: a 16 x 16 grey
     thumbnail of mean 0 and deviation 1.

@@ -77,7 +77,7 @@ def read(data: bytes, settings: Settings) -> tuple[Picture, list[Face], float]:
 
 
 def choose(faces: list[Face], settings: Settings) -> list[Face] | Refusal:
-    """The faces that are kept of a picture; or why none is, for a source yet to be named."""
+    """The faces of a picture to keep, or a refusal without a source name."""
     if not faces:
         return Refusal("", Reason.NO_FACE)
     if settings.all_faces:

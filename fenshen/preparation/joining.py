@@ -1,4 +1,4 @@
-"""The last step of ``prepare``: what only all portraits together can tell, and the dataset on disk."""
+"""The last step of ``prepare``: decisions that need all portraits, and the dataset on disk."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def join(
     out: Path,
     words: Sequence[str],
     seed: int,
-    learnt: Collection[str] = (),
+    always_train: Collection[str] = (),
 ) -> PrepareSummary:
     """Refuse strangers and copies, split, and write the dataset.
 
     Args:
-        learnt: sources that are never held out.
+        always_train: sources that are never held out.
 
     Raises:
         FenshenError: nothing was kept.
@@ -66,7 +66,9 @@ def join(
     if not kept:
         raise FenshenError("prepare.nothing_kept", why=describe(tally(refusals)))
     splits = split([Origin(rows[i]["source"], rows[i]["subject"], rows[i]["timestamp"]) for i in kept], seed)
-    splits = ["train" if rows[i]["source"] in learnt else part for i, part in zip(kept, splits, strict=True)]
+    splits = [
+        "train" if rows[i]["source"] in always_train else part for i, part in zip(kept, splits, strict=True)
+    ]
     card = DatasetCard(
         size=settings.size,
         count=len(kept),
@@ -84,7 +86,7 @@ def join(
 
 
 def _rows(keys: Sequence[str], store: Store) -> list[Row]:
-    """Everything the decisions need of all units, in order; vectors as arrays."""
+    """The columns of all units that the decisions need, in order; vectors as arrays."""
     rows: list[Row] = []
     for key in keys:
         table = store.load(key, _PLAIN + _VECTORS)
@@ -98,7 +100,7 @@ def _rows(keys: Sequence[str], store: Store) -> list[Row]:
 
 
 def _strangers(rows: Sequence[Row], candidates: Sequence[int]) -> dict[int, Refusal]:
-    """Everyone but the person seen most, who is the mean of the faces near the one with most neighbours."""
+    """Refusals of everyone but the person seen most: the mean of the faces near the one with the most neighbours."""
     from fenshen.faces.identity import SAME_PERSON
 
     faces = [i for i in candidates if rows[i]["embedding"] is not None]

@@ -1,4 +1,4 @@
-"""The data doctor: why a file was refused, and whether what was kept is enough for what is planned."""
+"""Why files are refused, and whether the rest is enough for what is planned."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Refusal:
 
 
 class PrepareSummary(BaseModel):
-    """What ``prepare`` made, and what the data doctor thinks of it."""
+    """What ``prepare`` made, and what it is enough for."""
 
     path: str
     size: int
@@ -70,7 +70,7 @@ class PrepareSummary(BaseModel):
 
     @property
     def verdict(self) -> str:
-        """Whether the dataset is enough for what can be planned with it, and with which recipe."""
+        """Whether the dataset is large enough, for what, and with which recipe."""
         number = "" if self.kept == 1 else "s"
         noun = message(f"prepare.noun_portrait{number}" if self.faces else f"prepare.noun_picture{number}")
         if self.one_person and self.faces:
@@ -99,7 +99,7 @@ class PrepareSummary(BaseModel):
 
 
 def describe(refused: Mapping[Reason, int]) -> str:
-    """``12 without a face, 3 blurred``, the commonest first."""
+    """``no face: 12, blurred: 3``, most frequent first."""
     ranked = sorted(refused.items(), key=lambda pair: (-pair[1], pair[0].value))
     return message("prepare.comma").join(
         message(f"prepare.why_{reason.value}", count=count) for reason, count in ranked

@@ -1,4 +1,4 @@
-"""Units on all cores, or on a cluster, with a bar on standard error; what is finished stays finished."""
+"""Runs units on all cores or on a cluster, with a progress bar; finished units are kept."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _spread(
 
 
 def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> None:
-    """Work off one unit and keep its outcome; runs in a worker process."""
+    """Do one unit and keep its outcome; runs in a worker process."""
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     store.save(unit.key(settings), unit.perform(settings, store))

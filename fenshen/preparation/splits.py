@@ -1,4 +1,4 @@
-"""Which pictures are held out: whole subjects, whole clips or single pictures, never frames out of a clip."""
+"""Which pictures are held out: whole subjects, whole clips or single pictures, never single frames of a clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished units on disk, beside the dataset that will be made of them, so that interrupted work goes on."""
+"""Finished units on disk, beside the dataset to be made, so that interrupted work can continue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Store:
         return self._file(key).is_file()
 
     def keys(self) -> set[str]:
-        """Of all finished units."""
+        """Keys of all finished units."""
         return {name.removesuffix(_SUFFIX) for name in os.listdir(self.folder) if name.endswith(_SUFFIX)}
 
     def save(self, key: str, table: pa.Table) -> None:
@@ -45,7 +45,7 @@ class Store:
         return pq.read_table(self._file(key), columns=columns)
 
     def remove(self) -> None:
-        """Forget everything: the dataset stands."""
+        """Remove everything once the dataset is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, key: str) -> Path:

@@ -1,4 +1,4 @@
-"""Who agreed that a double of whose face is made, for what, and until when: a small JSON file that can be signed.
+"""Consent records: who agreed to a double of whose face, for what, and until when, as signed JSON.
 
 A key proves that the file is as it was signed, and that whoever holds the key signed it; a typed name or one's own
 word proves nothing, and is called what it is.
@@ -96,7 +96,7 @@ class Consent(BaseModel):
 
     @property
     def signed(self) -> str:
-        """How it is signed, in words that promise no more than is so."""
+        """How it is signed, in words that do not promise too much."""
         if isinstance(self.signature, KeySignature):
             return message("provenance.signed_by_key", key=self.signature.public_key[:12])
         if isinstance(self.signature, TypedName):
@@ -124,7 +124,7 @@ def template() -> str:
 
 
 def self_consent(name: str) -> Consent:
-    """What ``--consent self`` means: whoever makes the double says that the face is their own, from today on."""
+    """The consent of ``--consent self``: the maker of the double states that the face is their own."""
     purposes = [message("provenance.purpose_self")]
     signature = OwnWord()
     return Consent(
@@ -171,7 +171,7 @@ def write(path: Path | str, consent: Consent) -> None:
 
 
 def check(consent: Consent, today: date | None = None) -> None:
-    """Pass if the consent holds today.
+    """Check that the consent is valid today.
 
     Raises:
         FenshenError: it has blanks, no or a wrong signature, has not begun, has ended or was withdrawn.
@@ -194,7 +194,7 @@ def check(consent: Consent, today: date | None = None) -> None:
 
 
 def sign_consent(consent: Consent, key: Path | str) -> Consent:
-    """The consent signed by the key in a file, which is made if there is none: an Ed25519 private key in PEM.
+    """Sign a consent with the Ed25519 private key in a PEM file; the file is created if it does not exist.
 
     The person who agrees does this, with a key that nobody else has.
 

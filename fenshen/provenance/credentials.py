@@ -47,7 +47,7 @@ _CERTIFICATES, _KEY = "certificates.pem", "key.pem"
 
 
 class About(BaseModel):
-    """What our assertion says of a file. Names of faces and signers of consents stay out of it."""
+    """What our assertion says about a file. It does not contain the names of faces or signers."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -69,7 +69,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a file's credentials say, and whether that may be believed.
+    """What a file's credentials say, and whether they can be trusted.
 
     Attributes:
         intact: neither the file nor the credentials were changed since they were signed.
@@ -142,7 +142,7 @@ def load(certificates: Path | str, key: Path | str) -> Signer:
 
 
 def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
-    """Put credentials into a finished file, in place; where its format has no room for them, beside it.
+    """Put credentials into a finished file in place, or beside it if its format has no room for them.
 
     Returns:
         The file that holds the credentials: ``path``, or ``path`` with ``.c2pa`` added.
@@ -312,7 +312,7 @@ def _lasts(place: Path) -> bool:
 
 
 def _make(place: Path) -> None:
-    """A chain of two, as C2PA wants it; the authority's key is thrown away when it has signed the other."""
+    """Create a chain of two certificates, as C2PA requires; the authority's key is discarded after signing."""
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

@@ -1,4 +1,4 @@
-"""What every command does to what leaves it: label and invisible mark on each frame, credentials on the file."""
+"""Marks what leaves a double: label and watermark on each frame, credentials on the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fenshen.provenance.watermark import Watermark
 
 
 class Mark:
-    """The mark of one double, for all that is made with it.
+    """The marks of one double, for everything made with it.
 
     Args:
         double: its name.

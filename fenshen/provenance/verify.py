@@ -26,7 +26,7 @@ Status = Literal["valid", "changed", "stripped", "nothing"]
 
 
 class Verdict(BaseModel):
-    """What a file says of its origin, and what of that may be believed."""
+    """What a file says about its origin, and what can be trusted."""
 
     file: str
     status: Status = Field(
@@ -118,7 +118,7 @@ def _judged(path: Path, said: Credentials | None, intact: bool, mark: Found | No
 
 
 def _harmless(said: str | None) -> str | None:
-    """What a stranger wrote, without characters that steer a terminal or turn its lines around."""
+    """Foreign text without characters that control a terminal or reverse its lines."""
     if said is None:
         return None
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in said[:300])

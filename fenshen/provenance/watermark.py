@@ -1,4 +1,4 @@
-"""An invisible mark in a picture's brightness that says which double made it, read without the original.
+"""An invisible watermark in a picture's brightness that names the double; it is read without the original.
 
 Spread spectrum in the cosine transform of the whole picture, so that the mark knows no pixel size: the picture's
 brightness is laid on a grid of 128 x 128, its local contrast evened out, and some two thousand middle frequencies
@@ -145,7 +145,7 @@ class Watermark:
     def _delta(
         self, grey: Float32[ndarray, "G G"], opacity: Float32[ndarray, "G G"] | float, side: int
     ) -> Float32[ndarray, "G G"]:
-        """What is added to the grid: as little as makes every word heard, within two limits."""
+        """What is added to the grid: the least that makes every word readable, within two limits."""
         pattern = _pattern()
         even, contrast = _evened(grey)
         room = np.minimum((contrast / _FLOOR) ** _HIDING, _HIDDEN) * opacity
@@ -196,7 +196,7 @@ def identity(digest: str) -> str:
 
 
 def _numbers(identity: str) -> Int[ndarray, "W"]:
-    """What the ten words say: each four bits that choose it and one that negates it."""
+    """The payload of the ten code words: four bits choose each word and one negates it."""
     number = VERSION << 32 | int(identity, 16)
     number = number << 16 | _checksum(number)
     return np.array([number >> 5 * index & 31 for index in range(_WORDS)])

@@ -51,7 +51,7 @@ class Judgement:
     Attributes:
         logits: of the fakes, with the graph back to the generator.
         features: of the fakes, from the half that does not learn, with the graph.
-        real_logits: as they were when the critic learnt.
+        real_logits: from the critic's last learning step.
         real_features: of the real pictures.
     """
 

@@ -33,7 +33,7 @@ Scalars = dict[str, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Fakes that the critic has learnt on and has not judged yet: the generator need not draw them again."""
+    """Fakes that the critic has learned from but not judged yet; they are not drawn a second time."""
 
     fakes: Fakes
     features: Features

@@ -287,7 +287,7 @@ def _stop_signals() -> Iterator[list[bool]]:
 
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: whoever runs us there stops us
+    except ValueError:  # not the main thread: signals are the caller's business
         before = {}
     try:
         yield stopped

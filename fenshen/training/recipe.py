@@ -271,7 +271,7 @@ def build(values: Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
         raise _complaint(error.errors()[0]) from error
 
 
-# What pydantic says of a value, in a sentence of the catalogue; its own words where there is none.
+# Pydantic's errors as sentences of the catalogue; its own words where there is none.
 _REASONS = {
     "greater_than": "recipe.greater_than",
     "greater_than_equal": "recipe.at_least",

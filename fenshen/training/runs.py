@@ -1,4 +1,4 @@
-"""A run's folder: begun, taken up again, described."""
+"""A run's folder: started, resumed, reported."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _name_of(recipe: Path | str | Recipe) -> str:
 
 
 def write_report(run: Path, recipe: Recipe, step: int, seconds: float) -> None:
-    """``report.json``: how far the run came, how fast, how well, and what the doctor found."""
+    """``report.json``: how far the run came, how fast, how well, and what the watch found."""
     rows = progress.rows(run)
     rates = sorted(row["images_per_second"] for row in rows if "images_per_second" in row)
     report = {

@@ -31,7 +31,7 @@ def webp(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) ->
 
 
 def gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
-    """Write a GIF; what is half transparent there is all or nothing.
+    """Write a GIF; its pixels are either opaque or fully transparent.
 
     Raises:
         OSError: it cannot be written.
@@ -58,7 +58,7 @@ def _alike(pictures: Iterable[Image.Image]) -> list[Image.Image]:
 
 
 def _indexed(picture: UInt8[ndarray, "H W C"]) -> Image.Image:
-    """In 256 colours; of RGBA the last is none, for what is more transparent than not."""
+    """Reduce to 256 colours; for RGBA the last one is transparent."""
     from PIL import Image
 
     dither = Image.Dither.FLOYDSTEINBERG

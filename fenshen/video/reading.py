@@ -33,7 +33,7 @@ _HIGH_DEFINITION = 720  # rows from which unlabelled colour is BT.709, below BT.
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video says of itself.
+    """What a video's header says.
 
     Attributes:
         width, height: of the frames as they are to be seen: turned upright, with square pixels.
@@ -309,5 +309,5 @@ def _upright_size(frame: Any, stream: Any) -> tuple[int, int]:
 
 
 def reason(error: Exception) -> str:
-    """What FFmpeg or the system says, without the path, which the sentence already names."""
+    """The reason given by FFmpeg or the system, without the path, which the sentence already names."""
     return getattr(error, "strerror", None) or str(error)

@@ -50,7 +50,7 @@ def write(
 ) -> None:
     """Write pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
 
-    The file appears when it is whole. Odd sizes grow by one pixel, for 4:2:0 wants even ones. Pictures are RGB, or RGBA
+    Odd sizes grow by one pixel, because 4:2:0 needs even ones. Pictures are RGB, or RGBA
     in .webm, .webp and .gif, which keep the transparency (GIF: all or nothing).
 
     Args:

@@ -83,7 +83,7 @@ def footage(files: Sequence[Path], human: Path, out: Path, *, frames: int, seed:
         file = files[number % len(files)]
         name = f"{file.stem}#{seed}-{number}"
         listing.add(MovedPhotograph(name, None, str(file), str(human), state, seed, number))
-    learnt = [words[which] for which in shown(poses)]
+    always_train = [words[which] for which in shown(poses)]
     for which in shown(poses):
         still = MovedPhotograph(words[which], None, str(files[which]), str(human), state, seed, None)
         for _ in range(_STILLS):
@@ -92,7 +92,7 @@ def footage(files: Sequence[Path], human: Path, out: Path, *, frames: int, seed:
     store = Store(out)
     store.open()
     running.run(units, _SETTINGS, store, progress=progress, title="double.bar_moving")
-    join(units, _SETTINGS, store, listing, out=out, words=words, seed=seed, learnt=learnt)
+    join(units, _SETTINGS, store, listing, out=out, words=words, seed=seed, always_train=always_train)
     store.remove()
 
 
