@@ -21,7 +21,7 @@ from reporting import Figure, parser, progress, report
 
 from fenshen import controls, portraits
 from fenshen.doubles.casting.cast import Cast, cast
-from fenshen.doubles.casting.fit_sitters import meet
+from fenshen.doubles.casting.subjects import find_subject
 from fenshen.faces import identity
 from fenshen.faces.align import align, alignment
 from fenshen.humans import Human, sample
@@ -33,7 +33,7 @@ SIZE = 256
 FIRST = 3_000_000  # seed of the first subject
 MILD = 0.5  # of what the sampler's faces do
 SAMPLES = Path(__file__).parents[2] / "shared/samples"
-SITTINGS = (("selfies/lisa1.jpg", "selfies/lisa3.jpg"), ("people/f0.jpg",), ("people/m0.jpg",))
+PHOTOS_OF = (("selfies/lisa1.jpg", "selfies/lisa3.jpg"), ("people/f0.jpg",), ("people/m0.jpg",))
 
 
 def neutral(human: Human) -> Float[ndarray, "128"]:
@@ -53,7 +53,7 @@ def photographed(seed: int, folder: Path) -> tuple[Path, Float[ndarray, "478 2"]
 def landmark_error(made: Cast, path: Path, true: Float[ndarray, "478 2"]) -> float:
     """Median distance of the cast's landmarks from the subject's, in eye distances."""
     frame = render(made.human, made.controls[0], made.cameras[0], 32)
-    matrix = alignment(meet([path]).sitters[0].face.landmarks, SIZE)
+    matrix = alignment(find_subject([path]).photos[0].face.landmarks, SIZE)
     there = (true * SIZE - 0.5) @ matrix[:, :2].T + matrix[:, 2]
     apart = np.linalg.norm(frame.landmarks[:, :2] - (there + 0.5) / SIZE, axis=1)
     right, left = frame.landmarks[list(EYE_OUTER), :2]
@@ -63,11 +63,11 @@ def landmark_error(made: Cast, path: Path, true: Float[ndarray, "478 2"]) -> flo
 def sheet(folder: Path) -> UInt8[ndarray, "H W 3"]:
     """A row for each real person: photograph, cast, smiling, turned."""
     rows = []
-    for files in SITTINGS:
+    for files in PHOTOS_OF:
         made = cast([SAMPLES / file for file in files])
-        sitter = meet(made.photos[:1]).sitters[0]
-        picture = portraits.read(sitter.path)
-        rows.append(align(picture, alignment(sitter.face.landmarks, SIZE), SIZE))
+        photo = made.photos[0]
+        picture = portraits.read(photo.path)
+        rows.append(align(picture, alignment(photo.face.landmarks, SIZE), SIZE))
         seen = (
             (made.controls[0], made.cameras[0]),
             (expression("smile"), None),

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenshen import controls, portraits
-from fenshen.doubles.casting import fit_shape
+from fenshen.doubles.casting import shape
 from fenshen.doubles.casting.cast import cast
-from fenshen.doubles.casting.fit_sitters import meet
+from fenshen.doubles.casting.subjects import find_subject
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces import identity
 from fenshen.humans import sample
@@ -62,7 +62,7 @@ def test_a_drawn_person_is_cast_as_someone_alike(tmp_path: Path) -> None:
     assert parse(made.human.model_dump_json()) == made.human
     assert len(stages) == 5
     assert made.quality["landmarks"] < 0.04
-    assert made.photos == [path]
+    assert [photo.path for photo in made.photos] == [path]
     assert any("guessed" in note for note in made.notes)
     assert abs(made.human.skin.tone - subject.skin.tone) < 0.15
     assert np.abs(np.subtract(made.human.hair.root, subject.hair.root)).max() < 0.15
@@ -82,33 +82,33 @@ def test_a_stranger_is_named_and_left_out(tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.png"
     portraits.write(stranger, render(sample(SEED), size=256).picture)
     mine = [a_photograph(tmp_path / "a.png"), a_photograph(tmp_path / "b.png", 0.8, mirrored=True)]
-    sitting = meet([mine[0], stranger, mine[1]])
-    assert {sitter.path for sitter in sitting.sitters} == set(mine)
-    assert [note for note in sitting.notes if "stranger.png" in note and "not used" in note]
+    found = find_subject([mine[0], stranger, mine[1]])
+    assert {photo.path for photo in found.photos} == set(mine)
+    assert [note for note in found.notes if "stranger.png" in note and "not used" in note]
     with pytest.raises(FenshenError, match="different people"):
-        meet([mine[0], stranger])
+        find_subject([mine[0], stranger])
 
 
 def test_what_shows_no_one_person_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least one"):
-        meet([])
+        find_subject([])
     empty = tmp_path / "empty.png"
     portraits.write(empty, np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8))
     with pytest.raises(FenshenError, match=r"no face in .*empty\.png"):
-        meet([empty])
+        find_subject([empty])
     picture = portraits.read(a_photograph(tmp_path / "one.png"))
     two = tmp_path / "two.png"
     portraits.write(two, np.concatenate([picture, picture[:, ::-1]], axis=1))
     with pytest.raises(FenshenError, match=r"two\.png shows 2 people"):
-        meet([two])
+        find_subject([two])
     drawing = tmp_path / "drawing.png"
     flat = portraits.resize(picture, 128) // 64 * 64 + 32
     portraits.write(drawing, np.kron(flat, np.ones((4, 4, 1), dtype=np.uint8)))
     with pytest.raises(FenshenError, match=r"not a photograph|no face"):
-        meet([drawing])
+        find_subject([drawing])
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(FenshenError, match=r"broken\.jpg"):
-        meet([tmp_path / "broken.jpg"])
+        find_subject([tmp_path / "broken.jpg"])
 
 
 @drawn
@@ -118,10 +118,10 @@ def test_the_fit_sees_the_landmarks_that_are_drawn() -> None:
     human, camera = sample(SEED), Camera(distance=0.8)
     values = controls.vector(yaw=0.3, jawOpen=0.4, eyeLookInLeft=0.5, x=0.02)
     true = render(human, values, camera, 32).landmarks[:, :2]
-    assert np.allclose(fit_shape.points_of(human, values, camera), true, atol=1e-5)
-    again = fit_shape.with_numbers(human, fit_shape.numbers(human))
-    assert np.allclose(fit_shape.points_of(again, values, camera), true, atol=1e-5)
-    fitted = fit_shape.fit(human, [fit_shape.Measured(true, values)])
+    assert np.allclose(shape.landmarks_of(human, values, camera), true, atol=1e-5)
+    again = shape.with_shape_vector(human, shape.shape_vector(human))
+    assert np.allclose(shape.landmarks_of(again, values, camera), true, atol=1e-5)
+    fitted = shape.fit_shape(human, [shape.MeasuredFace(true, values)])
     assert fitted.errors[0] < 0.01
 
 
@@ -131,7 +131,7 @@ def test_a_bounded_step_keeps_its_bounds_and_is_exact_within_them(seed: int) -> 
     jacobian, off = random.normal(size=(12, 5)), random.normal(size=12)
     best = np.linalg.lstsq(jacobian, -off, rcond=None)[0]
     wide = np.full(5, 100.0)
-    assert np.allclose(fit_shape.bounded_step(jacobian, off, -wide, wide), best)
+    assert np.allclose(shape.bounded_step(jacobian, off, -wide, wide), best)
     narrow = np.full(5, 0.05)
-    step = fit_shape.bounded_step(jacobian, off, -narrow, narrow)
+    step = shape.bounded_step(jacobian, off, -narrow, narrow)
     assert (np.abs(step) <= 0.05 + 1e-12).all()

@@ -37,10 +37,15 @@ def skin_colour(tone: float, undertone: float) -> Float[ndarray, "3"]:
     return np.clip(colour * (1 + undertone * np.array([0.0, 0.012, -0.045])), 0, 1)
 
 
+def bare_lip_colour(skin: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
+    """sRGB of lips without lipstick, of a person with this skin colour."""
+    return skin * (0.86, 0.63, 0.61) + (0.02, 0.0, 0.01)
+
+
 def person(human: Human) -> dict[str, Any]:
     """Uniforms of skin, eyes and clothes."""
     skin = skin_colour(human.skin.tone, human.skin.undertone)
-    bare = skin * (0.86, 0.63, 0.61) + (0.02, 0.0, 0.01)
+    bare = bare_lip_colour(skin)
     lips = bare + (np.array(human.skin.lips) - bare) * human.skin.lipstick
     feminine = human.body.gender > 0.5
     stubble = max(human.skin.stubble, 0.35 if human.beard.style in ("full", "goatee") else 0.0)

@@ -1,1 +1,1 @@
-"""Casting: the drawn human who looks like the person of one or a few photographs."""
+"""Casting: find the synthetic human that looks like the person of one or a few photographs."""

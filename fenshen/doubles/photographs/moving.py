@@ -21,7 +21,7 @@ from numpy import ndarray
 from fenshen import controls as control_space
 from fenshen import portraits
 from fenshen.doubles.casting.cast import Cast
-from fenshen.doubles.casting.fit_sitters import MOST, READ_AT
+from fenshen.doubles.casting.subjects import MOST_PHOTOS, READ_AT
 from fenshen.doubles.photographs import texture
 from fenshen.doubles.photographs.texture import Photograph
 from fenshen.faces.align import alignment
@@ -53,10 +53,10 @@ def lay(fitted: Cast, folder: Path) -> list[Path]:
     """
     files: list[Path] = []
     first: Photograph | None = None
-    for sitter, values, camera in zip(fitted.sitters, fitted.controls, fitted.cameras, strict=True):
-        picture = portraits.read(sitter.path, at_least=READ_AT)
-        matrix = alignment(sitter.face.landmarks, texture.SIDE)
-        photo = texture.photograph(fitted.human, values, camera, sitter.measured.points, picture, matrix)
+    for source, values, camera in zip(fitted.photos, fitted.controls, fitted.cameras, strict=True):
+        picture = portraits.read(source.path, at_least=READ_AT)
+        matrix = alignment(source.face.landmarks, texture.SIDE)
+        photo = texture.photograph(fitted.human, values, camera, source.measured.points, picture, matrix)
         first = first or photo
         files.append(folder / f"photo-{len(files)}.npz")
         texture.save(photo.matched(first), files[-1])
@@ -165,7 +165,7 @@ def laid(folder: Path) -> list[Path]:
     return sorted(folder.glob("photo-*.npz"))
 
 
-@lru_cache(maxsize=MOST)
+@lru_cache(maxsize=MOST_PHOTOS)
 def _photo(file: str) -> Photograph:
     return texture.load(Path(file))
 

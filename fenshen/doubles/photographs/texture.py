@@ -20,7 +20,7 @@ from numpy import ndarray
 
 from fenshen import files
 from fenshen.controls import INDEX
-from fenshen.doubles.casting import fit_colours, fit_regions
+from fenshen.doubles.casting import colours, regions
 from fenshen.doubles.photographs import layers, surface
 from fenshen.doubles.photographs.surface import Fragments, Outline
 from fenshen.faces.align import align, inside, pulled
@@ -209,15 +209,15 @@ def _as_bright(
     """The person with the photograph's irises, and the gains on skin and on the white of the eyes."""
     frame = render(human, controls, camera, SIDE, moved=moved)
     at = frame.landmarks[:, :2]
-    skin = at[list(fit_regions.PATCHES)]
-    whites = np.array([at[list(pair)].mean(0) for pair in fit_colours.WHITES])
+    skin = at[list(regions.SKIN_PATCHES)]
+    whites = np.array([at[list(pair)].mean(0) for pair in colours.WHITES])
     images = [image.astype(np.float32) for image in (portrait, frame.picture)]
     gains = []
     for places in (skin, whites):
-        seen, drawn = (np.median(fit_regions.patches(image, places), axis=0) for image in images)
+        seen, drawn = (np.median(regions.patch_colours(image, places), axis=0) for image in images)
         gains.append(np.clip((seen + 2) / (drawn + 2), 0.1, 3))
-    seen, drawn = (fit_colours.ring(image, at) for image in images)
-    iris = fit_colours.colour(human.eyes.iris * (seen + 2) / (drawn + 2) / gains[1])
+    seen, drawn = (colours.iris_colour(image, at) for image in images)
+    iris = colours.colour(human.eyes.iris * (seen + 2) / (drawn + 2) / gains[1])
     return human.model_copy(update={"eyes": human.eyes.model_copy(update={"iris": iris})}), np.array(gains)
 
 

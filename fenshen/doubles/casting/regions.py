@@ -1,8 +1,8 @@
 """Which pixels of a photograph are background, skin, hair and cloth, by their colours and where they are.
 
-The fitted head, drawn with very short hair, says where a face, a scalp and shoulders are; the colours there
-say what skin, hair and cloth look like in this photograph, and the picture's edge what lies behind. Every
-pixel then goes to the likeliest of the four, smoothed over its neighbours.
+The fitted head, rendered with very short hair, shows where face, scalp and shoulders are. The colours there are those
+of skin, hair and cloth in this photograph; the colours along the picture's edge are those of the background. Each
+pixel then gets the likeliest of the four classes, smoothed over its neighbours.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from fenshen.landmarks import (
 CLASSES = (Kind.BACKGROUND, Kind.SKIN, Kind.HAIR, Kind.CLOTH)
 _FACE = (Kind.SKIN, Kind.LIPS, Kind.EYES, Kind.MOUTH, Kind.BROWS, Kind.LASHES)
 # Skin that is mostly bare: forehead, cheeks, under the eyes, nose.
-PATCHES = (
+SKIN_PATCHES = (
     FOREHEAD_MIDDLE,
     *ABOVE_BROW_INNER,
     *ABOVE_BROW_OUTER,
@@ -42,21 +42,21 @@ PATCHES = (
     NOSE_RIDGE_LOW,
     NOSE_RIDGE,
 )
-_LIKE_SKIN = 1.5  # spreads from the skin's colour within which a scalp is bare
-_SKIN_SPREADS = np.array([[7.0, 3.5, 3.5], [16.0, 6.0, 6.0]])  # least and most
+_LIKE_SKIN = 1.5  # spreads from the skin's colour within which a pixel of the scalp counts as bare
+_SKIN_SPREADS = np.array([[7.0, 3.5, 3.5], [16.0, 6.0, 6.0]])  # CIELAB; least and most
 _CLUSTERS = {Kind.BACKGROUND: 5, Kind.HAIR: 3, Kind.CLOTH: 2}
-_NARROWEST = np.array([5.0, 3.0, 3.0])  # spread of a cluster in CIELAB
-_RARE, _ODD, _NEVER = 4.0, 8.0, 40.0  # what speaks against a class at a place, in squared spreads
-_STRANGE = 6.0  # spreads from everything known at which a pixel belongs to nothing
+_NARROWEST = np.array([5.0, 3.0, 3.0])  # least spread of a cluster, CIELAB
+_UNLIKELY, _IMPROBABLE, _IMPOSSIBLE = 4.0, 8.0, 40.0  # penalties of a class at a place, in squared spreads
+_STRANGE = 6.0  # distances count up to this many spreads: a colour unlike all classes favours none
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """What is where in a portrait of 128 pixels.
+    """The regions of a portrait of 128 pixels.
 
     Attributes:
-        kinds: of every pixel, one of CLASSES.
-        shares: how sure that is: each class's likelihood, in the order of CLASSES; they add up to 1.
+        kinds: class of each pixel, one of CLASSES.
+        shares: probability of each class, in the order of CLASSES.
         bare: share of the scalp that looks like skin.
         lab: the portrait in CIELAB.
     """
@@ -67,26 +67,26 @@ class Regions:
     lab: Float[ndarray, "S S 3"]
 
 
-def find(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"], shorn: Frame) -> Regions:
+def find_regions(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"], shorn: Frame) -> Regions:
     """The regions of a portrait.
 
     Args:
         points: its landmarks, in sides.
-        shorn: the fitted person with very short hair, drawn as large.
+        shorn: the fitted human with very short hair, rendered at the same size.
     """
     import cv2
 
     lab = to_lab(portrait)
     rows = np.mgrid[: len(portrait), : len(portrait)][0] / len(portrait)
-    scalp = _shrunk(shorn.kinds == Kind.HAIR, 3)
-    skin = _skin(lab, points)
+    scalp = _eroded(shorn.kinds == Kind.HAIR, 3)
+    skin = _skin_colours(lab, points)
     bare = scalp & (skin.distance(lab) < _LIKE_SKIN)
-    behind = _Clusters(lab[_edge(shorn.kinds)], _CLUSTERS[Kind.BACKGROUND])
+    behind = _Clusters(lab[_open_background(shorn.kinds)], _CLUSTERS[Kind.BACKGROUND])
     dressed = (shorn.kinds == Kind.CLOTH) & (skin.distance(lab) > _LIKE_SKIN)
     cloth = _Clusters(lab[dressed & (rows > 0.9)], _CLUSTERS[Kind.CLOTH])
     hair = _Clusters(lab[scalp & ~bare & (behind.distance(lab) > 1)], _CLUSTERS[Kind.HAIR])
     energy = np.stack([np.minimum(c.distance(lab), _STRANGE) ** 2 for c in (behind, skin, hair, cloth)], -1)
-    energy += _unlikely(shorn)
+    energy += _implausibility(shorn)
     likelihood = np.exp(-0.5 * (energy - energy.min(-1, keepdims=True)))
     shares = cv2.GaussianBlur(likelihood / likelihood.sum(-1, keepdims=True), (0, 0), 1.2)
     kinds = np.array(CLASSES, dtype=np.uint8)[shares.argmax(-1)]
@@ -94,22 +94,14 @@ def find(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"], sho
 
 
 def to_lab(picture: UInt8[ndarray, "S S 3"]) -> Float[ndarray, "S S 3"]:
-    """CIELAB: L from 0 to 100."""
+    """The picture in CIELAB; L from 0 to 100."""
     import cv2
 
     return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
-def to_colour(lab: Float[ndarray, "3"]) -> tuple[float, float, float]:
-    """sRGB from 0 to 1."""
-    import cv2
-
-    red, green, blue = cv2.cvtColor(np.float32(lab).reshape(1, 1, 3), cv2.COLOR_LAB2RGB).clip(0, 1).ravel()
-    return float(red), float(green), float(blue)
-
-
 class _Clusters:
-    """A few round clouds of colours; of an empty sample, none that anything is near."""
+    """Clusters of a sample of colours (k-means). A sample that is too small has none, and nothing is near it."""
 
     def __init__(self, sample: Float[ndarray, "N 3"], count: int) -> None:
         import cv2
@@ -128,15 +120,15 @@ class _Clusters:
         self.spreads = np.stack([np.maximum(sample[labels == i].std(0), _NARROWEST) for i in large])
 
     def distance(self, lab: Float[ndarray, "S S 3"]) -> Float[ndarray, "S S"]:
-        """To the nearest cloud, in its spreads."""
+        """Distance of each pixel to the nearest cluster, in that cluster's spreads."""
         nearest = np.full(lab.shape[:2], np.inf)
         for mean, spread in zip(self.means, self.spreads, strict=True):
             nearest = np.minimum(nearest, np.linalg.norm((lab - mean) / spread, axis=2) / np.sqrt(3))
         return nearest
 
 
-def patches(picture: Float[ndarray, "S S 3"], points: Float[ndarray, "N 2"]) -> Float[ndarray, "N 3"]:
-    """Mean colours of three pixels square, around points in sides."""
+def patch_colours(picture: Float[ndarray, "S S 3"], points: Float[ndarray, "N 2"]) -> Float[ndarray, "N 3"]:
+    """Mean colours of 3 by 3 pixels around points, which are in sides of the picture."""
     import cv2
 
     mean = cv2.blur(picture, (3, 3))
@@ -144,17 +136,17 @@ def patches(picture: Float[ndarray, "S S 3"], points: Float[ndarray, "N 2"]) -> 
     return mean[places[:, 1], places[:, 0]]
 
 
-def _skin(lab: Float[ndarray, "S S 3"], points: Float[ndarray, "478 2"]) -> _Clusters:
-    """One cloud: the middle of bare skin's patches."""
-    found = patches(lab, points[list(PATCHES)])
+def _skin_colours(lab: Float[ndarray, "S S 3"], points: Float[ndarray, "478 2"]) -> _Clusters:
+    """One cluster: the median colour of the patches of bare skin."""
+    found = patch_colours(lab, points[list(SKIN_PATCHES)])
     skin = _Clusters(np.zeros((0, 3), dtype=np.float32), 1)
     skin.means = np.median(found, axis=0)[None]
     skin.spreads = np.clip(1.48 * np.median(np.abs(found - skin.means), axis=0)[None], *_SKIN_SPREADS)
     return skin
 
 
-def _edge(kinds: UInt8[ndarray, "S S"]) -> Bool[ndarray, "S S"]:
-    """Pixels that no hair reaches: the sides above the shoulders, and the corners."""
+def _open_background(kinds: UInt8[ndarray, "S S"]) -> Bool[ndarray, "S S"]:
+    """Background that no hair reaches: the sides above the shoulders, and the upper corners."""
     rows, columns = np.mgrid[: len(kinds), : len(kinds)] / len(kinds)
     aside = np.abs(columns - 0.5)
     return (kinds == Kind.BACKGROUND) & (
@@ -162,8 +154,8 @@ def _edge(kinds: UInt8[ndarray, "S S"]) -> Bool[ndarray, "S S"]:
     )
 
 
-def _unlikely(shorn: Frame) -> Float[ndarray, "S S 4"]:
-    """What speaks against each class at a place: squared spreads."""
+def _implausibility(shorn: Frame) -> Float[ndarray, "S S 4"]:
+    """How implausible each class is at each place, in squared spreads, in the order of CLASSES."""
     import cv2
 
     size = len(shorn.kinds)
@@ -176,17 +168,18 @@ def _unlikely(shorn: Frame) -> Float[ndarray, "S S 4"]:
     cv2.fillConvexPoly(face, cv2.convexHull(oval), 1)
     within = cv2.distanceTransform(face, cv2.DIST_L2, 3) / size
     neck = (shorn.kinds == Kind.SKIN) & (rows > shorn.landmarks[CHIN, 1] - 0.02)
-    background = _ODD * person + _NEVER * (within > 0.03)
-    skin = _RARE * (outside > 0.03) + _NEVER * ((outside > 0.06) & (rows < 0.75))
-    # Hair thins out away from the head, and a fringe reaches only so far; a dark neck is mostly in the shade.
+    background = _IMPROBABLE * person + _IMPOSSIBLE * (within > 0.03)
+    skin = _UNLIKELY * (outside > 0.03) + _IMPOSSIBLE * ((outside > 0.06) & (rows < 0.75))
+    # Hair thins out away from the head, and a fringe reaches only so far. A dark neck is mostly in shadow.
     hair = (
-        _NEVER * (10 * np.maximum(outside - 0.12, 0) ** 1.5 + 10 * np.maximum(within - 0.04, 0)) + _ODD * neck
+        _IMPOSSIBLE * (10 * np.maximum(outside - 0.12, 0) ** 1.5 + 10 * np.maximum(within - 0.04, 0))
+        + _IMPROBABLE * neck
     )
-    cloth = _NEVER * (rows < 0.74) + _RARE * (shorn.kinds != Kind.CLOTH)
+    cloth = _IMPOSSIBLE * (rows < 0.74) + _UNLIKELY * (shorn.kinds != Kind.CLOTH)
     return np.stack([background, skin, hair, cloth], axis=-1)
 
 
-def _shrunk(mask: Bool[ndarray, "S S"], size: int) -> Bool[ndarray, "S S"]:
+def _eroded(mask: Bool[ndarray, "S S"], size: int) -> Bool[ndarray, "S S"]:
     import cv2
 
     return cv2.erode(mask.astype(np.uint8), np.ones((size, size), np.uint8)).astype(bool)
