@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fenshen import __version__, commands, messages
+from fenshen import commands, messages
 from fenshen.errors import FenshenError
 from fenshen.messages import message
+from fenshen.version import __version__
 
 COMMANDS = {
     "demo": "fenshen.tour:demo",

@@ -249,7 +249,7 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
 
 def _text(drawer: _Drawer, seeds: str) -> dict[str, str]:
     """The text chunks of a picture's file."""
-    from fenshen import __version__
+    from fenshen.version import __version__
 
     model = drawer.model
     text = {

@@ -20,11 +20,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen import __version__, dataset, files, portraits, video
 from fenshen import controls as control_space
+from fenshen import dataset, files, portraits, video
 from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.provenance import consent as consents
+from fenshen.version import __version__
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fenshen import __version__, files
+from fenshen import files
 from fenshen.dataset import Dataset
 from fenshen.errors import UsageError
 from fenshen.messages import message
@@ -22,6 +22,7 @@ from fenshen.metrics.looks import Advance, Looks, Reference, Side, work
 from fenshen.metrics.report import Copies, Figures, Mark, Report, judge
 from fenshen.metrics.subject import some
 from fenshen.model import Model
+from fenshen.version import __version__
 
 _JSON, _HTML = "report.json", "report.html"
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 from jaxtyping import UInt8
 from numpy import ndarray
 
-import fenshen
 from fenshen import dataset
 from fenshen.dataset import RECORDS, REJECTED, DatasetCard, Split
 from fenshen.errors import FenshenError
@@ -24,6 +23,7 @@ from fenshen.preparation.settings import Settings
 from fenshen.preparation.sources import Listing
 from fenshen.preparation.splits import Origin, split
 from fenshen.preparation.store import Store
+from fenshen.version import __version__
 
 _PLAIN = ["source", "timestamp", "subject", "compare", "sha256", "phash", "face_size", "reason", "detail"]
 _VECTORS = ["signature", "embedding"]
@@ -77,7 +77,7 @@ def join(
         origin=list(words),
         licence="; ".join(listing.licences) or None,
         settings={**asdict(settings), "seed": seed},
-        fenshen=fenshen.__version__,
+        fenshen=__version__,
     )
     records = pa.concat_tables([store.load(key, _PORTRAIT) for key in keys]).take(pa.array(kept))
     records = records.append_column("split", pa.array(splits)).select(RECORDS.names)

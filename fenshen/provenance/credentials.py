@@ -223,7 +223,7 @@ def is_own(credentials: Credentials) -> bool:
 
 
 def _manifest(path: Path, kind: str, about: About) -> dict[str, Any]:
-    from fenshen import __version__
+    from fenshen.version import __version__
 
     ourselves = {"name": "Fenshen", "version": __version__}
     made = {"action": "c2pa.created", "softwareAgent": ourselves, "digitalSourceType": _GENERATED}

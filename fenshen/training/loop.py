@@ -17,7 +17,7 @@ from jaxtyping import UInt8
 from lightning.fabric import Fabric
 from numpy import ndarray
 
-from fenshen import __version__, model, portraits
+from fenshen import model, portraits
 from fenshen.dataset import Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.messages import message
@@ -30,6 +30,7 @@ from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
 from fenshen.training.runs import write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
+from fenshen.version import __version__
 
 
 class Training:
