@@ -175,17 +175,19 @@ def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset
 
 def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
     """The photographs themselves, moved by the head of a human cast for them."""
-    from fenshen.doubles.photographs import moving
+    from fenshen.doubles.photographs import footage
     from fenshen.humans.human import write
 
     file, out = work / "human.json", work / "footage"
     if not file.is_file():
         fitted = _cast(photos, progress)
-        moving.lay(fitted, work)
-        _note(work, fitted.notes + moving.notes(fitted.controls), moving.at_rest(fitted.controls[0]))
+        footage.fit_photographs(fitted, work)
+        notes = fitted.notes + footage.notes_on_poses(fitted.controls)
+        _note(work, notes, footage.neutral_in_place(fitted.controls[0]))
         write(fitted.human, file)
     if not out.exists():
-        moving.footage(moving.laid(work), file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
+        photographs = footage.fitted_files(work)
+        footage.write_footage(photographs, file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
     return dataset.Dataset(out)
 
 

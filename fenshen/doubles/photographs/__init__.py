@@ -1,1 +1,1 @@
-"""Photographs that move: the footage of a double that looks like them."""
+"""Photographs in new poses and expressions: the footage of a double that looks like them."""

@@ -1,7 +1,8 @@
-"""Footage from photographs: moved into poses near their own, with labels that nobody had to measure.
+"""A double's footage from photographs: reposed into poses near their own, with exact labels.
 
-Clothes, hair and light differ from photograph to photograph, and controls do not tell which is meant. So a pose has one
-photograph that is moved there, the nearest; one that shows the head as another does only lends what that hides.
+Clothes, hair and light differ between photographs, and controls do not say which one is meant. So each pose has one
+photograph that is moved there, the nearest. Of photographs in about the same pose only the first is moved; the others
+lend what it hides.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from fenshen import controls as control_space
 from fenshen import portraits
 from fenshen.doubles.casting.cast import Cast
 from fenshen.doubles.casting.subjects import MOST_PHOTOS, READ_AT
-from fenshen.doubles.photographs import texture
-from fenshen.doubles.photographs.texture import Photograph
+from fenshen.doubles.photographs.photograph import SIDE, SIZE, Photograph, fit_photograph, load, save
+from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.faces.align import alignment
 from fenshen.humans.camera import Camera
 from fenshen.humans.render import Frame
@@ -37,44 +38,48 @@ from fenshen.preparation.settings import Settings
 from fenshen.preparation.sources import Listing, Source
 from fenshen.preparation.store import Store
 
-TURN = math.radians(16)  # to each side of a photograph's own pose
-_TURNS, _ROLLS, _ROLL = TURN / 2, 0.08, 0.2  # spreads, and the furthest roll
-_APART = math.radians(12)  # from all others, at which a photograph's pose is its own to show
-_STILLS = 8  # times that a photograph itself is shown
-_SHUT = 0.5  # of a blink that counts as one
-_SETTINGS = Settings(size=texture.SIZE, min_face=1)
+TURN = math.radians(16)  # most yaw and pitch to each side of a photograph's own pose
+_TURN_SPREAD, _ROLL_SPREAD, _MOST_ROLL = TURN / 2, 0.08, 0.2  # radians
+_DISTINCT = math.radians(12)  # photographs whose poses differ by less show the same pose
+_STILL_COPIES = 8  # rows of the dataset that show a photograph as it is
+_SHUT = 0.5  # eyeBlink from which an eye counts as shut
+_SETTINGS = Settings(size=SIZE, min_face=1)
 
 
-def lay(fitted: Cast, folder: Path) -> list[Path]:
-    """Lay the cast human under each of its photographs, all as bright as the first and before the same background.
+def fit_photographs(fitted: Cast, folder: Path) -> list[Path]:
+    """Lay the cast human under each of its photographs, and write them.
+
+    All get the exposure and the background of the first.
 
     Returns:
-        What :func:`footage` moves, in ``folder``.
+        The files in ``folder``, for :func:`write_footage`.
     """
     files: list[Path] = []
     first: Photograph | None = None
     for source, values, camera in zip(fitted.photos, fitted.controls, fitted.cameras, strict=True):
         picture = portraits.read(source.path, at_least=READ_AT)
-        matrix = alignment(source.face.landmarks, texture.SIDE)
-        photo = texture.photograph(fitted.human, values, camera, source.measured.points, picture, matrix)
+        matrix = alignment(source.face.landmarks, SIDE)
+        photo = fit_photograph(fitted.human, values, camera, source.measured.points, picture, matrix)
         first = first or photo
         files.append(folder / f"photo-{len(files)}.npz")
-        texture.save(photo.matched(first), files[-1])
+        save(photo.matched_to(first), files[-1])
     return files
 
 
-def footage(files: Sequence[Path], human: Path, out: Path, *, frames: int, seed: int, progress: bool) -> None:
-    """Write a dataset of the photographs and of ``frames`` pictures of them moved.
+def write_footage(
+    files: Sequence[Path], human: Path, out: Path, *, frames: int, seed: int, progress: bool
+) -> None:
+    """Write a dataset of the photographs and of ``frames`` reposed pictures of them.
 
     Args:
-        files: of :func:`lay`.
-        human: JSON of the person that the records are to name.
+        files: from :func:`fit_photographs`.
+        human: JSON file of the human that the records name.
 
     Raises:
         Interrupted: stopped; the same call goes on.
         OSError: ``out`` cannot be written.
     """
-    poses = [photo.pose for photo in map(texture.load, files)]
+    poses = [photo.pose for photo in map(load, files)]
     digests = [file.read_bytes() for file in (*files, human)]
     state = hashlib.sha256(b"".join(digests)).hexdigest()
     words = [file.stem for file in files]
@@ -82,11 +87,12 @@ def footage(files: Sequence[Path], human: Path, out: Path, *, frames: int, seed:
     for number in range(frames):
         file = files[number % len(files)]
         name = f"{file.stem}#{seed}-{number}"
-        listing.add(MovedPhotograph(name, None, str(file), str(human), state, seed, number))
-    always_train = [words[which] for which in shown(poses)]
-    for which in shown(poses):
-        still = MovedPhotograph(words[which], None, str(files[which]), str(human), state, seed, None)
-        for _ in range(_STILLS):
+        listing.add(ReposedPhotograph(name, None, str(file), str(human), state, seed, number))
+    distinct = distinct_poses(poses)
+    always_train = [words[which] for which in distinct]
+    for which in distinct:
+        still = ReposedPhotograph(words[which], None, str(files[which]), str(human), state, seed, None)
+        for _ in range(_STILL_COPIES):
             listing.add(still)
     units = plan(listing.sources, _SETTINGS)
     store = Store(out)
@@ -97,15 +103,15 @@ def footage(files: Sequence[Path], human: Path, out: Path, *, frames: int, seed:
 
 
 @dataclass(frozen=True)
-class MovedPhotograph(Source):
-    """A photograph moved into a pose near its own.
+class ReposedPhotograph(Source):
+    """A photograph in a pose near its own.
 
     Attributes:
-        path: what :func:`lay` wrote for it; others of its folder lend what it hides.
+        path: file from :func:`fit_photographs`; others in its folder lend what it hides.
         person: path of the JSON of the human under it.
-        state: changes when any of the photographs does.
-        seed: of the pose.
-        number: of the pose; None: the photograph as it is.
+        state: digest of all the photographs.
+        seed: of the poses.
+        number: of the pose, or None for the photograph as it is.
     """
 
     path: str
@@ -117,14 +123,14 @@ class MovedPhotograph(Source):
     at_once: ClassVar[int] = 32
 
     def rows(self, settings: Settings, store: Store) -> Iterator[Row]:
-        """The picture with labels that nobody had to measure."""
-        photo = _photo(self.path)
+        """One row: the picture and its exact labels."""
+        photo = _load_cached(self.path)
         if self.number is None:
             values = photo.controls
-            picture, frame = texture.still(photo)
+            picture, frame = unmoved(photo)
         else:
-            values = near(photo.controls, self.seed, self.number)
-            picture, frame = _from_nearest(Path(self.path).parent, values)
+            values = controls_near(photo.controls, self.seed, self.number)
+            picture, frame = _nearest_reposed(Path(self.path).parent, values)
         points = frame.landmarks[:, :2] * len(picture)
         front = Camera()
         sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
@@ -136,50 +142,58 @@ class MovedPhotograph(Source):
             "occluded": False,
             "extreme_pose": False,
             "human": Path(self.person).read_text(encoding="utf-8"),
-            # A double is drawn from the front; how near the camera stood is the footage's own.
+            # A double is always drawn with the standard camera; the perspective is that of the photograph.
             "camera": [front.azimuth, front.elevation, front.distance],
         }
 
 
-def shown(poses: Sequence[Float[ndarray, "2"]]) -> list[int]:
-    """Which photographs are moved: the first, and those that show the head turned otherwise than the ones before."""
+def distinct_poses(poses: Sequence[Float[ndarray, "2"]]) -> list[int]:
+    """Which photographs are moved: the first, and each whose pose differs from those of all chosen before it.
+
+    Args:
+        poses: yaw and pitch of each, in radians.
+    """
     chosen: list[int] = []
     for which, pose in enumerate(poses):
-        if all(np.linalg.norm(pose - poses[other]) > _APART for other in chosen):
+        if all(np.linalg.norm(pose - poses[other]) > _DISTINCT for other in chosen):
             chosen.append(which)
     return chosen
 
 
-def _from_nearest(folder: Path, values: Float[ndarray, "58"]) -> tuple[UInt8[ndarray, "S S 3"], Frame]:
-    """The photograph in ``folder`` whose pose is nearest, moved; the others lend what it hides."""
-    photos = [_photo(str(file)) for file in laid(folder)]
+def _nearest_reposed(folder: Path, values: Float[ndarray, "58"]) -> tuple[UInt8[ndarray, "S S 3"], Frame]:
+    """The photograph in ``folder`` with the nearest pose, reposed; the others lend what it hides."""
+    photos = [_load_cached(str(file)) for file in fitted_files(folder)]
     pose = values[[control_space.INDEX["yaw"], control_space.INDEX["pitch"]]]
-    chosen = shown([photo.pose for photo in photos])
+    chosen = distinct_poses([photo.pose for photo in photos])
     nearest = photos[min(chosen, key=lambda which: float(np.linalg.norm(photos[which].pose - pose)))]
     others = [photo for photo in photos if photo is not nearest]
-    return texture.move(nearest, values, others)
+    return repose(nearest, values, others)
 
 
-def laid(folder: Path) -> list[Path]:
-    """What :func:`lay` left in a folder."""
+def fitted_files(folder: Path) -> list[Path]:
+    """The files that :func:`fit_photographs` wrote into a folder."""
     return sorted(folder.glob("photo-*.npz"))
 
 
 @lru_cache(maxsize=MOST_PHOTOS)
-def _photo(file: str) -> Photograph:
-    return texture.load(Path(file))
+def _load_cached(file: str) -> Photograph:
+    return load(Path(file))
 
 
-def near(pose: Float[ndarray, "58"], seed: int, number: int) -> Float[ndarray, "58"]:
-    """An expression as the sampler draws it, in a pose near that of a photograph."""
+def controls_near(pose: Float[ndarray, "58"], seed: int, number: int) -> Float[ndarray, "58"]:
+    """A random expression in a random pose near that of a photograph.
+
+    Args:
+        pose: controls of the photograph.
+    """
     values = {
         name: float(x)
         for name, x in zip(control_space.NAMES, sample_controls(seed, number), strict=True)
         if not name.startswith("eyeLook")
     }
     draw = np.random.default_rng((0x6C, seed, number))
-    turns = np.clip(draw.normal(0, _TURNS, 2), -TURN, TURN)
-    roll = float(np.clip(draw.normal(0, _ROLLS), -_ROLL, _ROLL))
+    turns = np.clip(draw.normal(0, _TURN_SPREAD, 2), -TURN, TURN)
+    roll = float(np.clip(draw.normal(0, _ROLL_SPREAD), -_MOST_ROLL, _MOST_ROLL))
     there = {name: float(pose[control_space.INDEX[name]]) for name in control_space.NAMES[-6:]}
     values["yaw"], values["pitch"] = there["yaw"] + turns[0], there["pitch"] + turns[1]
     values["roll"] = there["roll"] + roll
@@ -192,31 +206,31 @@ def near(pose: Float[ndarray, "58"], seed: int, number: int) -> Float[ndarray, "
     return control_space.clip(moved)
 
 
-def at_rest(pose: Float[ndarray, "58"]) -> Float[ndarray, "58"]:
-    """A face at rest where a photograph has it."""
+def neutral_in_place(pose: Float[ndarray, "58"]) -> Float[ndarray, "58"]:
+    """The neutral expression in the pose of a photograph."""
     rest = control_space.NEUTRAL.copy()
     rest[-6:] = pose[-6:]
     return rest
 
 
-def notes(photos: Sequence[Float[ndarray, "58"]]) -> list[str]:
-    """What is seen in the photographs, and what is guessed."""
+def notes_on_poses(photos: Sequence[Float[ndarray, "58"]]) -> list[str]:
+    """Sentences on which poses the photographs show, and on what is guessed."""
     values = np.stack(list(photos))
     yaw = np.degrees(values[:, control_space.INDEX["yaw"]])
-    first, last = _side(yaw.min()), _side(yaw.max())
+    first, last = _turn_in_words(yaw.min()), _turn_in_words(yaw.max())
     more = round(math.degrees(TURN))
     if first == last:
-        told = [message("double.seen_one", turn=first, more=more)]
+        found = [message("double.seen_one", turn=first, more=more)]
     else:
-        told = [message("double.seen", first=first, last=last, more=more)]
+        found = [message("double.seen", first=first, last=last, more=more)]
     blinks = [control_space.INDEX[f"eyeBlink{side}"] for side in ("Left", "Right")]
     if values[:, blinks].min(1).max() < _SHUT:
-        told.append(message("double.drawn_blink"))
-    return told
+        found.append(message("double.drawn_blink"))
+    return found
 
 
-def _side(yaw: float) -> str:
-    """A turn in words, in degrees."""
+def _turn_in_words(yaw: float) -> str:
+    """A yaw, given in degrees, in words."""
     angle = round(abs(yaw))
     if angle == 0:
         return message("double.turned_front")

@@ -11,9 +11,11 @@ from test_cast import drawn
 import fenshen
 from fenshen import controls, dataset, portraits
 from fenshen.doubles import double as doubling
-from fenshen.doubles.photographs import moving, surface, texture
+from fenshen.doubles.photographs import footage, surface
+from fenshen.doubles.photographs import repose as reposing
+from fenshen.doubles.photographs.photograph import SIZE, Photograph, fit_photograph, save
+from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.doubles.photographs.surface import Fragments, Outline
-from fenshen.doubles.photographs.texture import SIZE, Photograph
 from fenshen.errors import UsageError
 from fenshen.humans import Human, sample
 from fenshen.humans.camera import Camera
@@ -34,7 +36,7 @@ def photographed(**pose: float) -> Photograph:
     values = controls.vector(pose)
     frame = render(subject(), values, size=4 * SIZE)
     halves = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
-    return texture.photograph(subject(), values, Camera(), frame.landmarks[:, :2], frame.picture, halves)
+    return fit_photograph(subject(), values, Camera(), frame.landmarks[:, :2], frame.picture, halves)
 
 
 @pytest.fixture(scope="module")
@@ -62,23 +64,23 @@ def test_moved_it_is_nearer_to_the_truth(
 ) -> None:
     from fenshen.humans.render import render
 
-    monkeypatch.setattr(texture, "_SHADE", 1.0)  # a drawn person's mouth is as light as the drawing has it
+    monkeypatch.setattr(reposing, "_SHADE", 1.0)  # a drawn person's mouth is as light as the drawing has it
     values = controls.vector(pose)
     truth = render(subject(), values, size=SIZE)
-    picture, frame = texture.move(photo, values)
-    assert psnr(picture, truth.picture) > psnr(texture.still(photo)[0], truth.picture) + gain
+    picture, frame = repose(photo, values)
+    assert psnr(picture, truth.picture) > psnr(unmoved(photo)[0], truth.picture) + gain
     assert np.abs(frame.landmarks - truth.landmarks)[:MESH, :2].max() < 0.02
 
 
 @drawn
 def test_not_moved_it_is_the_photograph(photo: Photograph) -> None:
-    assert psnr(texture.move(photo, photo.controls)[0], texture.still(photo)[0]) > 38
+    assert psnr(repose(photo, photo.controls)[0], unmoved(photo)[0]) > 38
 
 
 @drawn
 def test_what_is_behind_stays(photo: Photograph) -> None:
-    still = texture.still(photo)[0].astype(int)
-    picture, _ = texture.move(photo, controls.vector(yaw=0.15, jawOpen=0.5))
+    still = unmoved(photo)[0].astype(int)
+    picture, _ = repose(photo, controls.vector(yaw=0.15, jawOpen=0.5))
     apart = np.abs(picture - still).max(2)
     assert apart[: SIZE // 2, : SIZE // 8].max() <= 8
     assert apart[: SIZE // 2, -SIZE // 8 :].max() <= 8
@@ -93,13 +95,13 @@ def test_a_side_that_is_hidden_comes_from_the_other_or_another_photograph() -> N
     aside, other = photographed(yaw=0.5), photographed(yaw=-0.3)
     values = controls.vector(yaw=0.2)
     truth = render(subject(), values, size=SIZE)
-    alone, helped = texture.move(aside, values)[0], texture.move(aside, values, [other])[0]
+    alone, helped = repose(aside, values)[0], repose(aside, values, [other])[0]
     cheek = np.round(truth.landmarks[[CHEEK.right, CHEEKBONE.right, CHEEK_LOWER.right], :2] * SIZE).astype(
         int
     )  # on the side turned away
     for picture in (alone, helped):
         assert np.abs(picture.astype(int) - truth.picture)[cheek[:, 1], cheek[:, 0]].mean() < 14
-    assert psnr(alone, truth.picture) > psnr(texture.still(aside)[0], truth.picture) + 3
+    assert psnr(alone, truth.picture) > psnr(unmoved(aside)[0], truth.picture) + 3
 
 
 @drawn
@@ -112,24 +114,24 @@ def test_fragments_say_which_point_a_pixel_shows() -> None:
     projected = frame.view.project(points.mix(frame.vertices).astype(np.float64))
     assert np.abs(projected[:, :2] - points.places).max() < 1e-3
     outline = Outline.of(points, frame.controls)
-    beside = outline.beside(outline, np.array([[0.9, 0.2], [0.1, 0.6]]))
+    beside = outline.matching_places(outline, np.array([[0.9, 0.2], [0.1, 0.6]]))
     np.testing.assert_allclose(beside, [[0.9, 0.2], [0.1, 0.6]], atol=1e-6)
-    assert (surface.opposite()[surface.opposite()] == np.arange(len(frame.vertices))).all()
+    assert (surface.mirror_vertices()[surface.mirror_vertices()] == np.arange(len(frame.vertices))).all()
 
 
 @drawn
 def test_footage_is_a_dataset_of_the_photograph_moved_and_as_it_is(photo: Photograph, tmp_path: Path) -> None:
     human, out = tmp_path / "human.json", tmp_path / "footage"
     write(subject(), human)
-    texture.save(photo, tmp_path / "photo-0.npz")
-    moving.footage(moving.laid(tmp_path), human, out, frames=4, seed=3, progress=False)
+    save(photo, tmp_path / "photo-0.npz")
+    footage.write_footage(footage.fitted_files(tmp_path), human, out, frames=4, seed=3, progress=False)
     one = dataset.Dataset(out)
     assert one.controls is not None
-    np.testing.assert_allclose(one.controls[1], moving.near(photo.controls, 3, 1), atol=1e-6)
-    assert (one.pixels[1] == texture.move(photo, moving.near(photo.controls, 3, 1))[0]).all()
+    np.testing.assert_allclose(one.controls[1], footage.controls_near(photo.controls, 3, 1), atol=1e-6)
+    assert (one.pixels[1] == repose(photo, footage.controls_near(photo.controls, 3, 1))[0]).all()
     stills = np.array(one.records["source"].to_pylist()) == "photo-0"
     assert stills.sum() > 1
-    assert (one.pixels[stills] == texture.still(photo)[0]).all()
+    assert (one.pixels[stills] == unmoved(photo)[0]).all()
     assert set(np.array(one.records["split"].to_pylist())[stills]) == {"train"}
     np.testing.assert_allclose(one.controls[stills], np.tile(photo.controls, (stills.sum(), 1)), atol=1e-6)
     assert not list(tmp_path.glob(".*"))  # nothing half-written is left
@@ -137,26 +139,26 @@ def test_footage_is_a_dataset_of_the_photograph_moved_and_as_it_is(photo: Photog
 
 def test_poses_stay_near_the_photographs() -> None:
     pose = controls.vector(yaw=0.3, pitch=-0.1, scale=0.1)
-    values = np.stack([moving.near(pose, 0, number) for number in range(200)])
+    values = np.stack([footage.controls_near(pose, 0, number) for number in range(200)])
     controls.check(values)
     turns = values[:, [controls.INDEX["yaw"], controls.INDEX["pitch"]]] - (0.3, -0.1)
-    assert np.abs(turns).max() <= moving.TURN + 1e-5
-    assert np.abs(turns).max(0).min() > 0.8 * moving.TURN
+    assert np.abs(turns).max() <= footage.TURN + 1e-5
+    assert np.abs(turns).max(0).min() > 0.8 * footage.TURN
     assert values[:, controls.INDEX["jawOpen"]].max() > 0.7
     assert values[:, controls.INDEX["eyeBlinkLeft"]].max() > 0.9
     poses = [np.array(pose) for pose in ((0.0, 0.0), (0.05, 0.1), (0.5, 0.0))]
-    assert moving.shown(poses) == [0, 2]
+    assert footage.distinct_poses(poses) == [0, 2]
 
 
 def test_the_notes_say_what_is_seen() -> None:
     left, right = controls.vector(yaw=-0.07), controls.vector(yaw=0.21)
-    (seen, blink) = moving.notes([left, right])
+    (seen, blink) = footage.notes_on_poses([left, right])
     assert "4° to the viewer's left" in seen
     assert "12° to the viewer's right" in seen
     assert "guessed" in seen
     assert "closed eyes" in blink
     shut = controls.vector(eyeBlinkLeft=0.9, eyeBlinkRight=0.9)
-    (one,) = moving.notes([shut])
+    (one,) = footage.notes_on_poses([shut])
     assert "facing the camera" in one
 
 
