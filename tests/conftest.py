@@ -45,29 +45,27 @@ def drawings(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def cast(drawings, tmp_path_factory):
-    """A dataset of 96 pictures of 32 px with the labels of drawn humans; what they show is something else."""
-    import numpy as np
-    import pyarrow as pa
+def cast(tmp_path_factory):
+    """A dataset of 96 digital humans of 32 px, each with its exact labels."""
+    import people
 
-    from fenshen import dataset, landmarks
-    from fenshen.humans.sampler import sample, sample_camera, sample_controls
+    import fenshen
 
-    source = dataset.Dataset(drawings)
-    seeds, random = range(len(source)), np.random.default_rng(0)
-    labels = {
-        "human": [sample(s).model_dump_json() for s in seeds],
-        "camera": [
-            [camera.azimuth, camera.elevation, camera.distance] for camera in map(sample_camera, seeds)
-        ],
-        "controls": [sample_controls(s).tolist() for s in seeds],
-        "landmarks": random.uniform(0.2, 0.8, (len(seeds), 3 * landmarks.COUNT)).tolist(),
-    }
-    columns = {name: source.records[name] for name in dataset.RECORDS.names} | labels
+    if people.NO_HUMANS:
+        pytest.skip(people.NO_HUMANS)
     folder = tmp_path_factory.mktemp("data") / "cast"
-    records = pa.table(columns, schema=dataset.RECORDS)
-    dataset.write(folder, source.card, iter(source.pixels), records, source.rejected)
+    fenshen.prepare(["humans:96"], folder, size=32, progress=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory):
+    """A film of a digital human who says a sentence, with its sound and its true controls."""
+    import people
+
+    if reason := people.NO_HUMANS or people.NO_ESPEAK:
+        pytest.skip(reason)
+    return people.talking(tmp_path_factory.mktemp("film") / "talking.mp4")
 
 
 @pytest.fixture(scope="session")

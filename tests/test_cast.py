@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from people import needs_humans, photograph
 
 from fenshen import controls, portraits
 from fenshen.doubles.casting import shape
@@ -23,33 +23,14 @@ from fenshen.humans.human import parse
 SEED = 3_000_007
 
 
-def why_not() -> str | None:
-    """Why humans cannot be drawn here; None if they can."""
-    missing = [name for name in ("anny", "moderngl", "scipy") if importlib.util.find_spec(name) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)}"
-    from fenshen.humans.stage import context
-
-    try:
-        context()
-    except FenshenError as error:
-        return str(error)
-    return None
-
-
-REASON = why_not()
-drawn = pytest.mark.skipif(REASON is not None, reason=REASON or "")
-
-
 def a_photograph(path: Path, brightness: float = 1.0, mirrored: bool = False) -> Path:
-    """A real face: scikit-image's astronaut."""
-    data = pytest.importorskip("skimage.data")
-    picture = np.clip(brightness * data.astronaut().astype(np.float32), 0, 255).astype(np.uint8)
+    """A real face, on disk."""
+    picture = np.clip(brightness * photograph().astype(np.float32), 0, 255).astype(np.uint8)
     portraits.write(path, picture[:, ::-1] if mirrored else picture)
     return path
 
 
-@drawn
+@needs_humans
 def test_a_drawn_person_is_cast_as_someone_alike(tmp_path: Path) -> None:
     from fenshen.humans.render import render
 
@@ -67,7 +48,8 @@ def test_a_drawn_person_is_cast_as_someone_alike(tmp_path: Path) -> None:
     assert abs(made.human.skin.tone - subject.skin.tone) < 0.15
     assert np.abs(np.subtract(made.human.hair.root, subject.hair.root)).max() < 0.15
     assert abs(made.controls[0][controls.INDEX["yaw"]] - 0.12) < 0.08
-    who = [render(human, size=128) for human in (made.human, subject, sample(SEED + 1), sample(SEED + 2))]
+    strangers = [sample(SEED + number) for number in range(1, 9)]
+    who = [render(human, size=128) for human in (made.human, subject, *strangers)]
     found = identity.embed(
         np.stack([frame.picture for frame in who]), np.stack([frame.landmarks for frame in who])
     )
@@ -75,7 +57,7 @@ def test_a_drawn_person_is_cast_as_someone_alike(tmp_path: Path) -> None:
     assert apart[0] == apart.min()
 
 
-@drawn
+@needs_humans
 def test_a_stranger_is_named_and_left_out(tmp_path: Path) -> None:
     from fenshen.humans.render import render
 
@@ -111,7 +93,7 @@ def test_what_shows_no_one_person_is_refused(tmp_path: Path) -> None:
         find_subject([tmp_path / "broken.jpg"])
 
 
-@drawn
+@needs_humans
 def test_the_fit_sees_the_landmarks_that_are_drawn() -> None:
     from fenshen.humans.render import render
 

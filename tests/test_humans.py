@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from people import needs_humans
 
 import fenshen
 from fenshen import controls
@@ -34,24 +34,6 @@ GOLDEN = (
     0x4BA380A71C9EB69B, 0xA89F879C38B139E1, 0xCDDF643C91196649, 0xCA3F4C302F701BE5,
 )  # fmt: skip
 FAR = 10  # bits of 64
-
-
-def why_not() -> str | None:
-    """Why humans cannot be drawn here; None if they can."""
-    missing = [name for name in ("anny", "moderngl", "scipy") if importlib.util.find_spec(name) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)}"
-    from fenshen.humans.stage import context
-
-    try:
-        context()
-    except FenshenError as error:
-        return str(error)
-    return None
-
-
-REASON = why_not()
-drawn = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 
 def changed(human: Human, path: str, value: Any) -> str:
@@ -133,7 +115,7 @@ def test_nothing_heavy_loads_with_the_specification() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@drawn
+@needs_humans
 def test_the_same_human_gives_the_same_pixels_and_labels() -> None:
     from fenshen.humans.render import render
 
@@ -146,7 +128,7 @@ def test_the_same_human_gives_the_same_pixels_and_labels() -> None:
     assert first.picture.std() > 20
 
 
-@drawn
+@needs_humans
 @pytest.mark.parametrize("seed", range(4))
 def test_the_head_stands_where_its_controls_say(seed: int) -> None:
     from fenshen.controls import CENTRE, FACE_HEIGHT
@@ -166,7 +148,7 @@ def test_the_head_stands_where_its_controls_say(seed: int) -> None:
     assert abs(np.log2(found.height / FACE_HEIGHT) - scale) < 0.06
 
 
-@drawn
+@needs_humans
 @pytest.mark.parametrize("seed", [2, 5, 20])
 def test_a_landmark_lies_in_the_class_and_at_the_depth_it_belongs_to(seed: int) -> None:
     from fenshen.humans.render import Kind, render
@@ -197,7 +179,7 @@ def test_a_landmark_lies_in_the_class_and_at_the_depth_it_belongs_to(seed: int) 
     assert (frame.kinds <= max(Kind)).all()
 
 
-@drawn
+@needs_humans
 def test_every_expression_moves_the_face_and_toon_keeps_the_labels() -> None:
     from fenshen.humans.render import render
 
@@ -215,7 +197,7 @@ def test_every_expression_moves_the_face_and_toon_keeps_the_labels() -> None:
     )
 
 
-@drawn
+@needs_humans
 def test_the_contact_sheet_looks_as_it_did() -> None:
     from fenshen.humans.render import render
 
@@ -228,7 +210,7 @@ def test_the_contact_sheet_looks_as_it_did() -> None:
     assert len(set(hashes)) == len(hashes)
 
 
-@drawn
+@needs_humans
 @pytest.mark.parametrize(
     ("size", "values"),
     [(31, controls.NEUTRAL), (4096, controls.NEUTRAL), (64, np.full(58, np.nan)), (64, np.full(58, 3.0))],
@@ -240,7 +222,7 @@ def test_a_bad_size_or_control_is_refused(size: int, values: Any) -> None:
         render(sample(0), values.astype(np.float32), size=size)
 
 
-@drawn
+@needs_humans
 def test_a_missing_display_driver_is_one_clear_line(monkeypatch: Any) -> None:
     import moderngl
 
@@ -269,7 +251,7 @@ def test_a_cache_that_cannot_be_used_is_one_clear_line(monkeypatch: Any, tmp_pat
         cache.arrays("some", lambda: {"a": np.zeros(3)})
 
 
-@drawn
+@needs_humans
 def test_only_free_files_are_read(tmp_path: Any) -> None:
     code = """
 import sys
@@ -303,7 +285,7 @@ def draw_dataset(out: Any, **options: Any) -> Dataset:
     return Dataset(out)
 
 
-@drawn
+@needs_humans
 def test_a_dataset_is_the_same_from_one_worker_and_from_two(tmp_path: Any, monkeypatch: Any) -> None:
     from fenshen.preparation import planning
 
@@ -322,7 +304,7 @@ def test_a_dataset_is_the_same_from_one_worker_and_from_two(tmp_path: Any, monke
     assert np.allclose(one.controls[0], sample_controls(0, 0))
 
 
-@drawn
+@needs_humans
 def test_one_human_of_a_file_is_drawn_in_many_movements(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,7 +326,7 @@ def test_one_human_of_a_file_is_drawn_in_many_movements(
         fenshen.prepare(["human:me.json"], tmp_path / "none", progress=False)
 
 
-@drawn
+@needs_humans
 @pytest.mark.slow
 def test_a_ray_cluster_draws_the_same(tmp_path: Any) -> None:
     ray = pytest.importorskip("ray")
@@ -357,7 +339,7 @@ def test_a_ray_cluster_draws_the_same(tmp_path: Any) -> None:
     assert (local.pixels == far.pixels).all()
 
 
-@drawn
+@needs_humans
 def test_the_base_recipe_learns_from_drawn_humans(tmp_path: Any) -> None:
     """Twenty steps, the last with the discriminator, on what prepare wrote."""
     import fenshen

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from people import photograph
 from PIL import Image
 from sounding import saved, tone
 
@@ -33,8 +34,7 @@ def portrait() -> np.ndarray:
 
 def test_the_network_computes_what_the_original_does() -> None:
     """Reference values: the original file, run with ai-edge-litert 2.3.0 on the same picture."""
-    astronaut = pytest.importorskip("skimage.data").astronaut()
-    picture = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    picture = cv2.resize(photograph(), (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     with torch.inference_mode():
         (sure,) = Selfie.load()(torch.from_numpy(picture).permute(2, 0, 1)[None])[0]
     assert sure.mean().item() == pytest.approx(0.5443407, abs=1e-4)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from people import photograph
 from sounding import saved, tone
 
 from fenshen import audio, controls, video
@@ -254,9 +255,8 @@ def test_short_gaps_are_bridged_and_in_long_ones_the_face_rests():
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A real face that fades in from grey, drifts to the right and nods up and down; upright and on its side."""
-    data = pytest.importorskip("skimage.data")
-    face = np.ascontiguousarray(data.astronaut()[:320, 60:380])
+    """A real face that appears after half a second and drifts to the right; in a square and in a tall film."""
+    face = np.ascontiguousarray(photograph()[:320, 60:380])
     pictures = [np.full_like(face, 128)] * 14 + [np.roll(face, 2 * i, axis=1) for i in range(12)]
     folder = tmp_path_factory.mktemp("drive")
     video.write(folder / "clip.mp4", pictures, 25)
@@ -276,6 +276,15 @@ def test_a_video_becomes_a_track(clip, name):
     assert x[-1] - x[15] > 0.02  # drifts to the right
     assert np.abs(track.controls[:, INDEX["yaw"]]).max() < 0.1  # relative to its own pose
     assert track.controls[:, : len(controls.BLENDSHAPES)].max() < 0.4
+
+
+def test_a_film_becomes_the_movement_it_was_drawn_with(talking):
+    track = drive.from_video(talking.film)
+    assert len(track) == len(talking.track)
+    for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "yaw"):
+        found, true = (each.controls[:, INDEX[name]] for each in (track, talking.track))
+        assert np.corrcoef(found, true)[0, 1] > 0.85, name
+        assert np.ptp(found) == pytest.approx(np.ptp(true), rel=0.4), name
 
 
 def test_videos_without_a_face_are_refused(tmp_path):

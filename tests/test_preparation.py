@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from people import UNALIKE, needs_humans, photograph, portrait
 from PIL import Image, ImageFilter
 from preparing import contents, folder_of, make, noise, refusals
 
-from fenshen import avatars, portraits, video
+from fenshen import avatars, controls, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.landmarks import COUNT, EYE_OUTER
@@ -24,7 +25,6 @@ from fenshen.preparation.planning import Unit
 from fenshen.preparation.refusals import Reason
 from fenshen.preparation.store import Store
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 FACE = "toon-head"  # a style in which MediaPipe sees faces
 
 
@@ -272,31 +272,44 @@ class TestWriting:
             make(["avatars:micah:2"], tmp_path / "out", **options)
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample pictures are not here")
-class TestSamples:
+class TestPeople:
+    @needs_humans
     def test_one_person_leaves_the_others_out(self, tmp_path):
-        words = [SAMPLES / "selfies", SAMPLES / "people"]
-        summary = make(words, tmp_path / "out", crop="face", one_person=True, size=128)
-        assert summary.refused == {Reason.WRONG_SUBJECT: 2}
-        assert summary.kept == 2
+        me, *others = UNALIKE
+        for number, yaw in enumerate((-0.2, 0.0, 0.2)):
+            portraits.write(tmp_path / f"me {number}.png", portrait(me, yaw=yaw))
+        for other in others:
+            portraits.write(tmp_path / f"other {other}.png", portrait(other))
+        make([tmp_path], tmp_path / "out", crop="face", one_person=True, size=128)
+        names = {Path(source).stem for source in Dataset(tmp_path / "out").records["source"].to_pylist()}
+        assert names == {"me 0", "me 1", "me 2"}
+        assert set(refusals(tmp_path / "out").values()) == {"wrong_subject"}
 
-    def test_copies_of_a_photograph(self, tmp_path):
-        for photo in SAMPLES.glob("*/*.jpg"):
-            with Image.open(photo) as image:
-                image.save(tmp_path / f"{photo.stem}.png")
-                image.resize((image.width // 2, image.height // 2)).save(tmp_path / f"{photo.stem} small.jpg")
-                image.point(lambda level: min(255, level * 5 // 4)).save(
-                    tmp_path / f"{photo.stem} bright.jpg"
-                )
+    @needs_humans
+    def test_copies_of_a_face_are_kept_once(self, tmp_path):
+        pictures = [
+            portraits.resize(photograph()[:320, 60:380], 640),
+            *(portrait(seed, size=512) for seed in UNALIKE),
+        ]
+        for number, picture in enumerate(pictures):
+            image = Image.fromarray(picture)
+            image.save(tmp_path / f"{number}.png")
+            image.resize((image.width // 2, image.height // 2)).save(tmp_path / f"{number} small.jpg")
+            image.point(lambda level: min(255, level * 5 // 4)).save(tmp_path / f"{number} bright.jpg")
         summary = make([tmp_path], tmp_path / "out", crop="face")
-        assert summary.kept == 4
+        kept = [Path(source).name for source in Dataset(tmp_path / "out").records["source"].to_pylist()]
+        assert {name[0] for name in kept} == {"0", "1", "2", "3"}
+        assert not any("small" in name for name in kept)
         assert summary.refused == {Reason.NEAR_DUPLICATE: 8}
-        assert all(size > 330 for size in Dataset(tmp_path / "out").records["face_size"].to_pylist())
 
-    def test_talking_clips(self, tmp_path):
-        summary = make([SAMPLES / "talking"], tmp_path / "out", crop="clip", every=5)
-        assert summary.kept == summary.faces == 45
-        assert summary.clips == 3
+    def test_frames_of_a_talking_film_keep_what_is_done_in_them(self, talking, tmp_path):
+        summary = make([talking.film], tmp_path / "out", crop="clip", every=2, size=64)
+        data = Dataset(tmp_path / "out")
+        assert (summary.kept, summary.clips) == (len(talking.track) // 2, 1)
+        for name in ("jawOpen", "eyeBlinkLeft", "yaw"):
+            column = controls.INDEX[name]
+            true = talking.track.controls[::2, column]
+            assert np.corrcoef(data.controls[:, column], true)[0, 1] > 0.85, name
 
 
 def test_the_records_keep_their_types(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cast import drawn
+from people import needs_humans
 
 import fenshen
 from fenshen import controls, dataset, portraits
@@ -48,7 +48,7 @@ def psnr(picture: np.ndarray, truth: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / np.mean((picture.astype(float) - truth) ** 2)))
 
 
-@drawn
+@needs_humans
 @pytest.mark.parametrize(
     ("pose", "gain"),
     [
@@ -72,12 +72,12 @@ def test_moved_it_is_nearer_to_the_truth(
     assert np.abs(frame.landmarks - truth.landmarks)[:MESH, :2].max() < 0.02
 
 
-@drawn
+@needs_humans
 def test_not_moved_it_is_the_photograph(photo: Photograph) -> None:
     assert psnr(repose(photo, photo.controls)[0], unmoved(photo)[0]) > 38
 
 
-@drawn
+@needs_humans
 def test_what_is_behind_stays(photo: Photograph) -> None:
     still = unmoved(photo)[0].astype(int)
     picture, _ = repose(photo, controls.vector(yaw=0.15, jawOpen=0.5))
@@ -88,7 +88,7 @@ def test_what_is_behind_stays(photo: Photograph) -> None:
     assert apart[: SIZE // 2, np.r_[: SIZE // 8, -SIZE // 8 : 0]].mean() < 1
 
 
-@drawn
+@needs_humans
 def test_a_side_that_is_hidden_comes_from_the_other_or_another_photograph() -> None:
     from fenshen.humans.render import render
 
@@ -104,7 +104,7 @@ def test_a_side_that_is_hidden_comes_from_the_other_or_another_photograph() -> N
     assert psnr(alone, truth.picture) > psnr(unmoved(aside)[0], truth.picture) + 3
 
 
-@drawn
+@needs_humans
 def test_fragments_say_which_point_a_pixel_shows() -> None:
     from fenshen.humans.render import render
 
@@ -119,7 +119,7 @@ def test_fragments_say_which_point_a_pixel_shows() -> None:
     assert (surface.mirror_vertices()[surface.mirror_vertices()] == np.arange(len(frame.vertices))).all()
 
 
-@drawn
+@needs_humans
 def test_footage_is_a_dataset_of_the_photograph_moved_and_as_it_is(photo: Photograph, tmp_path: Path) -> None:
     human, out = tmp_path / "human.json", tmp_path / "footage"
     write(subject(), human)
