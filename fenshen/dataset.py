@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -300,11 +299,6 @@ class Batches:
             here = epochs == epoch
             rows[here] = self.indices[_permutation(count, self.seed, epoch)[places[here] % count]]
         return rows
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches until every picture was seen, rounded up."""
-        return math.ceil(len(self.indices) / self.batch_size)
 
 
 _last_permutation: dict[tuple[int, int, int], np.ndarray] = {}

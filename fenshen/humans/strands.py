@@ -6,7 +6,7 @@ that it is bound to move.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -39,10 +39,6 @@ class Strands:
     chance: Float[ndarray, "N"]
     anchors: Int[ndarray, "N*M K"]
     shares: Float[ndarray, "N*M K"]
-
-    def as_arrays(self) -> dict[str, Any]:
-        """For the cache."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 class Bound:
