@@ -9,6 +9,7 @@ of the dataset.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -60,6 +61,12 @@ def write_jpegs(folder: Path, count: int) -> None:
         Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).save(folder / f"{i:04}.jpg", quality=90)
 
 
+def processor_time() -> float:
+    """Seconds of processor time, of this process and of those it has started and ended, such as the face finder's."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def rate(
     folder: Path, out: Path, *, size: int, workers: int | None, clock: Callable[[], float]
 ) -> tuple[float, int]:
@@ -92,8 +99,8 @@ def main() -> None:
         write_jpegs(folder, count)
         for turn in range(rounds):
             for name, size, workers, clock in (
-                ("64px", 64, 1, time.process_time),
-                ("256px", 256, 1, time.process_time),
+                ("64px", 64, 1, processor_time),
+                ("256px", 256, 1, processor_time),
                 ("all", 64, None, time.perf_counter),
             ):
                 speed, faces = rate(folder, Path(place) / "out", size=size, workers=workers, clock=clock)

@@ -12,7 +12,9 @@ from typing import Literal
 
 import torch
 
-from fenshen.machine import has_bf16
+from fenshen.machine import has_bf16, start
+
+start()  # benchmarks measure what the command line gives
 
 
 @dataclass(frozen=True)

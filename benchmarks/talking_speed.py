@@ -8,7 +8,6 @@ Then it speaks into a pipe: timed is how long after the voice of the first sente
 from __future__ import annotations
 
 import io
-import os
 import sys
 import tempfile
 import time
@@ -16,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does before torch is loaded
+from fenshen import machine
+
+machine.start()  # before torch is loaded, as the command does
 
 import numpy as np
 from reporting import Figure, parser, progress, report

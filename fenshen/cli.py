@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fenshen import commands, messages
+from fenshen import commands, machine, messages
 from fenshen.errors import FenshenError
 from fenshen.messages import message
 from fenshen.version import __version__
@@ -37,6 +37,7 @@ _COMMON = ("json_", "debug_", "lang_")  # options of all commands
 
 def main() -> None:
     """The entry point: runs a command, prints errors as sentences, sets the exit code."""
+    machine.start()
     words = sys.argv[1:]
     messages.use(_language(words))
     try:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import cv2
@@ -19,7 +15,6 @@ from people import UNALIKE, Talking, needs_humans, photograph, portrait
 
 from fenshen import controls, video
 from fenshen.controls import CENTRE, FACE_HEIGHT
-from fenshen.errors import FenshenError
 from fenshen.faces import correction, identity, pose
 from fenshen.faces.align import align, alignment, placement
 from fenshen.faces.clip import steady_crop
@@ -320,43 +315,6 @@ class TestDetect:
         assert roll == pytest.approx(math.radians(35), abs=0.05)  # clockwise
         crop = alignment(found.landmarks, 128)
         assert abs(measure(found, crop, 128)[controls.INDEX["roll"]]) < 0.05
-
-    def test_missing_system_libraries_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from fenshen.faces import landmarker
-
-        def broken(*_: object) -> None:
-            raise OSError("libEGL.so.1: cannot open shared object file: No such file or directory")
-
-        monkeypatch.setattr(landmarker, "_create", broken)
-        with pytest.raises(FenshenError, match="libegl1 libgles2") as caught:
-            FaceFinder()
-        assert "libEGL.so.1" in str(caught.value)
-
-    @pytest.mark.parametrize("ending", ["finder.close()", "", "del finder"])
-    def test_mediapipe_is_silent_and_reaches_no_one(self, ending: str) -> None:
-        """Neither log lines, nor a traceback at exit, nor statistics to a Google host through any proxy."""
-        code = (
-            "import numpy as np, os\n"
-            "from fenshen.faces.detect import FaceFinder\n"
-            "finder = FaceFinder()\n"
-            "finder.find(np.zeros((64, 64, 3), np.uint8))\n"
-            f"{ending}\n"
-            "print(os.environ['https_proxy'])"
-        )
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            server.settimeout(0.2)
-            proxy = f"http://127.0.0.1:{server.getsockname()[1]}"
-            done = subprocess.run(
-                [sys.executable, "-c", code],
-                env=os.environ | {"https_proxy": proxy, "HTTPS_PROXY": proxy, "all_proxy": proxy},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            with pytest.raises(TimeoutError):
-                server.accept()
-        assert done.stderr == ""
-        assert done.stdout == f"{proxy}\n"  # the user's own setting is back
 
 
 class TestIdentity:

@@ -1,45 +1,54 @@
-"""MediaPipe's Face Landmarker, made quiet: no log lines, no traceback at exit, no message to anyone's server.
+"""MediaPipe's Face Landmarker, in a process of its own: nothing it does reaches the network, the terminal or us.
 
-Three habits of mediapipe 1.2 are kept from the user here. Its C++ side writes log lines to file descriptor 2
-when a landmarker is made and first used. Its ``__del__`` raises at interpreter exit. And once a minute, and
-when a landmarker is closed, it posts usage statistics to a Google host through libcurl, with no option to
-stop it. Fenshen promises that nothing leaves the machine: while mediapipe's code runs, libcurl is given a
-proxy that cannot exist, so that it gives up before it even asks a name server; and were it to get past
-that, a list of trusted certificates that is empty, so that it could say nothing to anyone.
+mediapipe 1.2 writes log lines to standard error and a traceback at exit; and once a minute, and when a landmarker is
+closed, it posts usage statistics to a Google host through libcurl, with no option to stop it. Fenshen promises that
+nothing leaves the machine. Only libcurl's environment can keep it in, and that would be ours, too, in our own process.
 """
 
 from __future__ import annotations
 
-import atexit
+import json
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import assets
+from fenshen.companion import Companion, CompanionError
+from fenshen.controls import BLENDSHAPES
 from fenshen.errors import FenshenError
+from fenshen.landmarks import COUNT
 
 MODEL = "face_landmarker.task"
+_SCRIPT = Path(__file__).with_name("landmarker_process.py")
+# libcurl reads the lower-case names first. It refuses this scheme before it asks a name server or opens a socket; were
+# it to get past that, it would trust no certificate.
+_OFFLINE = {
+    **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"), "none://nowhere"),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), ""),
+    **dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"), os.devnull),
+}
+_KEYS = {"ImportError": "faces.no_mediapipe", "OSError": "faces.no_libraries"}
 
-# Log levels of the C++ libraries, read when they are loaded: errors only.
-_QUIET = {"GLOG_minloglevel": "2", "TF_CPP_MIN_LOG_LEVEL": "2", "GOOGLE_STDERRTHRESHOLD": "2"}
 
-# libcurl reads the lower-case names first, and refuses this scheme before it opens a socket.
-_OFFLINE = {"https_proxy": "none://nowhere", "no_proxy": "localhost"}
+class Landmarks(NamedTuple):
+    """What MediaPipe finds in one picture, one row a face.
 
-_lock = threading.Lock()
-_inside = 0  # how many threads are in mediapipe's code
-_before: dict[str, str | None] = {}
+    Attributes:
+        points: x and y as fractions of the picture's width and height, z as a fraction of its width.
+        blendshapes: scores in [0, 1] in the order of :data:`fenshen.controls.BLENDSHAPES`.
+    """
+
+    points: Float[ndarray, "faces 478 3"]
+    blendshapes: Float[ndarray, "faces 52"]
 
 
 class Landmarker:
-    """MediaPipe's landmarker for single pictures. Close it, or leave that to the interpreter's exit.
+    """MediaPipe's landmarker for single pictures. Its process ends with ``close``, or with ours.
 
     Args:
         max_faces: how many faces to look for in a picture.
@@ -49,98 +58,31 @@ class Landmarker:
     """
 
     def __init__(self, max_faces: int) -> None:
-        for name, value in _QUIET.items():
-            os.environ.setdefault(name, value)
-        model = assets.path(MODEL)
-        self._landmarker: Any = None
-        try:
-            with _silent_stderr():
-                with _offline():
-                    self._landmarker = _create(str(model), max_faces)
-                self.detect(np.zeros((64, 64, 3), dtype=np.uint8))  # the first use logs, too
-        except (ImportError, OSError) as error:
-            shared = isinstance(error, OSError) or ".so" in str(error)
-            raise FenshenError("faces.no_libraries" if shared else "faces.no_mediapipe", why=error) from error
-        except RuntimeError as error:
-            raise FenshenError("faces.not_started", why=error) from error
-        atexit.register(self._let_go)
+        self._max_faces = max_faces
+        self._companion = Companion(self._command, environment=_OFFLINE)
+        self._ask({}, b"")
 
-    def detect(self, picture: UInt8[ndarray, "H W 3"]) -> Any:
-        """MediaPipe's own result object for one RGB picture."""
-        import mediapipe as mp
+    def detect(self, picture: UInt8[ndarray, "H W 3"]) -> Landmarks:
+        """The faces of one RGB picture.
 
-        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
-        with _offline():
-            return self._landmarker.detect(image)
+        Raises:
+            FenshenError: MediaPipe fails on this picture.
+        """
+        answer = self._ask({"shape": picture.shape[:2]}, np.ascontiguousarray(picture).data.cast("B"))
+        rows = np.frombuffer(answer, dtype=np.float32).reshape(-1, 3 * COUNT + len(BLENDSHAPES))
+        return Landmarks(rows[:, : 3 * COUNT].reshape(-1, COUNT, 3), rows[:, 3 * COUNT :])
 
     def close(self) -> None:
-        """Free the landmarker; a second call does nothing."""
-        landmarker, self._landmarker = self._landmarker, None
-        if landmarker is not None:
-            atexit.unregister(self._let_go)
-            with _offline():
-                landmarker.close()
+        """End the process; a second call does nothing."""
+        self._companion.close()
 
-    def _let_go(self) -> None:
-        """At exit the threads that mediapipe closes with are gone: the process ends it instead."""
-        if self._landmarker is not None:
-            self._landmarker._handle = None  # what its __del__ looks at
+    def _command(self) -> list[str]:
+        model = str(assets.path(MODEL))
+        return [str(_SCRIPT), json.dumps(sys.path), model, str(self._max_faces), json.dumps(BLENDSHAPES)]
 
-
-def _create(model: str, max_faces: int) -> Any:
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    class Options(BaseOptions):  # type: ignore[misc]
-        def to_ctypes(self) -> Any:
-            options = super().to_ctypes()
-            options.ca_bundle_path = os.devnull.encode()
-            return options
-
-    options = vision.FaceLandmarkerOptions(
-        base_options=Options(model_asset_path=model, delegate=BaseOptions.Delegate.CPU),
-        num_faces=max_faces,
-        output_face_blendshapes=True,
-    )
-    return vision.FaceLandmarker.create_from_options(options)
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Send file descriptor 2 to nowhere for a moment."""
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process without standard error has nothing to silence
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Keep libcurl from the network while any thread is inside; the user's own settings come back after."""
-    global _inside
-    with _lock:
-        if _inside == 0:
-            _before.update((name, os.environ.get(name)) for name in _OFFLINE)
-            os.environ.update(_OFFLINE)
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                for name, value in _before.items():
-                    if value is None:
-                        os.environ.pop(name, None)
-                    else:
-                        os.environ[name] = value
+    def _ask(self, request: dict[str, object], data: bytes | memoryview) -> bytes:
+        try:
+            return self._companion.ask(request, data)[1]
+        except CompanionError as error:
+            shared = ".so" in str(error) and "faces.no_libraries"
+            raise FenshenError(shared or _KEYS.get(error.kind, "faces.not_started"), why=error) from error

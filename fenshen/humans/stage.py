@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,7 +75,6 @@ def context() -> Any:
     Raises:
         FenshenError: moderngl is not installed, or EGL gives no context.
     """
-    os.environ.setdefault("LP_NUM_THREADS", "1")  # llvmpipe: one process a core is faster than threads
     try:
         import moderngl
     except ImportError as error:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from fenshen import machine
 from fenshen.errors import Interrupted, UsageError
 from fenshen.messages import message
 from fenshen.preparation.faces import close
@@ -81,6 +82,8 @@ def _spread(
 
 def _finish(unit: Unit, settings: Settings, store: Store, parent: int) -> None:
     """Do one unit and keep its outcome; runs in a worker process."""
+    if os.getpid() != parent:
+        machine.start(worker=True)
     if os.getpid() != parent and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     store.save(unit.key(settings), unit.perform(settings, store))

@@ -215,7 +215,6 @@ def _chinese(text: str) -> Iterator[_Sign]:
     import jieba
     from pypinyin import Style, lazy_pinyin
 
-    jieba.setLogLevel(60)
     for segment in re.findall(f"[{HAN}]+|[^{HAN}]+", text.translate(_MARKS).translate(_DIGITS)):
         if not re.match(f"[{HAN}]", segment):
             yield from (_Sign(letter, "zh") for letter in segment if letter in _PUNCTUATION + " ")
