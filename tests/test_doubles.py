@@ -65,6 +65,7 @@ def test_a_double_is_made_opened_and_says_what_it_has_not_seen(double: Double) -
     assert double.limits()  # nobody turned a head by 15 degrees
     assert not list(double.path.parent.glob(".*"))  # nothing half-written is left
     assert "somebody" in double.text
+    assert json.loads(json.dumps(double.summary()))["name"] == "somebody"  # what --json prints
 
 
 def test_its_pictures_are_of_whom_it_learnt_from(double: Double, film: Path) -> None:

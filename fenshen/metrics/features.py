@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from fenshen import assets, files
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError
+from fenshen.networks import place
 
 NAME = "MobileNet"
 WIDTH = 1280
@@ -139,7 +140,7 @@ class Features:
         self.device, self.precision = torch.device(device), precision
         self._dtype: torch.dtype = getattr(torch, precision)
         network = MobileNetV2().to(self.device, self._dtype).eval()
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = place(network, device)
         self._mean = torch.tensor(_MEAN, device=self.device).view(3, 1, 1) * 255
         self._scale = 1 / (torch.tensor(_STD, device=self.device).view(3, 1, 1) * 255)
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from fenshen.errors import UsageError
 from fenshen.metrics.features import Progress, resize
+from fenshen.networks import place
 
 WIDTH = 2048
 _SIDE = 299
@@ -169,7 +170,7 @@ class InceptionFeatures:
         network = InceptionV3()
         network.load_state_dict(_read(weights, network))
         network = network.eval().requires_grad_(False).to(self.device)
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = place(network, device)
 
     @torch.inference_mode()
     def __call__(

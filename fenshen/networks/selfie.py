@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fenshen import assets
+from fenshen.networks import place
 
 SIDE = 256  # pixels of the pictures it was trained on
 FILE = "selfie_segmentation.safetensors"
@@ -118,7 +119,7 @@ class Selfie(nn.Module):
         """With the weights that come with Fenshen."""
         network = cls()
         network.load_state_dict({name: value.float() for name, value in load_file(assets.path(FILE)).items()})
-        return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+        return place(network, "cpu").eval().requires_grad_(False)
 
     def forward(self, pictures: Float[Tensor, "B 3 256 256"]) -> Float[Tensor, "B 1 256 256"]:
         x = F.hardswish(self.stem(pictures))

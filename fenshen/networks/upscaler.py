@@ -7,13 +7,13 @@ the base model's pictures of them, without an adversary: it cleans edges and inv
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fenshen import assets
+from fenshen.networks import place
 
 FILE = "upscaler.safetensors"
 _WIDTH, _DEPTH = 24, 6
@@ -33,7 +33,7 @@ class Upscaler(nn.Module):
         """With the weights that come with Fenshen."""
         network = cls()
         network.load_state_dict({name: value.float() for name, value in load_file(assets.path(FILE)).items()})
-        return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+        return place(network, "cpu").eval().requires_grad_(False)
 
     def forward(self, pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 2*H 2*W"]:
         x = F.leaky_relu(self.first(pictures), 0.1)
