@@ -32,7 +32,6 @@ MESH = 468  # the face mesh; the irises follow
 # On the midline, from top to bottom.
 FOREHEAD = 10  # the top of the mesh
 FOREHEAD_MIDDLE = 151
-NOSE_ROOT = 168
 NOSE_BRIDGE = 6
 NOSE_RIDGE = 195
 NOSE_RIDGE_LOW = 5

@@ -14,13 +14,12 @@ from fenshen import files
 from fenshen.dataset import Dataset
 from fenshen.errors import UsageError
 from fenshen.messages import message
-from fenshen.metrics import coverage, distances, history, page
-from fenshen.metrics import subject as subjects
+from fenshen.metrics import coverage, distances, history, html_report
+from fenshen.metrics.comparison import Advance, Comparison, FeatureSet, Reference, forward_passes
 from fenshen.metrics.features import NAME, Features
 from fenshen.metrics.inception import InceptionFeatures
-from fenshen.metrics.looks import Advance, Looks, Reference, Side, work
+from fenshen.metrics.picture_set import FEWEST, picture_set_of, random_subset
 from fenshen.metrics.report import Copies, Figures, Mark, Report, judge
-from fenshen.metrics.subject import some
 from fenshen.model import Model
 from fenshen.version import __version__
 
@@ -33,8 +32,8 @@ def check(folder: Path, count: int, force: bool) -> None:
     Raises:
         UsageError: either of them.
     """
-    if count < subjects.FEWEST:
-        raise UsageError("evaluate.count", count=count, least=subjects.FEWEST)
+    if count < FEWEST:
+        raise UsageError("evaluate.count", count=count, least=FEWEST)
     there = [folder / name for name in (_JSON, _HTML) if (folder / name).exists()]
     if there and not force:
         raise UsageError("evaluate.exists", path=there[0])
@@ -51,22 +50,23 @@ def evaluate(
     progress: bool,
 ) -> Report:
     """See :func:`fenshen.metrics.evaluate.evaluate`."""
-    subject = subjects.find(judged, data, count=count, seed=seed, device=device)
+    evaluated = picture_set_of(judged, data, count=count, seed=seed, device=device)
     network = None if inception is None else InceptionFeatures(inception, device)
     reference = Reference.of(data, seed)
-    with _bar(work(subject, reference, network is not None), progress) as advance:
-        looked = Looks(subject, reference, Features(device), network, advance)
-        report = _report(looked, seed, str(device))
+    with _bar(forward_passes(evaluated, reference, network is not None), progress) as advance:
+        comparison = Comparison(evaluated, reference, Features(device), network, advance)
+        report = _report(comparison, seed, str(device))
     written = [str(folder / name) for name in (_JSON, _HTML)]
     report = report.model_copy(update={"files": written, "verdicts": judge(report)})
-    html = page.render(report, looked.album(), history.read(subject.run) if subject.run else None)
+    curves = history.read(evaluated.run) if evaluated.run else None
+    html = html_report.render_html(report, comparison.album(), curves)
     files.write_text(folder / _JSON, report.model_dump_json(indent=2) + "\n")
     files.write_text(folder / _HTML, html)
     return report
 
 
-def _report(looks: Looks, seed: int, device: str) -> Report:
-    subject, reference, near = looks.subject, looks.reference, looks.neighbours
+def _report(comparison: Comparison, seed: int, device: str) -> Report:
+    evaluated, reference, near = comparison.evaluated, comparison.reference, comparison.neighbours
     data = reference.data
     copies = Copies(
         verdict="unknown" if near is None else near.verdict,
@@ -75,11 +75,11 @@ def _report(looks: Looks, seed: int, device: str) -> Report:
         usual=0.0 if near is None else near.usual,
         compared=0 if near is None else len(reference.train),
     )
-    enough = len(looks.train.features) >= subjects.FEWEST
+    enough = len(comparison.train.features) >= FEWEST
     return Report(
         fenshen=__version__,
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        subject={"name": subject.name, "kind": subject.kind, "size": subject.size, **subject.about},
+        subject={"name": evaluated.name, "kind": evaluated.kind, "size": evaluated.size, **evaluated.about},
         dataset={
             "name": data.path.resolve().name,
             "size": data.card.size,
@@ -88,26 +88,27 @@ def _report(looks: Looks, seed: int, device: str) -> Report:
             "licence": data.card.licence,
             "origin": data.card.origin,
         },
-        settings={"seed": seed, "device": device, "features": NAME, "compared_at": looks.side},
-        generated=len(looks.fake.features),
-        real=len(looks.real.features),
+        settings={"seed": seed, "device": device, "features": NAME, "compared_at": comparison.side},
+        generated=len(comparison.fake.features),
+        real=len(comparison.real.features),
         reference="held_out" if reference.held_out else "all",
-        figures=_figures(looks.real, looks.fake, seed),
-        real_figures=_figures(looks.real, looks.train, seed) if enough else None,
+        figures=_figures(comparison.real, comparison.fake, seed),
+        real_figures=_figures(comparison.real, comparison.train, seed) if enough else None,
         ruler=[
-            Mark(name=name, mobilenet_kid=distances.kernel_distance_once(looks.real.features, damaged))
-            for name, damaged in looks.damaged.items()
+            Mark(name=name, mobilenet_kid=distances.kernel_distance_once(comparison.real.features, damaged))
+            for name, damaged in comparison.damaged.items()
         ],
         copies=copies,
-        inception_fid=looks.inception,
+        inception_fid=comparison.inception,
     )
 
 
-def _figures(real: Side, fake: Side, seed: int) -> Figures:
+def _figures(real: FeatureSet, fake: FeatureSet, seed: int) -> Figures:
     kid = distances.kernel_distance(real.features, fake.features, seed=seed)
     same = min(len(real.features), len(fake.features))
     some_real, some_fake = (
-        Side(*(part[some(np.arange(len(part)), same, seed)] for part in side)) for side in (real, fake)
+        FeatureSet(*(part[random_subset(np.arange(len(part)), same, seed)] for part in side))
+        for side in (real, fake)
     )
     return Figures(
         mobilenet_kid=kid.value,

@@ -1,4 +1,4 @@
-"""``report.html``: one file that holds its pictures, curves and both languages, and asks no server."""
+"""``report.html``: one file with its pictures, curves and both languages; it loads nothing from a server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Bar(NamedTuple):
     chosen: bool
 
 
-def render(report: Report, album: Album, history: History | None = None) -> str:
+def render_html(report: Report, album: Album, history: History | None = None) -> str:
     """The page of a report.
 
     Args:

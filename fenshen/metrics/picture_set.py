@@ -1,4 +1,4 @@
-"""What is evaluated: a model's pictures, or any others, to try the measures on known answers."""
+"""The pictures that are evaluated: drawn by a model, rows of a dataset, or files of a folder."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from fenshen.errors import FenshenError, UsageError
 from fenshen.model import CARD, Model
 
 FEWEST = 8  # pictures, below which no figure means anything
-_CHUNK = 32  # pictures drawn between two looks at the progress bar
+_CHUNK = 32  # pictures drawn between two updates of the progress bar
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The pictures to be judged and what is known about them.
+class PictureSet:
+    """The pictures to evaluate, and what is known about them.
 
     Args:
-        name: what to call them in the report.
-        kind: drawn by a model, a dataset's, or lying in a folder.
-        count: how many there will be; of a folder at most, for unreadable files are passed over.
+        name: shown in the report.
+        kind: drawn by a model, from a dataset, or from a folder.
+        count: number of pictures; of a folder, at most, since unreadable files are skipped.
         size: their side in pixels.
-        draw: makes them, chunk by chunk, uint8 [n, H, W, 3]; the chunks of 1024 px would not fit in memory
-        at once. about: for the report: family, resolution, step, digest and licence of a model. run: the
-        run they come from, for its curves.
+        draw: yields them chunk by chunk, uint8 [n, H, W, 3]: all at once may not fit in memory.
+        about: for the report: family, step, digest, licence and so on of a model.
+        run: the run they come from, for its curves.
     """
 
     name: str
@@ -46,15 +46,15 @@ class Subject:
     run: Path | None = None
 
 
-def find(
+def picture_set_of(
     source: Model | Dataset | Path | str, against: Dataset, *, count: int, seed: int, device: Any
-) -> Subject:
-    """What ``source`` means: a model, checkpoint or run; a dataset; a folder of pictures.
+) -> PictureSet:
+    """The pictures of a model, checkpoint or run, of a dataset, or of a folder.
 
     Args:
-        against: the dataset of real pictures; if ``source`` is the same one, its training pictures are
-        judged. count: pictures wanted. seed: the first seed of a model's pictures; which ones are taken of
-        more pictures than wanted.
+        against: the dataset of real pictures; if ``source`` is the same one, its training pictures are evaluated.
+        count: pictures wanted.
+        seed: seed of a model's first picture, or of the random subset of more pictures than wanted.
 
     Raises:
         FenshenError: it is none of these, or holds fewer than 8 pictures.
@@ -73,10 +73,10 @@ def find(
     return _of_folder(path, against.card.size, count, seed)
 
 
-def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int) -> Subject:
-    def drawn() -> Iterator[UInt8[ndarray, "N H W 3"]]:
+def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int) -> PictureSet:
+    def draw_chunks() -> Iterator[UInt8[ndarray, "N H W 3"]]:
         for start in range(0, count, _CHUNK):
-            yield _sample(model, list(range(seed + start, seed + min(start + _CHUNK, count))), against)
+            yield _draw_seeds(model, list(range(seed + start, seed + min(start + _CHUNK, count))), against)
 
     card = model.card
     about = {
@@ -88,10 +88,10 @@ def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int)
         "digest": model.digest,
     }
     run = path if (path / "log.jsonl").is_file() else None
-    return Subject(_name(path), "model", count, card.resolution, drawn, about, run)
+    return PictureSet(_name(path), "model", count, card.resolution, draw_chunks, about, run)
 
 
-def _sample(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, "N H W 3"]:
+def _draw_seeds(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, "N H W 3"]:
     """Pictures of some seeds; a conditional model that was not told who is told controls of the dataset."""
     wishes = [request_of_seed(model, seed) for seed in seeds]
     if model.card.told == "noise" and model.card.network.conditional and against.controls is not None:
@@ -100,9 +100,9 @@ def _sample(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, 
     return draw(model, wishes)
 
 
-def _of_dataset(data: Dataset, against: Dataset, count: int, seed: int) -> Subject:
+def _of_dataset(data: Dataset, against: Dataset, count: int, seed: int) -> PictureSet:
     same = data.path.resolve() == against.path.resolve()
-    rows = some(data.indices("train") if same else np.arange(len(data)), count, seed)
+    rows = random_subset(data.indices("train") if same else np.arange(len(data)), count, seed)
     check_enough(len(rows), data.path.name)
 
     def draw() -> Iterator[UInt8[ndarray, "N H W 3"]]:
@@ -110,12 +110,12 @@ def _of_dataset(data: Dataset, against: Dataset, count: int, seed: int) -> Subje
             yield np.asarray(data.pixels[rows[start : start + _CHUNK]])
 
     about = {"licence": data.card.licence}
-    return Subject(_name(data.path), "dataset", len(rows), data.card.size, draw, about)
+    return PictureSet(_name(data.path), "dataset", len(rows), data.card.size, draw, about)
 
 
-def _of_folder(path: Path, size: int, count: int, seed: int) -> Subject:
+def _of_folder(path: Path, size: int, count: int, seed: int) -> PictureSet:
     files = sorted(_pictures_in(path))
-    files = [files[i] for i in some(np.arange(len(files)), count, seed)]
+    files = [files[i] for i in random_subset(np.arange(len(files)), count, seed)]
     check_enough(len(files), path.name)
 
     def draw() -> Iterator[UInt8[ndarray, "N H W 3"]]:
@@ -123,7 +123,7 @@ def _of_folder(path: Path, size: int, count: int, seed: int) -> Subject:
             with suppress(portraits.PictureError):
                 yield portraits.resize(portraits.read(file, at_least=2 * size), size)[None]
 
-    return Subject(_name(path), "pictures", len(files), size, draw)
+    return PictureSet(_name(path), "pictures", len(files), size, draw)
 
 
 def _pictures_in(path: Path) -> Iterator[Path]:
@@ -134,15 +134,15 @@ def _pictures_in(path: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def some(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """At most so many of the rows, drawn by seed, in their order."""
+def random_subset(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """At most ``most`` of the rows, chosen at random, in their order."""
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def check_enough(count: int, name: str) -> None:
-    """Refuse what is too little to say anything about.
+    """Refuse sets that are too small for any figure.
 
     Raises:
         FenshenError: ``name`` has fewer than 8 pictures.
