@@ -37,7 +37,7 @@ def talk(
         voice: one of the engine's (:func:`fenshen.motion.speech.voices`).
         engine: ``kokoro``, ``espeak``, or the address of a server.
         rate: frames a second of the track.
-        seed: of idle movement and accents.
+        seed: random seed of idle movement and accents.
 
     Returns:
         Sound and track; they last equally long, to the sample.
@@ -77,7 +77,7 @@ def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[
     """
     check_rate(rate)
     samples = audio.read(path)
-    padded = _framed(Speech(samples, audio.RATE), rate, 0)
+    padded = _padded_to_frames(Speech(samples, audio.RATE), rate, 0)
     return padded, lips.from_audio(padded.samples, audio.RATE, rate=rate, seed=seed)
 
 
@@ -95,22 +95,22 @@ def _pieces(
             pause = _BREATH if part[-1] in PAUSE else _SENTENCE
             samples = np.pad(said.samples, (0, round(pause * said.sample_rate)))
             samples = audio.normalised(samples, said.sample_rate)
-            said = _framed(Speech(samples, said.sample_rate, said.phonemes), rate, frames)
-            yield said, _moved(said, rate, seed, frames)
-            frames += _frames_in(said, rate)
+            said = _padded_to_frames(Speech(samples, said.sample_rate, said.phonemes), rate, frames)
+            yield said, _track_of(said, rate, seed, frames)
+            frames += _frame_count(said, rate)
 
 
-def _moved(said: Speech, rate: float, seed: int, frames: int) -> Track:
-    """The track of a piece of speech that begins after so many frames."""
+def _track_of(said: Speech, rate: float, seed: int, frames: int) -> Track:
+    """The track of a piece of speech that begins ``frames`` frames after the first one."""
     if not said.phonemes:
         return lips.from_audio(said.samples, said.sample_rate, rate=rate, seed=seed, start=frames / rate)
-    count = _frames_in(said, rate)
+    count = _frame_count(said, rate)
     loudness = audio.loudness(said.samples, said.sample_rate, rate, count)
     return speak_track(said.phonemes, count / rate, rate, seed, loudness=loudness, start=frames / rate)
 
 
-def _framed(said: Speech, rate: float, frames: int) -> Speech:
-    """Silence added up to the end of a frame, counted from the start of the first piece, ``frames`` frames ago."""
+def _padded_to_frames(said: Speech, rate: float, frames: int) -> Speech:
+    """The speech with silence up to the end of a frame; it begins ``frames`` frames after the first piece."""
     first = round(frames / rate * said.sample_rate)
     count = max(1, math.ceil(len(said.samples) / said.sample_rate * rate - 1e-6))
     last = round((frames + count) / rate * said.sample_rate)
@@ -121,5 +121,5 @@ def _framed(said: Speech, rate: float, frames: int) -> Speech:
     return Speech(samples, said.sample_rate, said.phonemes)
 
 
-def _frames_in(said: Speech, rate: float) -> int:
+def _frame_count(said: Speech, rate: float) -> int:
     return max(1, round(said.seconds * rate))

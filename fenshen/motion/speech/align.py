@@ -35,10 +35,10 @@ def aligned(samples: Float[ndarray, "samples"], rate: int, model: Speech) -> tup
     path = _warped(_features(model.samples, model.sample_rate), _features(samples, rate))
     places = (np.arange(len(path)) + 0.5) * _HOP
     edges = np.interp([[p.start, p.end] for p in model.phonemes], places, (path + 0.5) * _HOP)
-    return tuple(_moved(model.phonemes, edges, len(samples) / rate))
+    return tuple(_retimed(model.phonemes, edges, len(samples) / rate))
 
 
-def _moved(phonemes: Sequence[Phoneme], edges: Float[ndarray, "n 2"], seconds: float) -> list[Phoneme]:
+def _retimed(phonemes: Sequence[Phoneme], edges: Float[ndarray, "n 2"], seconds: float) -> list[Phoneme]:
     """At least ten milliseconds each, in order, inside the sound."""
     moved: list[Phoneme] = []
     before = 0.0
