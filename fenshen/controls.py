@@ -50,7 +50,7 @@ LOW: Float[ndarray, "58"] = np.array([0.0] * 52 + [-math.pi / 2] * 3 + [-0.5, -0
 HIGH: Float[ndarray, "58"] = np.array([1.0] * 52 + [math.pi / 2] * 3 + [0.5, 0.5, 2.0], dtype=np.float32)
 
 # What one unit of network input means: a blendshape's full range, a third of a radian (19 degrees), a twelfth
-# of the crop, a third of an octave. A network so sees all controls with spreads of the same order.
+# of the crop, a third of an octave. All inputs of a network then have spreads of the same order.
 _UNIT: Float[ndarray, "58"] = np.array([1.0] * 52 + [1 / 3] * 3 + [1 / 12, 1 / 12, 1 / 3], dtype=np.float32)
 
 

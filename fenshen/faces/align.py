@@ -24,8 +24,8 @@ _CANONICAL = np.array([(-3.151, 2.625, 3.466), (3.151, 2.625, 3.466), (0.0, -4.3
 def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "2 3"]:
     """The similarity transform from source pixels to the pixels of an upright portrait of ``size``.
 
-    It brings eyes and mouth to where an average head that is turned the same way would have them. So a turned
-    head keeps its size, and keeps its hair in the frame, for the head is centred and not the face. Pixels
+    It brings eyes and mouth to where an average head that is turned the same way would have them. A turned head
+    keeps its size and its hair in the frame, because the head is centred and not the face. Pixels
     have whole coordinates at their centres, here and in :func:`align`.
     """
     points = np.asarray(landmarks, dtype=np.float64)
@@ -139,10 +139,10 @@ def _continued(portrait: UInt8[ndarray, "S S 3"], inside: Bool[ndarray, "S S"]) 
     if inside.all():
         return portrait
     known = inside.astype(np.float32)
-    return np.round(pulled(portrait.astype(np.float32), known)).astype(np.uint8)
+    return np.round(fill_unknown(portrait.astype(np.float32), known)).astype(np.uint8)
 
 
-def pulled(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Float[ndarray, "H W 3"]:
+def fill_unknown(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Float[ndarray, "H W 3"]:
     """``picture`` where it is known (1), and smoothly carried on where it is not (0)."""
     import cv2
 
@@ -154,6 +154,6 @@ def pulled(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Fl
     coarse = cv2.resize(picture * known[..., None], half, interpolation=cv2.INTER_AREA)
     coarse /= np.maximum(coarse_known, 1e-6)[..., None]
     # One known pixel in four is enough to trust the average.
-    filled = pulled(coarse, np.minimum(4 * coarse_known, 1))
+    filled = fill_unknown(coarse, np.minimum(4 * coarse_known, 1))
     filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     return filled + known[..., None] * (picture - filled)

@@ -99,7 +99,9 @@ def network() -> IdentityNet:
     """
     from safetensors.torch import load_file
 
-    with torch.inference_mode(False):  # whoever asks first, gradients can flow through it later
+    with torch.inference_mode(
+        False
+    ):  # even if first called in inference mode, gradients can flow through it later
         net = IdentityNet()
         net.load_state_dict({name: value.float() for name, value in load_file(assets.path(WEIGHTS)).items()})
         return net.eval().requires_grad_(False)

@@ -68,7 +68,7 @@ def spread(features: Float[ndarray, "N D"]) -> float:
 def repeats(real: Float[ndarray, "N D"], fake: Float[ndarray, "N D"], quantile: float = 0.01) -> float:
     """The share of fakes with a twin: another fake nearer than all but 1 % of reals have another real.
 
-    For real pictures it so is about ``quantile``. It finds the collapse to several pictures that mean
+    For real pictures it is about ``quantile``. It finds the collapse to several pictures that mean
     distances miss (the birthday test of Arora, Zhang 2017, without the human judge).
 
     Raises:

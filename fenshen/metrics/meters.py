@@ -68,8 +68,8 @@ class KidMeter:
 class CopyMeter:
     """Whether a generator draws its training pictures; see :class:`fenshen.metrics.neighbours.Memory`.
 
-    Looking at the training pictures once takes 2 ms each on two CPU cores: worth it for a few thousand of
-    them, and more cannot be learnt by heart in the time it takes to look.
+    Embedding the training pictures takes 2 ms each, once, on two CPU cores. That is worth it for up to a few thousand;
+    a short training cannot memorise more.
 
     Args:
         train: the training pictures, or a sample of them.

@@ -1,4 +1,4 @@
-"""Has the generator learnt its training pictures by heart? Each generated picture and its nearest one."""
+"""Has the generator memorised its training pictures? Each generated picture and its nearest training picture."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Memory:
     """What the training pictures look like, kept to compare generated pictures with.
 
     Distances are between features of thumbnails of 16 pixels (``features.THUMBNAIL``): at that size a
-    picture that was learnt by heart is still itself, and what a generator does to it on the way (softness,
+    memorised picture is still recognisable, and what a generator does to it on the way (softness,
     noise, compression, a slight shift of colour or place) no longer matters. The neighbour may be mirrored,
     as training usually mirrors too.
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen.doubles.matte import Matte
-from fenshen.faces.align import pulled
+from fenshen.faces.align import fill_unknown
 
 _BACKGROUND_BELOW = 0.02  # share of the person up to which a pixel counts as background
 # Sides of the portrait. Gaps between two locks of hair narrower than twice the first, and pixels nearer to a lock than
@@ -48,9 +48,9 @@ def split(
     """
     colours = portrait.astype(np.float32)
     share = _person_share(portrait, head)
-    share = pulled(np.repeat(share[..., None], 3, axis=2), inside.astype(np.float32))[..., 0]
+    share = fill_unknown(np.repeat(share[..., None], 3, axis=2), inside.astype(np.float32))[..., 0]
     covered = _eroded(_dilated(share > _BACKGROUND_BELOW, _BETWEEN * side), (_BETWEEN - _BESIDE) * side)
-    behind = pulled(colours, (~covered).astype(np.float32))
+    behind = fill_unknown(colours, (~covered).astype(np.float32))
     alpha = share[..., None]
     # Pixels of an edge stay between black and white. In pixels that count as background, any difference from the smooth
     # background (a loose hair, perhaps) moves with the person.

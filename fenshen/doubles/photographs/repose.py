@@ -19,7 +19,7 @@ from numpy import ndarray
 from fenshen.doubles.photographs import surface
 from fenshen.doubles.photographs.photograph import SIZE, Photograph, halved
 from fenshen.doubles.photographs.surface import Fragments, Outline
-from fenshen.faces.align import pulled
+from fenshen.faces.align import fill_unknown
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN, TEETH, TONGUE
 from fenshen.humans.render import Frame, render
 from fenshen.landmarks import CHIN, JAW_ANGLE
@@ -106,8 +106,8 @@ def _source_places(
     head = points.mix(surface.head_weights()) > 0.5
     movement = points.spread(np.column_stack([places - points.places, np.zeros(len(places))]))
     solid = surface.on_head(points)
-    with_head = pulled(movement, points.spread(known * solid))[..., :2]
-    with_body = pulled(movement, points.spread(known * ~head))[..., :2]
+    with_head = fill_unknown(movement, points.spread(known * solid))[..., :2]
+    with_body = fill_unknown(movement, points.spread(known * ~head))[..., :2]
     rows, columns = (np.mgrid[: points.side, : points.side] + 0.5) / points.side
     there = np.stack([columns, rows], axis=-1)
     beside = Outline.of(points, frame.controls).matching_places(photo.outline, there) - there
@@ -148,7 +148,7 @@ def _with_lent_skin(
     other, _ = lender.person_at(*np.moveaxis(points.spread(places), -1, 0))
     both = points.spread((np.minimum(visibility, lender_visibility) > 0.4).astype(np.float32))
     light = (cv2.blur(person, (9, 9)) + 4) / (cv2.blur(other, (9, 9)) + 4)
-    light = cv2.blur(pulled(light, both), (9, 9))
+    light = cv2.blur(fill_unknown(light, both), (9, 9))
     lent = points.spread(better)
     person = person + lent[..., None] * (other * light - person)
     return person, share + lent * (1 - share), best + better * (lender_visibility - best)
@@ -167,7 +167,7 @@ def _with_filled_neck(
     behind = _ramp(turned - visibility, _GRAZING, _SQUARE) * _ramp(turned, _SQUARE, 2 * _SQUARE)
     away = surface.on_head(points) * (1 - _ramp(visibility, 0, _GRAZING))
     hidden = points.spread(below * np.maximum(behind, away) * (points.part == SKIN))
-    colours = pulled(person, points.spread(((below > 0) & (visibility > _SQUARE)).astype(np.float32)))
+    colours = fill_unknown(person, points.spread(((below > 0) & (visibility > _SQUARE)).astype(np.float32)))
     return person + hidden[..., None] * (colours - person), share + hidden * (1 - share)
 
 
@@ -186,7 +186,7 @@ def _with_drawn_openings(
     skin = points.part == SKIN
     small, drawn = halved(picture), frame.picture.astype(np.float32)
     sure = halved(points.spread(skin * (visibility > 0.3)) * (1 - opened[..., 0])) ** 2
-    around = pulled(cv2.blur((small + 4) / (drawn + 4), (3, 3)), sure)
+    around = fill_unknown(cv2.blur((small + 4) / (drawn + 4), (3, 3)), sure)
     gains = {
         SKIN: around,
         EYE_LEFT: photo.gains[1],
