@@ -118,6 +118,10 @@ def test_its_people_have_faces_that_turn_and_smile_as_asked(humans):
     assert all(faces)
     noses = [face[0].landmarks[NOSE_TIP, 0] for face in faces]
     assert noses[0] < noses[1] < noses[2]
+    asked = [start.with_words(humans, {"smile": smile}) for smile in ("0", "0.9")]
+    plain, amused = (finder.find(np.asarray(picture))[0] for picture in draw(humans, asked))
+    smiles = [controls.INDEX["mouthSmileLeft"], controls.INDEX["mouthSmileRight"]]
+    assert amused.blendshapes[smiles].min() > plain.blendshapes[smiles].max() + 0.2
 
 
 def test_truncation_to_nothing_is_the_average_person(humans):

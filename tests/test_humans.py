@@ -337,30 +337,3 @@ def test_a_ray_cluster_draws_the_same(tmp_path: Any) -> None:
     finally:
         ray.shutdown()
     assert (local.pixels == far.pixels).all()
-
-
-@needs_humans
-def test_the_base_recipe_learns_from_drawn_humans(tmp_path: Any) -> None:
-    """Twenty steps, the last with the discriminator, on what prepare wrote."""
-    import fenshen
-    from fenshen.model import Model
-    from fenshen.training import progress
-
-    data = draw_dataset(tmp_path / "cast", workers=1)
-    settings = [
-        "size=64",
-        "width=8",
-        "max_width=32",
-        "batch_size=8",
-        "steps=20",
-        "adversarial_from=15",
-        "log_every=5",
-    ]
-    more = ["evaluate_every=0", "lr_schedule.warmup=0", "precision=float32"]
-    run = fenshen.train(
-        data.path, out=tmp_path / "run", recipe="humans-128", settings=[*settings, *more], progress=False
-    ).path
-    rows = [row for row in progress.rows(run) if "reconstruction" in row]
-    assert rows[-1]["reconstruction"] < rows[0]["reconstruction"]
-    assert "loss_d" in rows[-1]
-    assert Model.load(run).card.told == "human"

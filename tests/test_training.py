@@ -22,11 +22,13 @@ from safetensors.torch import load_file
 import fenshen
 from fenshen import model as models
 from fenshen import portraits
+from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.model import Model
 from fenshen.training import checkpoint, progress
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
+from fenshen.training.labels import labels
 
 SMALL = (
     "size=32",
@@ -133,12 +135,29 @@ def test_settings_may_be_small_numbers_and_reach_inside():
     assert [recipe.lr_schedule.factor(step, 100) for step in (0, 50, 100)] == [1.0, 0.5, 0.0]
 
 
-def test_a_paired_recipe_learns_the_pictures_it_is_asked_for(cast, tmp_path):
+def test_a_paired_recipe_learns_to_draw_what_it_is_asked_for(cast, tmp_path):
     settings = ("steps=40", "log_every=10", "adversarial_from=30", "batch_size=16", "lr_schedule.warmup=0")
     run = train(cast, tmp_path / "run", *settings, recipe="humans-128")
     errors = [row["reconstruction"] for row in rows(run, "reconstruction")]
     assert errors[-1] < 0.8 * errors[0]
     assert ["loss_d" in row for row in rows(run, "images")] == [False, False, False, True]
+    assert Model.load(run).card.told == "human"
+    data = Dataset(cast)
+    asked = labels(data, recipes.load("humans-128"))
+    train_rows = np.flatnonzero(np.array(data.records["split"].to_pylist()) == "train")
+
+    def errors_of(folder):
+        """Mean absolute error of what is drawn: against the pictures asked for, and against all others."""
+        codes = torch.from_numpy(asked.codes[train_rows])
+        drawn = Model.load(folder).draw(codes, controls=asked.controls[train_rows]).astype(float)
+        apart = np.abs(drawn[:, None] - data.pixels[train_rows].astype(float)).mean((2, 3, 4))
+        own = np.eye(len(apart), dtype=bool)
+        return apart[own].mean(), apart[~own].mean()
+
+    before, after = (errors_of(checkpoint.folders(run)[index]) for index in (0, -1))
+    assert after[0] < 0.8 * before[0]
+    assert after[0] < 0.85 * after[1]  # nearer to what was asked for than to what others asked for
+    assert before[0] > 0.95 * before[1]
 
 
 def test_a_paired_recipe_wants_to_know_who_is_seen(drawings, cast, tmp_path):
