@@ -25,6 +25,7 @@ from fenshen.humans.report import report
 from fenshen.humans.sampler import expression, expressions, sample_camera, sample_controls
 from fenshen.landmarks import IRIS, LOWER_LIP_OUTSIDE, NOSE_TIP, UPPER_LIP_OUTSIDE
 from fenshen.preparation import duplicates
+from fenshen.preparation.sources.people import DrawnHuman
 
 SIZE = 128
 # Perceptual hashes of humans 0 to 7 at 128 pixels. Another OpenGL rounds differently, and another version of
@@ -286,10 +287,10 @@ def draw_dataset(out: Any, **options: Any) -> Dataset:
 
 
 @needs_humans
-def test_a_dataset_is_the_same_from_one_worker_and_from_two(tmp_path: Any, monkeypatch: Any) -> None:
-    from fenshen.preparation import planning
-
-    monkeypatch.setattr(planning, "DRAWINGS_A_UNIT", 4)
+def test_a_dataset_is_the_same_from_one_worker_and_from_two(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DrawnHuman, "at_once", 4)  # three units, work for both
     one = draw_dataset(tmp_path / "one", workers=1)
     two = draw_dataset(tmp_path / "two", workers=2)
     assert (one.pixels == two.pixels).all()
