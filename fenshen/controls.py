@@ -6,7 +6,7 @@ viewer's right, pitch > 0 looks up, roll > 0 tilts clockwise; x to the right and
 the crop; scale is log2 of the face's height over its neutral. ARKit's left and right are the subject's own.
 
 This module owns the names, their order, ranges, the neutral vector and (de)normalisation; nothing else in
-the tree spells a blendshape's name out.
+the tree spells out a blendshape's name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BLENDSHAPES: tuple[str, ...] = (
 ROTATION: tuple[str, ...] = ("yaw", "pitch", "roll")
 PLACEMENT: tuple[str, ...] = ("x", "y", "scale")
 
-# Where x, y and scale are 0, in sides of the portrait; aligned portraits put the head there.
+# Where x, y and scale are 0, in portrait sides; aligned portraits put the head there.
 CENTRE = (0.5, 0.515)  # the head's centre, four centimetres behind the eyes; x right, y down
 FACE_HEIGHT = 0.48  # forehead to chin
 NAMES: tuple[str, ...] = BLENDSHAPES + ROTATION + PLACEMENT
@@ -80,7 +80,7 @@ def vector(values: Mapping[str, float] | None = None, /, **named: float) -> Floa
 
 
 def check(controls: Float[ndarray, "*frames 58"]) -> None:
-    """Refuse controls that are not finite or outside their ranges, naming the first that is.
+    """Refuse controls that are not finite or out of range, naming the first one.
 
     Raises:
         ValueError: with the control's name, its value and its range.
@@ -101,7 +101,7 @@ def clip(controls: Float[ndarray, "*frames 58"]) -> Float[ndarray, "*frames 58"]
 
 
 def normalise(controls: Float[ndarray, "*frames 58"]) -> Float[ndarray, "*frames 58"]:
-    """What a network is given: every control divided by its unit, neutral at 0."""
+    """Scale controls to network inputs: each divided by its unit, neutral at 0."""
     return (controls / _UNIT).astype(np.float32)
 
 

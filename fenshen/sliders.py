@@ -38,7 +38,7 @@ def names() -> tuple[str, ...]:
 
 
 def limits(name: str) -> tuple[float, float]:
-    """The least and the most a slider takes.
+    """A slider's smallest and largest value.
 
     Raises:
         KeyError: there is no such slider.
@@ -56,7 +56,7 @@ def move(controls: Float[ndarray, "58"], name: str, value: float) -> Float[ndarr
     """The controls with one slider set; the others stay as they are.
 
     Raises:
-        UsageError: the value is out of the slider's range, or no number.
+        UsageError: the value is out of the slider's range or not a number.
         KeyError: there is no such slider.
     """
     low, high = limits(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,9 @@ from jaxtyping import install_import_hook
 # The same examples every time, and no clock: a slow machine is no failure.
 settings.register_profile("fenshen", derandomize=True, deadline=None)
 settings.load_profile("fenshen")
+
+# A shell ignores Ctrl-C on behalf of its background jobs, and children inherit that: tests send it to children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["FENSHEN_LANG"] = "en"
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -22,7 +22,7 @@ def say(
     audio: Path | str | None = None,
     lang: Annotated[str | None, Word("--spoken", "zh|en")] = None,
     voice: str | None = None,
-    engine: Annotated[str, Word(metavar="kokoro|espeak|URL")] = "kokoro",
+    engine: Annotated[str | None, Word(metavar="NAME|URL")] = None,
     stream: bool = False,
     rate: Annotated[float, RATE] = 25.0,
     output: OutputOptions = OutputOptions(),
@@ -39,7 +39,7 @@ def say(
         audio: a recording to speak along with, instead of a text
         lang: language of the text; by default the one that most of it is in
         voice: a voice of the engine, see --list-voices; by default the double's own, else one for the language
-        engine: what speaks: kokoro, espeak, or the address of an OpenAI-compatible server
+        engine: what speaks: kokoro (default), espeak, or the address of an OpenAI-compatible server
         stream: write frames as they are drawn, sentence by sentence: an MP4 that can be watched while it grows
         rate: frames per second
         output: how the film is finished

@@ -24,9 +24,9 @@ _CANONICAL = np.array([(-3.151, 2.625, 3.466), (3.151, 2.625, 3.466), (0.0, -4.3
 def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "2 3"]:
     """The similarity transform from source pixels to the pixels of an upright portrait of ``size``.
 
-    It brings eyes and mouth to where an average head that is turned the same way would have them. A turned head
-    keeps its size and its hair in the frame, because the head is centred and not the face. Pixels
-    have whole coordinates at their centres, here and in :func:`align`.
+    It moves eyes and mouth to where an average head with the same pose would have them. A turned head keeps its
+    size, and its hair stays in the frame, because the head is centred, not the face. Pixel centres have integer
+    coordinates, here and in :func:`align`.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     features = np.array([points[list(corners), :2].mean(0) for corners in CORNERS])
@@ -37,7 +37,7 @@ def alignment(landmarks: Float[ndarray, "478 3"], size: int) -> Float[ndarray, "
 
 
 def similarity(source: Float[ndarray, "N 2"], target: Float[ndarray, "N 2"]) -> Float[ndarray, "2 3"]:
-    """The similarity transform of least squares between two point sets (Umeyama 1991), in complex numbers."""
+    """The least-squares similarity transform between two point sets (Umeyama 1991), in complex numbers."""
     s, t = source @ (1, 1j), target @ (1, 1j)
     centred = s - s.mean()
     factor = np.vdot(centred, t - t.mean()) / max(np.vdot(centred, centred).real, 1e-12)
@@ -46,12 +46,12 @@ def similarity(source: Float[ndarray, "N 2"], target: Float[ndarray, "N 2"]) -> 
 
 
 def placement(centre: Float[ndarray, "2"], height: float, angle: float, size: int) -> Float[ndarray, "2 3"]:
-    """The transform that puts a head where a portrait wants it.
+    """The transform that puts a head at its place in a portrait.
 
     Args:
-        centre: of the head, in source pixels.
-        height: of the face, in source pixels.
-        angle: by which the head is tilted, in radians, clockwise as the viewer sees it.
+        centre: the head's centre in source pixels.
+        height: the face's height in source pixels.
+        angle: the head's roll in radians, clockwise as the viewer sees it.
     """
     scale = FACE_HEIGHT * size / max(height, 1e-3)
     c, s = scale * math.cos(angle), scale * math.sin(angle)
@@ -70,7 +70,7 @@ def align(
     its edges.
 
     Raises:
-        ValueError: ``matrix`` does not look at the picture at all.
+        ValueError: ``matrix`` maps no part of the picture into the portrait.
     """
     import cv2
 
@@ -94,7 +94,7 @@ def align(
 def _needed(
     picture: UInt8[ndarray, "H W 3"], matrix: Float[ndarray, "2 3"], size: int, factor: int
 ) -> tuple[UInt8[ndarray, "h w 3"], Float[ndarray, "2"]]:
-    """The part of the picture that the portrait is made of, in whole blocks of ``factor``, and its corner."""
+    """The part of the picture that the portrait needs, in whole blocks of ``factor``, and its corner."""
     corners = np.array([(x, y) for x in (-1, size) for y in (-1, size)])
     seen = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
     margin = 4 * factor
@@ -131,10 +131,10 @@ def inside(matrix: Float[ndarray, "2 3"], size: int, shape: tuple[int, ...]) -> 
 
 
 def _continued(portrait: UInt8[ndarray, "S S 3"], inside: Bool[ndarray, "S S"]) -> UInt8[ndarray, "S S 3"]:
-    """Fill what is not ``inside`` by push-pull (Gortler et al., "The Lumigraph", 1996, section 3.4).
+    """Fill pixels that are not ``inside`` by push-pull (Gortler et al., "The Lumigraph", 1996, section 3.4).
 
-    The further out, the coarser the level of the pyramid that the colour comes from: ever more blurred, and
-    nothing that looks like a second, mirrored head.
+    The further out, the coarser the pyramid level that the colour comes from: more and more blurred, and
+    never a second, mirrored head.
     """
     if inside.all():
         return portrait
@@ -143,7 +143,7 @@ def _continued(portrait: UInt8[ndarray, "S S 3"], inside: Bool[ndarray, "S S"]) 
 
 
 def fill_unknown(picture: Float[ndarray, "H W 3"], known: Float[ndarray, "H W"]) -> Float[ndarray, "H W 3"]:
-    """``picture`` where it is known (1), and smoothly carried on where it is not (0)."""
+    """``picture`` where it is known (1), continued smoothly where it is not (0)."""
     import cv2
 
     height, width = known.shape

@@ -18,7 +18,7 @@ from fenshen.faces.pose import head_frame
 
 
 def steady_crop(faces: Sequence[Face | None], size: int) -> Float[ndarray, "2 3"]:
-    """The one transform that suits a whole clip: its median head, upright as filmed.
+    """One transform for a whole clip: that of its median head, without rotation.
 
     Args:
         faces: the subject's face in each frame, or None where it was not found.

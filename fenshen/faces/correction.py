@@ -1,9 +1,9 @@
-"""What MediaPipe's scores say of one movement that another one made.
+"""Removes from MediaPipe's scores what other movements add to them.
 
-It reads a jaw as less open the further the head looks up, a raised brow where the head is lowered, half a blink in
-every smile. Drawn humans tell by how much, for there the truth is known: ``scripts/make_correction.py`` measures them
-and fits, by ridge regression (Hoerl and Kennard 1970), what has to be added. The fit is linear and mirrored, so that
-it can be no more than a change of axes: left and right stay each other's mirror, and a face at rest stays at rest.
+MediaPipe reads a jaw as less open when the head looks up, a raised brow when the head is lowered, half a blink in
+every smile. Drawn humans show by how much, because their true controls are known: ``scripts/make_correction.py``
+measures them and fits the correction by ridge regression (Hoerl and Kennard 1970). The fit is linear and mirrored, so
+it can only change axes: left and right stay mirror images, and a face at rest stays at rest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fenshen.landmarks import CORNERS, OPENINGS
 FILE = Path(__file__).with_name("correction.json")
 UNMEASURED = ("tongueOut",)  # MediaPipe has no score for it
 SCORES = tuple(name for name in control_space.BLENDSHAPES if name not in UNMEASURED)
-# Where eyes look is left alone: its four scores have one side each, and a fit would move eyes at rest. Pitch is
+# Gaze is left alone: each of its four scores is one-sided, and a fit would move eyes at rest. Pitch is
 # geometry; only what a moving face adds to it is taken away.
 OUTPUTS = (*(name for name in SCORES if not name.startswith("eyeLook")), "pitch")
 POSE = ("yaw", "pitch", "roll", "yaw^2", "pitch^2", "roll^2")
@@ -35,7 +35,7 @@ _OUTPUT_INDICES = [control_space.INDEX[name] for name in OUTPUTS]
 
 
 def inputs(values: Float[ndarray, "N 58"], landmarks: Float[ndarray, "N 478 3"]) -> Float[ndarray, "N K"]:
-    """What the correction looks at: scores, pose, and by how much further than at rest lids and lips stand apart."""
+    """The correction's inputs: scores, pose, and how much wider than at rest lids and lips are open."""
     yaw, pitch, roll = (values[..., control_space.INDEX[name]] for name in control_space.ROTATION)
     pose = np.stack([yaw, pitch, roll, yaw**2, pitch**2, roll**2], axis=-1)
     apart = [
@@ -46,7 +46,7 @@ def inputs(values: Float[ndarray, "N 58"], landmarks: Float[ndarray, "N 478 3"])
 
 
 def corrected(values: Float[ndarray, "N 58"], landmarks: Float[ndarray, "N 478 3"]) -> Float[ndarray, "N 58"]:
-    """Controls as they are read off MediaPipe's numbers, without what one movement lends to another.
+    """Controls corrected for what one movement adds to the score of another.
 
     Args:
         landmarks: in any unit.
@@ -58,7 +58,7 @@ def corrected(values: Float[ndarray, "N 58"], landmarks: Float[ndarray, "N 478 3
 
 @cache
 def weights() -> Float[ndarray, "K O"]:
-    """From :data:`INPUTS` to what is added to :data:`OUTPUTS`."""
+    """The matrix from :data:`INPUTS` to the correction of :data:`OUTPUTS`."""
     return np.array(json.loads(FILE.read_text(encoding="utf-8")), dtype=np.float64)
 
 

@@ -1,7 +1,7 @@
-"""Find faces: MediaPipe's Face Landmarker first, MTCNN where that sees too little.
+"""Find faces: MediaPipe's Face Landmarker first, MTCNN where it may miss small ones.
 
-MediaPipe's detector looks at the whole picture through 128 pixels, so faces that are small in the picture
-escape it. There MTCNN (Zhang et al. 2016) proposes boxes, each box is cut out and enlarged, and the
+MediaPipe's detector looks at the whole picture through 128 pixels, so it misses faces that are small in the
+picture. For these, MTCNN (Zhang et al. 2016) proposes boxes, each box is cut out and enlarged, and the
 landmarker looks again; only what has landmarks is a face.
 """
 
@@ -30,7 +30,7 @@ _CUT_SIDE = 320  # of a cut-out around one face
 # A face at least this share of the picture's longer side is what the picture is about: no need to search for
 # smaller ones.
 _PORTRAIT = 0.2
-_SMALLEST = 24  # px: below this there is nothing to learn from a face
+_SMALLEST = 24  # px: smaller faces hold too little detail to learn from
 _MTCNN_SIDE = 1280
 
 _SAME_FACE = 0.4  # intersection over union above which two boxes are one face
@@ -38,15 +38,15 @@ _SAME_FACE = 0.4  # intersection over union above which two boxes are one face
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face of a picture.
+    """A face in a picture.
 
     Attributes:
-        box: left, top, right, bottom of the landmarks, in source pixels; it may reach out of the picture.
+        box: left, top, right, bottom of the landmarks, in source pixels; may extend beyond the picture.
         landmarks: x right and y down in source pixels, z into the scene in the same unit; see
             :mod:`fenshen.landmarks`.
         blendshapes: scores in [0, 1] in the order of :data:`fenshen.controls.BLENDSHAPES`; tongueOut is not
             measured and stays 0.
-        rotation: from the upright, frontal face to this one; x to the viewer's right, y up, z to the viewer.
+        rotation: rotation from the upright, frontal face to this one; x to the viewer's right, y up, z to the viewer.
     """
 
     box: Float[ndarray, "4"]
@@ -61,10 +61,10 @@ class Face:
 
 
 class FaceFinder:
-    """Finds faces in pictures. Make one a process: it starts in a third of a second and takes 105 MB.
+    """Finds faces in pictures. One per process is enough: it starts in a third of a second and takes 105 MB.
 
     Args:
-        max_faces: the most faces to return for a picture.
+        max_faces: maximum number of faces to return per picture.
 
     Raises:
         FenshenError: mediapipe or the system libraries it needs cannot be loaded.
@@ -121,7 +121,7 @@ class FaceFinder:
         return found
 
     def _look_closer(self, picture: UInt8[ndarray, "H W 3"], box: Float[ndarray, "4"]) -> Face | None:
-        """Cut a square of twice the box's size out of the picture, bring it to a good size, look again."""
+        """Cut out a square of twice the box's size, scale it to a good size, and detect again."""
         import cv2
 
         centre = (box[:2] + box[2:]) / 2
@@ -154,7 +154,7 @@ def _faces_of(
 
 
 def _reduced(picture: UInt8[ndarray, "H W 3"], side: int) -> tuple[UInt8[ndarray, "h w 3"], float]:
-    """The picture with its longer side brought down to ``side``, and by how much; small ones stay."""
+    """The picture with its longer side reduced to ``side``, and the scale; smaller pictures are unchanged."""
     import cv2
 
     scale = side / max(picture.shape[:2])
@@ -165,7 +165,7 @@ def _reduced(picture: UInt8[ndarray, "H W 3"], side: int) -> tuple[UInt8[ndarray
 
 
 def _cut_out(picture: UInt8[ndarray, "H W 3"], corner: ndarray, side: int) -> UInt8[ndarray, "side side 3"]:
-    """A square of the picture whose outside, if it has one, repeats the edge."""
+    """A square cut out of the picture; parts outside it repeat the edge."""
     height, width = picture.shape[:2]
     columns = np.clip(np.arange(corner[0], corner[0] + side), 0, width - 1)
     rows = np.clip(np.arange(corner[1], corner[1] + side), 0, height - 1)

@@ -1,4 +1,4 @@
-"""Whose face it is: 128 numbers a portrait, near for one person and far for two.
+"""Face identity: 128 numbers per portrait, close for the same person and far apart for two.
 
 The network is dlib's face recognition ResNet, by its author "essentially a version of ResNet-34 (He et al.
 2016) with a few layers removed and the number of filters per layer reduced by half", in plain PyTorch, so
@@ -82,7 +82,7 @@ class _Block(nn.Module):
         y = self.conv2(F.relu(self.conv1(x)))
         if self.halve:
             x = F.avg_pool2d(x, 2)
-            # dlib's add_prev: what the one has and the other has not, channels or a last row, counts as 0.
+            # dlib's add_prev: channels or a last row that only one of them has are added to 0.
             extra = [max(a - b, 0) for a, b in zip(x.shape, y.shape, strict=True)]
             y = F.pad(y, (0, extra[3], 0, extra[2]))
             extra = [max(b - a, 0) for a, b in zip(x.shape, y.shape, strict=True)]
@@ -114,9 +114,9 @@ def embed(
 
     Args:
         portraits: RGB.
-        landmarks: of their faces, in fractions of the portrait's side as records have them. Left out, the
-            portraits are taken to be aligned: right for :func:`fenshen.faces.align.alignment`, a little
-            less so for the frames of a steady crop, in which heads turn and move.
+        landmarks: the faces' landmarks in portrait sides, as in a dataset's records. Without them, the
+            portraits are assumed to be aligned: exact for :func:`fenshen.faces.align.alignment`, slightly
+            off for frames of a steady crop, in which heads turn and move.
     """
     if landmarks is None:
         places = np.broadcast_to(_ALIGNED, (len(portraits), len(CHIP_POINTS), 2))
@@ -128,7 +128,7 @@ def embed(
 
 
 def chip(picture: UInt8[ndarray, "H W 3"], landmarks: Float[ndarray, "478 3"]) -> UInt8[ndarray, "150 150 3"]:
-    """The chip of a face by its landmarks in pixels, cut out of any picture."""
+    """Cut a face's chip out of any picture, by its landmarks in pixels."""
     return _cut(picture, np.asarray(landmarks, dtype=np.float64)[list(CHIP_POINTS), :2])
 
 
@@ -149,7 +149,7 @@ def chips_at(
     """Chips of portraits in [-1, 1], differentiably.
 
     Args:
-        places: of :data:`CHIP_POINTS` in each portrait, in sides.
+        places: positions of :data:`CHIP_POINTS` in each portrait, in portrait sides.
     """
     goal = torch.tensor(_PLACES, dtype=places.dtype, device=places.device)
     to, at = goal - goal.mean(0), places - places.mean(1, keepdim=True)

@@ -1,6 +1,6 @@
-"""How good a portrait is: is it in focus, how bright, is the face covered or turned far aside.
+"""Portrait quality: focus, brightness, and whether the face is covered or turned far aside.
 
-Nothing here refuses a picture; it gives the numbers and flags by which others do. The thresholds were set on
+This module refuses nothing; it gives numbers and flags that others decide by. The thresholds were set on
 photographs and video frames of six people that were blurred, masked and covered on purpose.
 """
 
@@ -35,7 +35,7 @@ BLURRED = 0.35
 _SHARPNESS_SIDE = 256  # larger portraits are judged at this size: to be enlarged a little is no blur
 _REBLUR = 9  # pixels, the filter of the paper
 
-# Below, and above, the face is a shape without features. Mean luma.
+# Mean luma below or above which the face loses its features.
 TOO_DARK, TOO_BRIGHT = 0.08, 0.92
 
 FAR_ASIDE = math.radians(45)  # of yaw
@@ -63,14 +63,14 @@ _FACE_WINDOW = (0.25, 0.80, 0.27, 0.73)
 
 @dataclass(frozen=True)
 class Quality:
-    """What :func:`judge` says of a portrait.
+    """What :func:`judge` finds in a portrait.
 
     Attributes:
-        sharpness: of the face, 0 (no detail) to 1; below :data:`BLURRED` it is out of focus.
+        sharpness: the face's sharpness, 0 (no detail) to 1; below :data:`BLURRED` it is out of focus.
         exposure: mean luma of the face, 0 to 1.
-        face_size: height of the face in source pixels.
-        occluded: the face is partly covered, or cut off by the picture's edge. Skin-coloured covers escape
-            it, and a dark beard may pass for one: a hint, not a verdict.
+        face_size: the face's height in source pixels.
+        occluded: the face is partly covered, or cut off by the picture's edge. Skin-coloured covers are
+            missed, and a dark beard may count as one: a hint, not a verdict.
         extreme_pose: turned more than 45 degrees aside or 35 degrees up or down.
     """
 
@@ -93,8 +93,8 @@ def judge(
     Args:
         portrait: RGB.
         face: as found in the source picture.
-        matrix: what the portrait was cut out with; the face's own alignment if left out.
-        shape: height and width of the source picture; without it a face cut off by its edge is not noticed.
+        matrix: the transform that the portrait was cut with; by default the face's own alignment.
+        shape: height and width of the source picture, needed to notice a face cut off by its edge.
     """
     size = len(portrait)
     matrix = alignment(face.landmarks, size) if matrix is None else matrix
@@ -112,7 +112,7 @@ def judge(
 
 
 def sharpness(picture: UInt8[ndarray, "H W 3"]) -> float:
-    """How much of a picture's detail a blur would take away, 0 to 1; pictures without detail have 0.
+    """How much of a picture's detail a blur would remove, 0 to 1; 0 for pictures without detail.
 
     Blurring a sharp picture changes its gradients much, blurring a blurred one little (Crété-Roffet et al.,
     "The Blur Effect: Perception and Estimation with a New No-Reference Perceptual Blur Metric", SPIE 2007;
@@ -151,7 +151,7 @@ def _luma(picture: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "H W"]:
 
 
 def _covered(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 2"]) -> bool:
-    """Whether patches of skin are of another colour than the rest, as what covers them would be."""
+    """Whether patches of skin differ in colour from the rest, as a cover would."""
     import cv2
 
     size = len(portrait)

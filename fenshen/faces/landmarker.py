@@ -36,7 +36,7 @@ _KEYS = {"ImportError": "faces.no_mediapipe", "OSError": "faces.no_libraries"}
 
 
 class Landmarks(NamedTuple):
-    """What MediaPipe finds in one picture, one row a face.
+    """What MediaPipe finds in one picture, one row per face.
 
     Attributes:
         points: x and y as fractions of the picture's width and height, z as a fraction of its width.
@@ -51,7 +51,7 @@ class Landmarker:
     """MediaPipe's landmarker for single pictures. Its process ends with ``close``, or with ours.
 
     Args:
-        max_faces: how many faces to look for in a picture.
+        max_faces: maximum number of faces to look for.
 
     Raises:
         FenshenError: mediapipe, or a system library it needs, cannot be loaded.

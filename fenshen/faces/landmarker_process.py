@@ -1,7 +1,7 @@
 """The process that MediaPipe runs in, a script for :class:`fenshen.companion.Companion`.
 
 Its arguments are our module search path, the model's file, the most faces to find, and the blendshapes' names, as JSON
-where they are no plain words. A request without ``shape`` says whether MediaPipe works here; one with ``shape`` brings
+where they are not plain words. A request without ``shape`` says whether MediaPipe works here; one with ``shape`` brings
 the bytes of an RGB picture of that height and width. The answer is, for each face, the points as fractions of the
 picture (x, y, z), then the blendshapes' scores, all float32.
 """

@@ -1,4 +1,4 @@
-"""Controls from a face: what :mod:`fenshen.controls` promises, read off MediaPipe's numbers."""
+"""Controls from a face: MediaPipe's output in terms of :mod:`fenshen.controls`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fenshen.faces.pose import angles, head_frame, rotation
 
 
 def measure(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarray, "58"]:
-    """The controls of a face as it stands in a portrait.
+    """The controls of a face in its portrait.
 
     Args:
         face: as found in the source picture.
@@ -24,14 +24,14 @@ def measure(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarr
 
     Returns:
         All 58 controls, within their ranges. In a portrait that :func:`fenshen.faces.align.alignment` cut,
-        roll, x, y and scale are near 0: what is left is how this face differs from the average.
+        roll, x, y and scale are near 0: the remainder is how this face differs from the average.
     """
     values = measure_raw(face, matrix, size)
     return corrected(values[None], face.landmarks[None])[0]
 
 
 def measure_raw(face: Face, matrix: Float[ndarray, "2 3"], size: int) -> Float[ndarray, "58"]:
-    """The same, MediaPipe's scores left as they are."""
+    """Like :func:`measure`, with MediaPipe's scores uncorrected."""
     values = controls.NEUTRAL.copy()
     values[: len(controls.BLENDSHAPES)] = face.blendshapes
     turned = rotation(0, 0, math.atan2(matrix[1, 0], matrix[0, 0])) @ face.rotation

@@ -21,7 +21,7 @@ _MOST_PROPOSALS = 500
 
 
 class MTCNN:
-    """The three networks; about 40 ms for a picture of 640 px when asked for faces of 24 px."""
+    """The three networks; about 40 ms for a picture of 640 px and faces from 24 px."""
 
     def __init__(self) -> None:
         import cv2
@@ -62,7 +62,7 @@ class MTCNN:
         side: int,
         least: float,
     ) -> Float[ndarray, "M 5"]:
-        """Show each box to the next network: keep what it scores highly, moved by what it says."""
+        """Run the next network on each box; keep those it scores highly, shifted by its regression."""
         if not len(boxes):
             return boxes
         squares = _squared(boxes[:, :4])
@@ -102,7 +102,7 @@ def _squared(boxes: Float[ndarray, "N 4"]) -> Float[ndarray, "N 4"]:
 def _cut(
     picture: UInt8[ndarray, "H W 3"], square: Float[ndarray, "4"], side: int
 ) -> UInt8[ndarray, "side side 3"]:
-    """The square brought to ``side`` pixels; what lies outside the picture is black, as in training."""
+    """The square scaled to ``side`` pixels; parts outside the picture are black, as in training."""
     import cv2
 
     left, top, right, bottom = np.round(square).astype(int)
@@ -116,7 +116,7 @@ def _cut(
 
 
 def _suppress(boxes: Float[ndarray, "N 5"], most: float) -> Float[ndarray, "M 5"]:
-    """Greedy non-maximum suppression: of boxes that overlap by more than ``most``, the best stays."""
+    """Greedy non-maximum suppression: of boxes that overlap by more than ``most``, only the best is kept."""
     boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
     areas = (boxes[:, 2:4] - boxes[:, :2]).prod(axis=1)
     kept = []

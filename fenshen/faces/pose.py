@@ -1,6 +1,6 @@
-"""Where a head is and how it is turned: one rigid fit to MediaPipe's canonical face.
+"""Head pose: one rigid fit to MediaPipe's canonical face.
 
-The landmarks are points in space under orthographic view. The rotation, size and place that bring the
+The landmarks are points in space under orthographic projection. The rotation, size and place that bring the
 canonical face onto them are a weighted orthogonal Procrustes problem with a closed solution (Umeyama, "Least-
 Squares Estimation of Transformation Parameters Between Two Point Patterns", IEEE TPAMI 13(4), 1991, eq.
 40-42). MediaPipe gives a pose matrix of its own; it assumes a camera, so that the same face reads as turned
@@ -56,7 +56,7 @@ _CANONICAL: Float[ndarray, "31 3"] = np.array(
 _WEIGHTS = np.array([weight for _, weight, *_ in _MIDLINE] + [weight for _, weight, *_ in _PAIRS] * 2)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
-FACE_HEIGHT = 17.67  # of the canonical face, forehead to chin, in centimetres
+FACE_HEIGHT = 17.67  # height of the canonical face, forehead to chin, in centimetres
 
 # The landmarks' axes are x right, y down, z into the scene; the pose's x right, y up, z to the viewer.
 _AXES = np.array([1.0, -1.0, -1.0])
@@ -67,8 +67,8 @@ class HeadFrame:
     """How a head stands in its picture.
 
     Attributes:
-        rotation: from the upright, frontal head to this one; x to the viewer's right, y up, z to the viewer.
-        height: of the face from forehead to chin in pixels, were it upright and its mouth shut.
+        rotation: rotation from the upright, frontal head to this one; x to the viewer's right, y up, z to the viewer.
+        height: height from forehead to chin in pixels, as if upright with the mouth shut.
         centre: the origin of the canonical face in pixels, x right and y down. It lies inside the head, on a
             level with the ridge of the nose and four centimetres behind the eyes, and so moves little when
             the head turns.
@@ -80,7 +80,7 @@ class HeadFrame:
 
 
 def head_frame(landmarks: Float[ndarray, "478 3"]) -> HeadFrame:
-    """How the head with these landmarks, in pixels, stands in its picture."""
+    """Fit the pose of a head from its landmarks in pixels."""
     points = np.asarray(landmarks, dtype=np.float64)[_POINTS] * _AXES
     mean, canonical_mean = _WEIGHTS @ points, _WEIGHTS @ _CANONICAL
     centred = _CANONICAL - canonical_mean
@@ -105,7 +105,7 @@ def angles(rotation: Float[ndarray, "3 3"]) -> tuple[float, float, float]:
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Float[ndarray, "3 3"]:
-    """The rotation of these angles in radians; the inverse of :func:`angles` for yaw within a right angle."""
+    """The rotation for these angles in radians; the inverse of :func:`angles` for yaw within a right angle."""
     cy, sy, cp, sp = math.cos(yaw), math.sin(yaw), math.cos(-pitch), math.sin(-pitch)
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
@@ -113,6 +113,6 @@ def rotation(yaw: float, pitch: float, roll: float) -> Float[ndarray, "3 3"]:
 
 
 def _in_plane(angle: float) -> Float[ndarray, "3 3"]:
-    """Anticlockwise as the viewer sees it."""
+    """In-plane rotation, anticlockwise as the viewer sees it."""
     c, s = math.cos(angle), math.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])

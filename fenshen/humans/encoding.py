@@ -1,8 +1,7 @@
 """A human as a row of numbers with names: what the base model is told about who is in the picture.
 
-Every entry is about 0 for the average person and about 1 away from it for a marked one. Choices among styles are
-one entry each, 1 where chosen. The two growths of a hair style are styles of their own here, so that nothing of a
-picture is left to chance: the code, the camera and the controls decide every strand.
+Entries are about 0 for an average person and about 1 away for a distinctive one. Styles are one-hot. The two random
+growths of each hair style count as separate styles, so that code, camera and controls determine every strand.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ Entry = tuple[str, float]
 
 
 def encode(human: Human, camera: Camera | None = None) -> Float[ndarray, "K"]:
-    """The code of a human, seen by a camera; from the front where it is left out."""
+    """The code of a human seen by a camera, by default from the front."""
     return np.array([value for _, value in _entries(human, camera or Camera())], dtype=np.float32)
 
 
 def encode_records(humans: Sequence[str], cameras: Sequence[Sequence[float]]) -> Float[ndarray, "N K"]:
-    """The codes of a dataset's humans, JSON as ``prepare`` writes it.
+    """The codes of a dataset's humans, from the JSON that ``prepare`` writes.
 
     Raises:
         FenshenError: a row holds no possible human.
@@ -52,7 +51,7 @@ def encode_records(humans: Sequence[str], cameras: Sequence[Sequence[float]]) ->
 
 @cache
 def names() -> tuple[str, ...]:
-    """What each entry of a code stands for, such as ``body.age`` or ``hair.style.afro.1``."""
+    """The name of each entry of a code, such as ``body.age`` or ``hair.style.afro.1``."""
     return tuple(name for name, _ in _entries(sample(0), Camera()))
 
 
@@ -103,7 +102,7 @@ def _face(human: Human) -> Iterator[Entry]:
     yield "skin.stubble", 3 * skin.stubble
     yield "skin.lipstick", 2 * skin.lipstick
     for name, value in _colour("skin.lips", skin.lips):
-        yield name, value * skin.lipstick  # of no consequence where there is none
+        yield name, value * skin.lipstick  # irrelevant where there is none
     yield from _colour("eyes.iris", eyes.iris)
     yield "eyes.lashes", 3 * (eyes.lashes - 0.5)
     yield from _choice("brows.style", brows.style, get_args(BrowStyle))

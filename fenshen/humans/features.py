@@ -1,4 +1,4 @@
-"""Brows, lashes, beards and frames of glasses, all of strands. Lengths are in metres, on the template."""
+"""Brows, lashes, beards and glasses, all made of strands. Lengths are in metres, on the template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fenshen.humans.strands import Strands, Surface, unit
 
 @dataclass(frozen=True)
 class BrowShape:
-    """Of one pair of brows: factors on thickness and arch."""
+    """A pair of brows: factors on thickness and arch."""
 
     thickness: float
     arch: float
@@ -52,7 +52,7 @@ def brows(style: BrowStyle, detail: Detail, surface: Surface) -> Strands:
         way = np.column_stack([side * (0.25 + 0.9 * along**0.5), np.zeros(count), tilt])
         way = unit(way - (way * normals).sum(1, keepdims=True) * normals) + 0.14 * normals
         line = roots[:, None] + way[:, None] * (longest[:, None] * step)[..., None]
-        line[..., 2] -= 0.0012 * step**2 * along[:, None]  # they bend down with their own length
+        line[..., 2] -= 0.0012 * step**2 * along[:, None]  # longer ones bend down further
         both.append((line, np.repeat(normals[:, None], length, axis=1)))
     points, normals = (np.concatenate(parts) for parts in zip(*both, strict=True))
     width = 0.00085 * detail.width * (1.05 - 0.75 * step)
@@ -62,7 +62,7 @@ def brows(style: BrowStyle, detail: Detail, surface: Surface) -> Strands:
 def _on_face(
     points: Float[ndarray, "N 3"], surface: Surface
 ) -> tuple[Float[ndarray, "N 3"], Float[ndarray, "N 3"]]:
-    """Points moved from in front of the face onto it, and the skin's normals there."""
+    """Project points in front of the face onto it; also returns the skin's normals there."""
     from scipy.spatial import cKDTree
 
     front = (surface.obstacle_normals[:, 1] < -0.25) & (surface.obstacles[:, 2] > 0.72)
@@ -76,7 +76,7 @@ def _on_face(
 
 
 def lashes(strength: float, detail: Detail, surface: Surface) -> Strands:
-    """Upper and lower lashes of both eyes, each hair on MakeHuman's mesh of lashes, so that lids carry them.
+    """Upper and lower lashes of both eyes, each hair on MakeHuman's lash mesh, which moves with the lids.
 
     Args:
         strength: 0 short and sparse, 1 long and dense.
@@ -114,12 +114,12 @@ def lashes(strength: float, detail: Detail, surface: Surface) -> Strands:
 
 
 def _by_strand(rows: list[Any], length: int) -> Any:
-    """From a list, bundle by bundle, of one array a point of the strand, to strands of points."""
+    """From a list of bundles, each one array per point of the strand, to strands of points."""
     return np.concatenate([np.stack(rows[i : i + length], axis=1) for i in range(0, len(rows), length)])
 
 
 def _lash_grids(surface: Surface) -> list[Int[ndarray, "C 5"]]:
-    """The four meshes of lashes as columns of five vertices from root to tip, from the nose outwards."""
+    """The four lash meshes as columns of five vertices, root to tip, from the nose outwards."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -202,7 +202,7 @@ def glasses(roundness: float, surface: Surface) -> Strands:
     points = np.stack(lines)
     normals = np.broadcast_to(np.array([0.0, -1.0, 0.0]), points.shape)
     frame = surface.finish(points, normals, 0.0011, 1.0, np.random.default_rng(0))
-    # A frame is stiff: every point of it moves as the bridge of the nose and the temples do on the average.
+    # A frame is rigid: all of it moves with the average of the bridge of the nose and the temples.
     held = np.unique(frame.anchors)
     shares = np.zeros(len(held))
     np.add.at(shares, np.searchsorted(held, frame.anchors.ravel()), frame.shares.ravel())

@@ -1,8 +1,8 @@
-"""Growing hair: strands that leave the scalp, follow a comb, hang, and stay out of skin and face.
+"""Growing hair: strands leave the scalp, follow a comb, hang, and stay out of skin and face.
 
-A strand is grown point by point. Its direction is a mixture of the comb's, gravity's and chance; each new
-point is pushed out of the skin to a clearance of its own, so that strands lie in layers, and pulled back
-where it stands off too far. All lengths are in metres, on the template.
+A strand grows point by point. Its direction mixes comb, gravity and noise; each new point is pushed out of the skin to
+its own clearance, so that strands lie in layers, and pulled back where it stands off too far. All lengths are in
+metres, on the template.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _comb_parted(at: Points, parting: float) -> Points:
 
 
 def _comb_swept(at: Points, parting: float) -> Points:
-    """Over the top from the parting's side to the other, and back along the sides."""
+    """Over the top from the side of the parting to the other, and back along the sides."""
     top = smoothstep(0.77, 0.81, at[:, 2])
     across = -0.9 * np.sign(parting) * top + 0.1 * np.sign(at[:, 0]) * (1 - top)
     return np.column_stack([across, 0.5 - 0.85 * top, -0.8 + 0.7 * top])
@@ -65,24 +65,24 @@ class Style:
     """How a style grows.
 
     Args:
-        length: of the longest strands.
+        length: length of the longest strands.
         count: strands at full detail for pictures of 128 pixels.
-        points: of a strand, more or fewer by the detail.
-        comb: the direction to lie in.
+        points: points per strand, scaled by the detail.
+        comb: the direction strands lie in.
         lift: how much a root stands off the skin, 0 to 1.
         volume: clearance of the outermost layer.
-        gravity: pull downward over a step of a coarse strand, as the comb's and chance's are.
-        combing: how much the comb goes on after the root.
-        taper: of the length left at the sides; 1 keeps all.
-        front: length of the strands over the forehead, if another.
-        parting: how far from the middle.
-        jitter, wobble: chance in the root's direction, in each step's.
-        clump, clumps: how far strands draw together, and to how many guides.
-        curl, turns, together: radius of the helix, its turns, how much neighbours turn alike.
-        width: half of a strand's.
-        tuck: how far long hair draws in below the chin.
-        open: hair is kept off the face's middle; False lets a fringe hang.
-        falls: long enough to hang beside the face, where it must not cross it.
+        gravity: downward pull per step of a coarse strand.
+        combing: how strongly the comb still acts after the root.
+        taper: share of the length kept at the sides; 1 keeps all.
+        front: length over the forehead, if different.
+        parting: distance of the parting from the middle.
+        jitter, wobble: noise in the direction of the root and of each step.
+        clump, clumps: how strongly strands gather, and around how many guides.
+        curl, turns, together: helix radius, number of turns, how much neighbours turn alike.
+        width: half of a strand's width.
+        tuck: how far long hair is drawn in below the chin.
+        open: keep hair off the middle of the face; False lets a fringe hang.
+        falls: long enough to hang beside the face, which it must not cross.
     """
 
     length: float
@@ -178,7 +178,7 @@ def grow(name: HairStyle, seed: int, detail: Detail, surface: Surface) -> Strand
     """One growth of a style.
 
     Args:
-        seed: of the growth; the style's parting is on either side by it.
+        seed: random seed; also chooses the side of the parting.
     """
     style = STYLES[name]
     draw = np.random.default_rng((0x68, seed))
@@ -215,7 +215,7 @@ def _grow(
     way = unit(normals * style.lift + comb * (1 - style.lift) + jitter)
     side = np.sign(roots[:, 0] - 0.3 * parting + 1e-6)
     step = length / (steps - 1)
-    pace = min(1.0, COARSE.points * style.points / steps)  # a finer strand turns less a step
+    pace = min(1.0, COARSE.points * style.points / steps)  # a finer strand turns less per step
     line = [roots - 0.001 * normals]
     for k in range(1, steps):
         along = k / (steps - 1)
@@ -266,7 +266,7 @@ def _turned(
 def _kept_off(
     style: Style, at: Points, clear: Float[ndarray, "N"], clearance: Float[ndarray, "N"], surface: Surface
 ) -> tuple[Points, Points]:
-    """Pushed out of the skin to ``clear``, and drawn to it where it stands off too far above the neck."""
+    """Push points out of the skin to ``clear``, and pull them back where they stand off too far above the neck."""
     height, normal, distance = surface.height(at)
     push = np.where(distance < 0.06, np.maximum(clear - height, 0), 0)
     at = at + normal * push[:, None]
@@ -281,7 +281,7 @@ def _kept_off(
 def _combed_off_face(
     style: Style, at: Points, side: Float[ndarray, "N"], clearance: Float[ndarray, "N"]
 ) -> Points:
-    """Hair that hangs beside the face is moved aside, and back, where it would hang in front of it."""
+    """Move hair that would hang in front of the face aside and back."""
     if style.open:
         front = smoothstep(-0.075, -0.11, at[:, 1]) * smoothstep(0.80, 0.782, at[:, 2])
         front = front * smoothstep(0.60, 0.64, at[:, 2]) * smoothstep(0.080, 0.060, np.abs(at[:, 0]))
@@ -302,7 +302,7 @@ def _combed_off_face(
 
 
 def _astray(style: Style, points: Float[ndarray, "N M 3"], step: Float[ndarray, "N"]) -> Any:
-    """Which strands were torn by a push, or still cross the face or the throat."""
+    """Which strands were torn by a push or still cross face or throat."""
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
     torn = np.linalg.norm(np.diff(points, axis=1), axis=2).max(1) > 2.6 * step
     over_face = ((y < -0.075) & (x < 0.050) & (z > 0.57) & (z < (0.775 if style.open else 0.742))).any(1)
@@ -316,7 +316,7 @@ def _astray(style: Style, points: Float[ndarray, "N M 3"], step: Float[ndarray, 
 def _clumped(
     points: Float[ndarray, "N M 3"], style: Style, draw: np.random.Generator
 ) -> Float[ndarray, "N M 3"]:
-    """Strands drawn towards guides, the more so the nearer the tip."""
+    """Pull strands towards guides, more strongly near the tip."""
     from scipy.spatial import cKDTree
 
     count, length, _ = points.shape
@@ -334,7 +334,7 @@ def _clumped(
 def _curled(
     points: Float[ndarray, "N M 3"], style: Style, draw: np.random.Generator
 ) -> Float[ndarray, "N M 3"]:
-    """Strands wound to helices around their own course."""
+    """Wind strands into helices around their own course."""
     count, length, _ = points.shape
     along = np.linspace(0, 1, length)[None]
     course = unit(np.gradient(points, axis=1))

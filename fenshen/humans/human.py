@@ -1,4 +1,4 @@
-"""The specification of one synthetic person: a small JSON in which everything has a name and a range."""
+"""The description of one synthetic person: a small JSON whose fields all have names and ranges."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HAIR_STYLES: tuple[HairStyle, ...] = get_args(HairStyle)
 YOUNGEST, OLDEST = 18, 90
 MAX_BYTES = 1 << 20  # of a human's JSON
 
-# MakeHuman's local changes of head and face, each from -1 to 1; those of a pair are one name for both sides.
+# MakeHuman's local changes of head and face, each from -1 to 1; one name covers both sides of a pair.
 LOCAL_SHAPES: tuple[str, ...] = tuple(
     json.loads(Path(__file__).with_name("shapes.json").read_text(encoding="utf-8"))
 )
@@ -81,7 +81,7 @@ class Brows(_Part):
 
 
 class Hair(_Part):
-    """Hair of strands."""
+    """Hair made of strands."""
 
     style: HairStyle
     strands: int = Field(0, ge=0, le=1, description="which of the style's two growths")
@@ -90,7 +90,7 @@ class Hair(_Part):
 
 
 class Beard(_Part):
-    """Beard of strands; stubble belongs to the skin."""
+    """A beard made of strands; stubble belongs to the skin."""
 
     style: BeardStyle = "none"
     colour: Colour = (0.2, 0.15, 0.1)
@@ -104,7 +104,7 @@ class Glasses(_Part):
 
 
 class Clothes(_Part):
-    """What is seen of a shirt."""
+    """The visible part of a shirt."""
 
     collar: Collar = "crew"
     pattern: Pattern = "plain"
@@ -113,14 +113,14 @@ class Clothes(_Part):
 
 
 class Background(_Part):
-    """A backdrop that darkens to its edge."""
+    """A backdrop that darkens towards its edges."""
 
     centre: Colour
     edge: Colour
 
 
 class Light(_Part):
-    """One soft key light, the backdrop's own light all around, and a rim light."""
+    """A soft key light, ambient light from the backdrop, and a rim light."""
 
     azimuth: float = Field(
         default=-0.5, ge=-1.4, le=1.4, allow_inf_nan=False, description="radians; > 0 right"
@@ -132,11 +132,11 @@ class Light(_Part):
 
 
 class Human(_Part):
-    """One synthetic person, with what they wear and where they stand.
+    """One synthetic person, their clothes, and the scene.
 
     Raises:
-        pydantic.ValidationError: a value is out of its range, unknown or no number; :func:`parse` and
-            :func:`read` say so in a sentence that names the field.
+        pydantic.ValidationError: a value is out of range, unknown or not a number; :func:`parse` and
+            :func:`read` report it in a sentence that names the field.
     """
 
     version: Literal[1] = 1
@@ -162,13 +162,13 @@ class Human(_Part):
 
 
 def parse(values: Mapping[str, Any] | str | bytes, source: str | Path = "human") -> Human:
-    """The human of a mapping or of JSON text.
+    """Parse a human from a mapping or JSON text.
 
     Args:
-        source: what to call it in a complaint.
+        source: its name in error messages.
 
     Raises:
-        FenshenError: it is no possible human; the message names the field.
+        FenshenError: it does not describe a valid human; the message names the field.
     """
     try:
         if isinstance(values, (str, bytes)):
@@ -204,7 +204,7 @@ def read(path: str | Path) -> Human:
     """The human that a JSON file describes.
 
     Raises:
-        FenshenError: the file cannot be read or describes no possible human.
+        FenshenError: the file cannot be read or does not describe a valid human.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""From a human's JSON to the shaders' numbers: colours, light, clothes."""
+"""Shader uniforms from a human's description: colours, light, clothes."""
 
 from __future__ import annotations
 
@@ -27,23 +27,26 @@ _COLLARS = {
     "v": (0.594, 0.34, 0.05, 0.007),
     "turtle": (0.622, 0.45, 0.0, 0.009),
 }
-_SCALP = {"bald": 0.10, "buzz": 0.75}  # how much hair colours the skin below; 1 for all other styles
+_SCALP = {
+    "bald": 0.10,
+    "buzz": 0.75,
+}  # how strongly the hair colours the skin below it; 1 for all other styles
 
 
 def skin_colour(tone: float, undertone: float) -> Float[ndarray, "3"]:
-    """sRGB of a skin tone; the undertone makes it a little yellower (1) or pinker (-1)."""
+    """The sRGB colour of a skin tone; the undertone shifts it towards yellow (1) or pink (-1)."""
     at = tone * (len(_TONES) - 1)
     colour = np.array([np.interp(at, range(len(_TONES)), _TONES[:, i]) for i in range(3)])
     return np.clip(colour * (1 + undertone * np.array([0.0, 0.012, -0.045])), 0, 1)
 
 
 def bare_lip_colour(skin: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
-    """sRGB of lips without lipstick, of a person with this skin colour."""
+    """The sRGB colour of bare lips for this skin colour."""
     return skin * (0.86, 0.63, 0.61) + (0.02, 0.0, 0.01)
 
 
 def person(human: Human) -> dict[str, Any]:
-    """Uniforms of skin, eyes and clothes."""
+    """Uniforms for skin, eyes and clothes."""
     skin = skin_colour(human.skin.tone, human.skin.undertone)
     bare = bare_lip_colour(skin)
     lips = bare + (np.array(human.skin.lips) - bare) * human.skin.lipstick
@@ -70,7 +73,7 @@ def collar(clothes: Clothes) -> tuple[float, float, float, float]:
 
 
 def light(human: Human, camera: Camera) -> dict[str, Any]:
-    """Uniforms of the lights: they turn with the camera, for the backdrop does."""
+    """Uniforms for the lights, which turn with the camera, as the backdrop does."""
     lamp = human.light
     at = lamp.azimuth + camera.azimuth
     side = math.copysign(1.0, lamp.azimuth)

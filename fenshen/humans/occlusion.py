@@ -1,4 +1,4 @@
-"""How much of the sky each vertex of the template sees: ambient occlusion, baked once with shadow maps."""
+"""Ambient occlusion: how much sky each template vertex sees, baked once with shadow maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HALF = 0.42  # metres around the centre
 
 
 def occlusion(model: Model) -> Float[ndarray, "V"]:
-    """Cosine-weighted share of directions that are open, 0 to 1, from the cache or baked now."""
+    """Each vertex's cosine-weighted share of open directions, 0 to 1; from the cache or baked now."""
     return cache.arrays(f"occlusion-{VERSION}", lambda: {"share": _bake(model)})["share"]
 
 
@@ -25,7 +25,7 @@ def _bake(model: Model) -> Float[ndarray, "V"]:
     points, normals = model.template, model.template_normals
     stage = Stage(model, np.zeros((model.count, 10), dtype=np.float32), 64, 512)
     stage.place(points, normals)
-    # A little off the skin, so that a vertex does not hide itself.
+    # Slightly off the skin, so that a vertex does not occlude itself.
     probes = np.column_stack([points + 0.0025 * normals, np.ones(len(points))])
     seen, total = np.zeros(len(points)), np.zeros(len(points))
     for towards in _sphere(_DIRECTIONS):
@@ -40,7 +40,7 @@ def _bake(model: Model) -> Float[ndarray, "V"]:
 
 
 def _sphere(count: int) -> Float[ndarray, "N 3"]:
-    """Even directions: a Fibonacci lattice."""
+    """Evenly spread directions: a Fibonacci lattice."""
     i = np.arange(count) + 0.5
     polar, turn = np.arccos(1 - 2 * i / count), np.pi * (1 + 5**0.5) * i
     return np.column_stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)])

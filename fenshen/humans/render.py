@@ -1,4 +1,4 @@
-"""Drawing a human: ``render(human, controls, camera, size)`` is a picture and all that is known of it."""
+"""Drawing a human: ``render(human, controls, camera, size)`` gives a picture and its exact labels."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from fenshen.humans.toon import outlined
 Look = Literal["photo", "toon"]
 
 SMALLEST, LARGEST = 32, 2048
-COARSE_UP_TO = 192  # pixels a side: larger pictures get finer strands and the marks of skin and cloth
+COARSE_UP_TO = 192  # pixels a side: larger pictures get finer strands and the texture of skin and cloth
 _FINER = 2  # a picture is drawn at twice its size, and averaged
 _EYE_RADIUS = 0.0137  # metres; the iris is half as wide
 _SHADOW_HALF = 0.30  # metres around the head that cast and catch shadows
 
 
 class Kind(IntEnum):
-    """Classes of the segmentation. A beard is hair; stubble is skin; teeth and tongue are mouth."""
+    """Segmentation classes. A beard is hair; stubble is skin; teeth and tongue are mouth."""
 
     BACKGROUND = 0
     SKIN = 1
@@ -64,19 +64,19 @@ class Frame:
 
     Attributes:
         picture: sRGB.
-        human: who is seen.
+        human: who is drawn.
         controls: as given.
-        rotation: of the canonical face in the picture; x to the viewer's right, y up, z to the viewer.
+        rotation: the canonical face's rotation in the picture; x to the viewer's right, y up, z to the viewer.
         camera: as given.
-        view: from the world, in metres, to clip space.
-        landmarks: MediaPipe's 478: x right, y down, z into the scene from the head's centre, all in sides of
-            the picture; hidden ones too.
+        view: world (metres) to clip space.
+        landmarks: MediaPipe's 478: x right, y down, z into the scene from the head's centre, all in picture sides;
+            includes hidden ones.
         kinds: segmentation, see :class:`Kind`.
-        depth: metres before the camera, infinite behind the person; only where asked for.
-        normals: in view axes, 0 behind the person; only where asked for.
-        corners: of the body's triangle that is seen, strands left out, at twice the picture's resolution; -1 behind
-            the person; only where asked for.
-        vertices: of the mesh, posed, in the world.
+        depth: metres from the camera, infinite off the person; only if requested.
+        normals: surface normals in view axes, 0 off the person; only if requested.
+        corners: vertices of the visible body triangle, strands left out, at twice the picture's resolution; -1 off
+            the person; only if requested.
+        vertices: posed vertices of the mesh in the world.
     """
 
     picture: UInt8[ndarray, "S S 3"]
@@ -107,14 +107,14 @@ def render(
     """Draw a human. The same arguments give the same pixels on one machine.
 
     Args:
-        controls: neutral where left out.
-        camera: in front, where left out.
-        size: of the square picture in pixels.
+        controls: neutral by default.
+        camera: in front by default.
+        size: side of the square picture in pixels.
         look: ``photo``, or ``toon`` in flat bands with an outline.
-        geometry: draw depth and normals too.
-        mesh: tell which triangle is where.
-        moved: an offset of every vertex at rest, beside what the human says of its shape; the head's place and turn
-            do not count it.
+        geometry: also return depth and normals.
+        mesh: also return the visible triangles.
+        moved: extra offset of each vertex at rest, beyond the human's own shape; ignored for the placement and
+            rotation of the head.
 
     Raises:
         FenshenError: the extra, OpenGL or the cache fails; size or controls are out of range.
@@ -181,7 +181,7 @@ def _geometry(pixels: Pixels) -> dict[str, Any]:
 
 
 class Studio:
-    """What a process keeps between pictures: the model, its stages, and bundles of strands."""
+    """What a process keeps between pictures: the model, its stages and bundles of strands."""
 
     def __init__(self) -> None:
         from threadpoolctl import ThreadpoolController
@@ -199,12 +199,12 @@ class Studio:
         self._rests: dict[str, tuple[Rest, HeadAtRest]] = {}
 
     def one_thread(self) -> Any:
-        """A context in which sums are added in one order, so that pixels do not depend on the cores at hand."""
+        """Run with one thread: sums in a fixed order, so that pixels do not depend on the number of cores."""
         return self._threads.limit(limits=1, user_api="blas")
 
     @cached_property
     def surface(self) -> Surface:
-        """The template's skin, for growing strands."""
+        """The template's skin, where strands grow."""
         return Surface(self.model)
 
     @cached_property
@@ -214,7 +214,7 @@ class Studio:
         return np.column_stack(columns).astype(np.float32)
 
     def stage(self, size: int) -> Stage:
-        """Where pictures of this size are drawn; the last two sizes are kept."""
+        """The stage for pictures of this size; the last two sizes are kept."""
         if size not in self._stages:
             while len(self._stages) >= 2:
                 self._stages.pop(next(iter(self._stages)))
@@ -223,7 +223,7 @@ class Studio:
         return self._stages[size]
 
     def at_rest(self, human: Human) -> tuple[Rest, HeadAtRest]:
-        """A person's neutral face, kept for the next frame of the same person."""
+        """A person's neutral face, kept for their next frame."""
         key = human.model_dump_json(include={"body", "shape"})
         if key not in self._rests:
             self._rests.clear()
@@ -243,7 +243,7 @@ class Studio:
         toon: bool,
         fine: bool,
     ) -> dict[str, Any]:
-        """Of all programs."""
+        """Uniforms for all programs."""
         values = {**looks.person(human), **looks.light(human, camera)}
         lid, stripes = values.pop("lid_and_stripes")
         towards = values["key_dir"]
@@ -264,7 +264,7 @@ class Studio:
         }
 
     def layers(self, human: Human, posed: Posed, fine: bool) -> Iterator[Layer]:
-        """A person's strands in place."""
+        """A person's strands, following the posed body."""
         detail = hair.FINE if fine else hair.COARSE
         turned = {"head": posed.bones[body.HEAD][:3, :3], "solid": 0.0}
 
@@ -322,7 +322,7 @@ def _colours(root: Any, tip: Any, kind: Kind, gloss: float) -> dict[str, Any]:
 
 
 def make_ready() -> None:
-    """Load what drawing needs, and fill the cache.
+    """Load everything that drawing needs, and fill the cache.
 
     Raises:
         FenshenError: the extra, OpenGL or the cache fails.

@@ -1,4 +1,4 @@
-"""``fenshen humans --report N``: who is drawn, counted and plotted, so that fairness can be seen."""
+"""``fenshen humans --report N``: counts and plots who is drawn, to make fairness visible."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Report(BaseModel):
     """The distribution of a cast.
 
     Attributes:
-        counts: people in each twelfth of an axis's range, for age, gender, tone and the corner shapes.
+        counts: people in each twelfth of an axis's range, for age, gender, skin tone and the corner shapes.
         styles: people by hair, beard and glasses.
-        correlations: between each two axes that are drawn independently.
+        correlations: correlation of each pair of independently drawn axes.
     """
 
     count: int
@@ -48,7 +48,7 @@ class Report(BaseModel):
 
     @property
     def text(self) -> str:
-        """In a sentence or two."""
+        """The report in a sentence or two."""
         return message(
             "humans.report",
             count=f"{self.count:,}",
@@ -125,7 +125,7 @@ def _count(people: Sequence[Human], values: Float[ndarray, "N 6"], seed: int) ->
 
 
 def plot(made: Report) -> Image.Image:
-    """Histograms of all axes, and bars of the hair styles."""
+    """Histograms of all axes, and a bar chart of hair styles."""
     panels = [_histogram(name, made.counts[name]) for name in _AXES]
     panels += [_bars(name, table) for name, table in made.styles.items()]
     columns = 3

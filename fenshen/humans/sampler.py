@@ -1,8 +1,8 @@
-"""Drawing people and their faces' movements: a fair cast.
+"""Sampling people and facial movement: a fair cast.
 
-Age, gender, skin tone and the shape of the head are drawn independently of one another, the first three
-evenly: nothing about a person follows from a corner of MakeHuman's shape space. Hair is tied to skin tone
-loosely, with every texture and colour possible everywhere.
+Age, gender, skin tone and head shape are sampled independently, the first three uniformly: no corner of
+MakeHuman's shape space predicts anything else about a person. Hair depends loosely on skin tone; every
+texture and colour can occur with every tone.
 """
 
 from __future__ import annotations
@@ -90,20 +90,20 @@ _BROWS: dict[bool, dict[BrowStyle, float]] = {
     True: {"soft": 1, "arched": 1.4, "straight": 0.8},
 }
 
-# Local shapes whose full spread would make odd faces: a factor on it.
+# Factors for local shapes whose full spread would make odd faces.
 _NARROWER = {
     "mouth-upperlip-middle-up": 0.3, "mouth-lowerlip-middle-up": 0.3, "mouth-upperlip-ext-up": 0.3,
     "mouth-lowerlip-ext-up": 0.3, "mouth-angles-up": 0.3, "eye-push1-out": 0.5, "eye-push2-out": 0.5,
     "neck-scale-vert-incr": 0.5, "head-scale-vert-incr": 0.6, "nose-scale-vert-incr": 0.6,
     "eyebrows-angle-up": 0.3, "eyebrows-trans-up": 0.3, "head-back-scale-depth-incr": 0.5, "eye-trans-out": 0.5,
 }  # fmt: skip
-# Where the middle of a local shape lies if not at 0: MakeHuman's eyes are small, its faces stern.
+# Means of local shapes other than 0: MakeHuman's eyes are small and its faces stern.
 _MIDDLE = {
     "eye-scale-incr": 0.3, "eye-height2-incr": 0.12, "mouth-angles-up": 0.12,
     "ear-scale-incr": -0.1, "ear-wing-incr": -0.15, "head-fat-incr": 0.03,
 }  # fmt: skip
 _SPREAD, _FURTHEST = 0.2, 0.5
-# Movements that come alone more often than others do, how often, and how far they go.
+# Movements that occur alone more often than others: how often, and how far.
 _STRAY = {
     "jawOpen": (0.25, 1.0),
     "browInnerUp": (0.15, 1.0),
@@ -113,7 +113,7 @@ _STRAY = {
 
 
 def sample(seed: int) -> Human:
-    """The human that ``seed`` (0 or more) stands for; the same on every machine."""
+    """The human for ``seed`` (0 or more); the same on every machine."""
     draw = np.random.default_rng((0x48, seed))
     feminine = bool(draw.random() < 0.5)
     age = float(draw.uniform(18, _OLDEST))
@@ -167,7 +167,7 @@ def sample(seed: int) -> Human:
 
 
 def sample_controls(seed: int, frame: int = 0) -> Float[ndarray, "58"]:
-    """A face's movement for frame ``frame`` of human ``seed``: an expression, a gaze, a pose, a place."""
+    """Random controls for frame ``frame`` of human ``seed``: expression, gaze, pose and position."""
     draw = np.random.default_rng((0x43, seed, frame))
     table = _expressions()
     chosen = table[_choose(draw, {name: row["share"] for name, row in table.items()})]["controls"]
@@ -179,7 +179,7 @@ def sample_controls(seed: int, frame: int = 0) -> Float[ndarray, "58"]:
     values["yaw"] = float(np.clip(draw.normal(0, 0.26), -0.7, 0.7))
     values["pitch"] = float(np.clip(draw.normal(0, 0.3), -0.6, 0.6))
     values["roll"] = float(np.clip(draw.normal(0, 0.1), -0.35, 0.35))
-    # Eyes stay on the camera by about half of what the head turns away.
+    # Eyes make up for about half of the head's turn.
     aside = draw.normal((-0.9 * values["yaw"], -1.1 * values["pitch"]), (0.35, 0.4))
     values |= gaze(*(float(x) for x in np.clip(aside, -1, 1)))
     values["x"], values["y"] = (float(v) for v in np.clip(draw.normal(0, 0.015, 2), -0.05, 0.05))
@@ -188,17 +188,17 @@ def sample_controls(seed: int, frame: int = 0) -> Float[ndarray, "58"]:
 
 
 def sample_camera(seed: int, frame: int = 0) -> Camera:
-    """Where frame ``frame`` of human ``seed`` is taken from: about in front, more or less near."""
+    """A random camera for frame ``frame`` of human ``seed``: roughly in front, at varying distance."""
     draw = np.random.default_rng((0x63, seed, frame))
     azimuth, elevation = np.clip(draw.normal((0, 0.03), (0.15, 0.06)), -0.5, 0.5)
     return Camera(float(azimuth), float(elevation), float(draw.uniform(1.0, 1.6)))
 
 
 def gaze(right: float, up: float) -> dict[str, float]:
-    """The controls of eyes that look to the viewer's right and up, each from -1 to 1.
+    """Controls for eyes that look to the viewer's right (``right``) and up (``up``), each from -1 to 1.
 
-    Apple's left and right are the subject's, so that looking to the viewer's right turns the left eye out
-    and the right eye in.
+    ARKit's left and right are the subject's own: looking to the viewer's right turns the left eye out and
+    the right eye in.
     """
     across, down = abs(right), abs(up)
     out, inward = ("Left", "Right") if right > 0 else ("Right", "Left")
@@ -212,7 +212,7 @@ def gaze(right: float, up: float) -> dict[str, float]:
 
 
 def expression(name: str, strength: float = 1.0) -> Float[ndarray, "58"]:
-    """The controls of one of the named expressions."""
+    """The controls of a named expression."""
     values = {key: min(1.0, value * strength) for key, value in _expressions()[name]["controls"].items()}
     return controls.vector(values)
 
@@ -228,7 +228,7 @@ def _expressions() -> dict[str, dict[str, Any]]:
 
 
 def _stray_movements(draw: np.random.Generator, values: dict[str, float]) -> None:
-    """Blinks, and single actions on top of an expression, so that no control only ever comes with others."""
+    """Blinks, and single actions on top of an expression, so that every control also occurs alone."""
     if draw.random() < 0.25:
         both = float(draw.uniform(0.4, 1))
         for side in ("Left", "Right"):

@@ -1,4 +1,4 @@
-"""OpenGL on EGL without a screen: one context a process, programs, buffers, and the passes of a picture."""
+"""Headless OpenGL on EGL: one context per process, programs, buffers, and the passes of a picture."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from fenshen.humans.makehuman import LASHES
 from fenshen.humans.strands import Strands
 
 _GLSL = Path(__file__).with_name("glsl")
-_LIT = ("body", "strand")  # programs that include the common part
-_BACKEND: dict[str, Any] = {"backend": "egl"}  # its stubs know no backend's own settings
+_LIT = ("body", "strand")  # programs that include the shared source
+_BACKEND: dict[str, Any] = {"backend": "egl"}  # its stubs lack backend-specific settings
 Uniforms = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Strands in place.
+    """Strands on a posed person.
 
     Args:
-        key: names the bundle; its static buffers are kept.
-        strands: as grown.
-        points: in place.
+        key: name of the bundle, under which its static buffers are kept.
+        strands: the bundle as grown.
+        points: its points on the posed person.
         uniforms: its colours and class.
-        casts: a shadow.
-        cull: strands whose normals turn further from the viewer than this are left out.
+        casts: whether it casts a shadow.
+        cull: strands whose normals turn further from the viewer than this are skipped.
     """
 
     key: tuple[Any, ...]
@@ -47,7 +47,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """What was drawn, from the top row down, at the resolution of the drawing."""
+    """What was drawn, top row first, at drawing resolution."""
 
     colour: UInt8[ndarray, "S S 3"]
     kind: UInt8[ndarray, "S S"]
@@ -70,7 +70,7 @@ class _Bundle:
 
 @cache
 def context() -> Any:
-    """This process's one OpenGL context.
+    """This process's OpenGL context.
 
     Raises:
         FenshenError: moderngl is not installed, or EGL gives no context.
@@ -81,7 +81,7 @@ def context() -> Any:
         raise FenshenError("humans.no_extra", package="moderngl") from error
     try:
         return moderngl.create_context(standalone=True, require=330, **_BACKEND)
-    except Exception as error:  # moderngl raises whatever its backend does, plain Exception included
+    except Exception as error:  # moderngl raises whatever its backend raises, including plain Exception
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FenshenError("humans.no_gl", why=why) from error
 
@@ -90,10 +90,10 @@ class Stage:
     """Where humans are drawn: buffers for one model and one resolution.
 
     Args:
-        model: whose vertices are drawn.
-        static: of every vertex: place on the template, four masks, occlusion, part, hairline.
-        side: of the square, in pixels.
-        shadow: side of the shadow map.
+        model: the body to draw.
+        static: per vertex: template position, four masks, occlusion, part, hairline.
+        side: side of the square in pixels.
+        shadow: side of the shadow map in pixels.
     """
 
     def __init__(self, model: Model, static: Float[ndarray, "V 10"], side: int, shadow: int) -> None:
@@ -142,9 +142,9 @@ class Stage:
         """Draw one picture.
 
         Args:
-            uniforms: of all programs: light, colours, ``view`` and ``light_view``.
-            geometry: read back normals and depth as well.
-            mesh: and which triangle of the body is where, by its corners; -1 is none.
+            uniforms: uniforms for all programs: light, colours, ``view`` and ``light_view``.
+            geometry: also read back normals and depth.
+            mesh: also read back the visible body triangle of each pixel, by its corners; -1 is none.
         """
         import moderngl
 
@@ -191,7 +191,7 @@ class Stage:
             return _read(texture, self.side, np.float32, 4).copy()
 
     def _corners(self, uniforms: Uniforms) -> Int[ndarray, "S S 3"]:
-        """The clothes are painted on here, so that every point lies in its triangle."""
+        """Clothes are painted on here, so every point lies in its triangle."""
         with self._numbers() as texture:
             assign(program("body_triangle"), {**uniforms, "collar": (*uniforms["collar"][:3], 0.0)})
             self._body_triangle.render()
@@ -200,7 +200,7 @@ class Stage:
 
     @contextmanager
     def _numbers(self) -> Iterator[Any]:
-        """A cleared target for numbers instead of colours."""
+        """A cleared render target that holds numbers instead of colours."""
         size = (self.side, self.side)
         texture = self.gl.texture(size, 4, dtype="f4")
         depth = self.gl.depth_renderbuffer(size)
@@ -225,11 +225,11 @@ class Stage:
         return np.frombuffer(self._shadow.read(), dtype=np.float32).reshape(self._shadow.size[::-1])
 
     def place(self, points: Float[ndarray, "V 3"], normals: Float[ndarray, "V 3"]) -> None:
-        """Fill the body's vertices, for :meth:`depths`."""
+        """Upload the body's vertices, for :meth:`depths`."""
         self._points.write(np.concatenate([points, normals], axis=1).astype(np.float32).tobytes())
 
     def _fill(self, layer: Layer, eye: Float[ndarray, "3"]) -> _Bundle:
-        """A layer's buffers with its points in place, and only what may be seen in its index."""
+        """Upload a layer's points, and index only the strands that may be visible."""
         bundle = self._bundles.get(layer.key) or self._bundles.setdefault(
             layer.key, self._make(layer.strands)
         )
@@ -282,12 +282,12 @@ class Stage:
 
 @cache
 def program(name: str) -> Any:
-    """A compiled program of ``glsl/``; ``body_geometry`` is the body's vertices with the colours of ``geometry``."""
+    """A program compiled from ``glsl/``; ``body_geometry`` has the body's vertex and ``geometry``'s fragment shader."""
     stem, _, other = name.partition("_")
     fragment = other or stem
     common = (_GLSL / "common.glsl").read_text(encoding="utf-8") if fragment in _LIT else ""
     vertex = (_GLSL / f"{stem}.vert").read_text(encoding="utf-8")
-    # `eye` is declared by the common part for fragments and by the vertex shader for itself.
+    # `eye` is declared by the shared source for fragments and by the vertex shader itself.
     return context().program(
         vertex_shader="#version 330\n" + vertex,
         fragment_shader="#version 330\n" + common + (_GLSL / f"{fragment}.frag").read_text(encoding="utf-8"),
@@ -295,7 +295,7 @@ def program(name: str) -> Any:
 
 
 def assign(to: Any, uniforms: Uniforms) -> None:
-    """Set the uniforms that a program has; matrices are given row by row."""
+    """Set those uniforms that a program has; matrices are row-major."""
     for name, value in uniforms.items():
         if name not in to:
             continue

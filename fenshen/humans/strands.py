@@ -1,7 +1,7 @@
-"""Strands: hair, brows, lashes, beards and frames of glasses are all bundles of thin ribbons.
+"""Strands: hair, brows, lashes, beards and glasses are all bundles of thin ribbons.
 
-A bundle is grown once, on the template's skin. On a person, each of its points moves as the skin vertices
-that it is bound to move.
+A bundle is grown once, on the template's skin. On a person, each point moves with the skin vertices it is
+bound to.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Strands:
     """A bundle of N strands of M points on the template.
 
     Attributes:
-        points: in metres.
-        normals: of the surface that the bundle's outside forms, for its shading.
-        width: half of a ribbon's, in metres.
-        light: how much of the sky a point sees, 0 to 1.
-        chance: a number of each strand's own, 0 to 1.
-        anchors: vertices each point is bound to.
-        shares: of each anchor, which sum to 1.
+        points: positions in metres.
+        normals: shading normals of the bundle's outer surface.
+        width: half of a ribbon's width, in metres.
+        light: how much sky each point sees, 0 to 1.
+        chance: a random number per strand, 0 to 1.
+        anchors: the vertices each point is bound to.
+        shares: weights of the anchors, which sum to 1.
     """
 
     points: Float[ndarray, "N M 3"]
@@ -57,13 +57,13 @@ class Bound:
         self._flat = strands.points.reshape(-1, 3)
 
     def follow(self, posed: Posed) -> Float[ndarray, "N M 3"]:
-        """Where the points are on a person."""
+        """The points' positions on a person."""
         rest = self._flat + self._pull @ posed.moved
         return skin(rest, self._weights, posed.bones).reshape(self.strands.points.shape)
 
 
 class Surface:
-    """The template's skin as strands see it: where to root, what to keep out of, what to hold on to."""
+    """The template's skin as strands need it: where to root, what to avoid, what to bind to."""
 
     def __init__(self, model: Model) -> None:
         from scipy.spatial import cKDTree
@@ -105,7 +105,7 @@ class Surface:
     def height(
         self, points: Float[ndarray, "N 3"]
     ) -> tuple[Float[ndarray, "N"], Float[ndarray, "N 3"], Float[ndarray, "N"]]:
-        """Of each point: its height over the skin, the skin's normal there, the distance to the nearest of it."""
+        """For each point: its height above the skin, the skin's normal there, and the distance to the nearest skin."""
         distance, nearest = self._obstacles.query(points, k=3)
         share = 1 / (distance + 1e-4) ** 2
         share /= share.sum(1, keepdims=True)
@@ -116,7 +116,7 @@ class Surface:
     def bind(
         self, points: Float[ndarray, "N M 3"], *, moving: bool
     ) -> tuple[Int[ndarray, "N*M K"], Float[ndarray, "N*M K"]]:
-        """What to bind points to: the skin that expressions hardly move, or (``moving``) the nearest."""
+        """Vertices and weights to bind points to: skin that expressions hardly move or, if ``moving``, the nearest."""
         tree, ids = (self._body_tree, self._body) if moving else (self._still_tree, self._still)
         distance, nearest = tree.query(points.reshape(-1, 3), k=3 if moving else 6)
         share = 1 / (distance + (0.002 if moving else 0.01)) ** 2
@@ -133,7 +133,7 @@ class Surface:
         *,
         moving: bool = False,
     ) -> Strands:
-        """A bundle of these points, bound."""
+        """A bundle made of these points, bound to the skin."""
         count, length, _ = points.shape
         anchors, shares = self.bind(points, moving=moving)
         return Strands(
@@ -148,14 +148,14 @@ class Surface:
 
     @cached_property
     def hairline(self) -> Float[ndarray, "V"]:
-        """How far, in metres, each of the model's vertices lies inside the scalp; negative outside."""
+        """How far each vertex of the model lies inside the hairline, in metres; negative outside."""
         inside = above_hairline(self.model.template.astype(np.float64))
         inside[(self.model.shapes.masks[:, 1] > 0.3) | (self.model.shapes.part != SKIN)] = -1
         return inside.astype(np.float32)
 
 
 def above_hairline(points: Float[ndarray, "N 3"]) -> Float[ndarray, "N"]:
-    """Height over the hairline, in metres, by how far back a point of the template lies."""
+    """Height above the hairline in metres, for points of the template."""
     back = points[:, 1]
     line = np.interp(
         back,
@@ -167,11 +167,11 @@ def above_hairline(points: Float[ndarray, "N 3"]) -> Float[ndarray, "N"]:
 
 
 def unit(vectors: Any) -> Any:
-    """Vectors of length 1."""
+    """Vectors scaled to length 1."""
     return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
 
 
 def smoothstep(low: float, high: float, value: Any) -> Any:
-    """GLSL's, for ``low`` over ``high`` too."""
+    """GLSL's ``smoothstep``; also accepts ``low`` above ``high``."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)

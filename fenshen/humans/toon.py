@@ -9,11 +9,11 @@ from numpy import ndarray
 from fenshen.humans.stage import Pixels
 
 _JUMP = 0.02  # metres
-_INK = 0.22  # of the colour that is left under the line
+_INK = 0.22  # share of the colour left under the line
 
 
 def outlined(pixels: Pixels) -> UInt8[ndarray, "S S 3"]:
-    """The picture with its outline; lines are two drawn pixels wide."""
+    """The picture with an outline two drawn pixels wide."""
     assert pixels.geometry is not None
     depth = np.where(pixels.geometry[..., 3] > 0, pixels.geometry[..., 3], 10.0)
     edge = np.zeros(depth.shape, dtype=bool)

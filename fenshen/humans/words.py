@@ -1,4 +1,4 @@
-"""Plain words for what a person is: ``age=60``, ``hair=bob``, ``glasses=yes``, ``clothes=#334488``."""
+"""Plain words that describe a person: ``age=60``, ``hair=bob``, ``glasses=yes``, ``clothes=#334488``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from fenshen.errors import UsageError
 from fenshen.humans.human import Human, parse
 
-# Each word sets one field or several; every field's own dotted name is a word too.
+# A word sets one or several fields; every field's dotted name is a word too.
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "age": ("body.age",),
     "gender": ("body.gender",),
@@ -38,20 +38,20 @@ _ROUNDNESS, _FRAME = 2.5, (0.06, 0.06, 0.06)  # of glasses that are put on
 
 
 def names() -> tuple[str, ...]:
-    """The plain words, without the dotted names."""
+    """The plain words, without dotted names."""
     return (*_FIELDS, "glasses")
 
 
 def is_word(name: str) -> bool:
-    """Whether it says something about a person."""
+    """Whether the word describes a person."""
     return name in names() or name.split(".")[0] in Human.model_fields
 
 
 def describe(human: Human, words: Mapping[str, str]) -> Human:
-    """The human with some words said about them.
+    """The human changed by plain words.
 
     Args:
-        words: name to value, as they are written after ``--set``.
+        words: name to value, as written after ``--set``.
 
     Raises:
         FenshenError: a value is impossible; the message names the field.
@@ -68,7 +68,7 @@ def describe(human: Human, words: Mapping[str, str]) -> Human:
 
 
 def number(human: Human, name: str) -> float | None:
-    """The value of a word whose value is a number; None for all others."""
+    """A word's value if it is a number; None otherwise."""
     value: Any = human.model_dump()
     for part in _FIELDS.get(name, (name,))[0].split("."):
         value = value.get(part) if isinstance(value, dict) else None
@@ -86,7 +86,7 @@ def _put(values: dict[str, Any], field: str, value: Any, name: str) -> None:
 
 
 def _read(field: str, word: str) -> Any:
-    """A colour where the field is one, else what YAML makes of the word."""
+    """A colour if the field is one, else the word parsed as YAML."""
     if _is_colour(field):
         return _colour(word)
     try:

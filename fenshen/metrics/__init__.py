@@ -1,1 +1,1 @@
-"""How good generated pictures are: near to real ones, as varied as they, and not copied from them."""
+"""Quality of generated pictures: close to real ones, as varied, and not copied from them."""

@@ -34,14 +34,14 @@ def lines(curves: Sequence[Curve], *, low: float | None = None, high: float | No
     """Draw curves over the same axes; None where no curve has two points.
 
     Args:
-        low, high: ends of the vertical axis where the data should not decide.
+        low, high: fixed ends of the vertical axis; by default the data decide.
     """
     drawn = [curve for curve in curves if len(curve) > 1]
     if not drawn:
         return None
     right = max(x for curve in drawn for x, _ in curve)
     values = [y for curve in drawn for _, y in curve]
-    ticks = _nice(min(values) if low is None else low, max(values) if high is None else high)
+    ticks = _round_ticks(min(values) if low is None else low, max(values) if high is None else high)
     bottom, top = ticks[0], ticks[-1]
 
     def place(x: float, y: float) -> str:
@@ -51,13 +51,13 @@ def lines(curves: Sequence[Curve], *, low: float | None = None, high: float | No
 
     return Chart(
         paths=["M" + "L".join(place(x, y) for x, y in curve) if len(curve) > 1 else "" for curve in curves],
-        x_ticks=[Tick(100 * x / max(right, 1e-9), _short(x)) for x in _nice(0.0, right) if x <= right],
+        x_ticks=[Tick(100 * x / max(right, 1e-9), _short(x)) for x in _round_ticks(0.0, right) if x <= right],
         y_ticks=[Tick(100 * (y - bottom) / (top - bottom), _short(y)) for y in ticks],
     )
 
 
-def _nice(low: float, high: float, about: int = 4) -> list[float]:
-    """Round numbers that enclose [low, high], about so many steps apart (Heckbert 1990)."""
+def _round_ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Round tick values that enclose [low, high], in about this many steps (Heckbert 1990)."""
     span = max(high - low, abs(high) * 1e-6, 1e-9)
     rough = span / about
     power = 10.0 ** math.floor(math.log10(rough))

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from fenshen.dataset import Dataset
 from fenshen.metrics import distances, html_report
-from fenshen.metrics.features import FULL, THUMBNAIL, Features, View, chunks, colours, of_dataset
+from fenshen.metrics.features import FULL, THUMBNAIL, Features, View, chunks, colours, dataset_features
 from fenshen.metrics.inception import InceptionFeatures
 from fenshen.metrics.neighbours import Memory, Neighbours
 from fenshen.metrics.picture_set import PictureSet, check_enough, random_subset
@@ -89,13 +89,13 @@ class Comparison:
 
     def _of_rows(self, rows: np.ndarray) -> FeatureSet:
         data = self.reference.data
-        features = of_dataset(data, rows, self._features, self._advance, View(self.side, FULL.side))
+        features = dataset_features(data, rows, self._features, self._advance, View(self.side, FULL.side))
         parts = [colours(pictures) for pictures in chunks(data, rows)]
         return FeatureSet(features, np.concatenate(parts) if parts else np.empty((0, 192), np.float32))
 
     def _damaged(self, by: int) -> Float[ndarray, "N 1280"]:
         view = View(max(self.side // by, 1), FULL.side)
-        return of_dataset(
+        return dataset_features(
             self.reference.data,
             random_subset(self.reference.real, _DAMAGED, 0),
             self._features,
@@ -109,7 +109,8 @@ class Comparison:
             return None
         held_out = self.reference.real if self.reference.held_out else train[:0]
         known, unseen = (
-            of_dataset(data, rows, self._features, self._advance, THUMBNAIL) for rows in (train, held_out)
+            dataset_features(data, rows, self._features, self._advance, THUMBNAIL)
+            for rows in (train, held_out)
         )
         return Memory(known, unseen).compare(seen.thumbs, seen.mirrored)
 
@@ -147,7 +148,7 @@ def _embed(
     inception: InceptionFeatures | None,
     advance: Advance,
 ) -> _Embedded:
-    """Everything that is computed from the evaluated pictures. They come in chunks and are not kept."""
+    """Compute everything needed from the evaluated pictures, which come in chunks and are not kept."""
     parts: list[tuple[np.ndarray, ...]] = []
     for pictures in evaluated.draw():
         seen = inception(pictures, advance) if inception else np.empty((len(pictures), 0), np.float32)

@@ -1,4 +1,4 @@
-"""Do generated pictures look real one by one, and do they reach everything real pictures show?
+"""Does each generated picture look real, and do they cover everything that real pictures show?
 
 A distance mixes both questions into one figure; here each has its own. All figures are between sets of the
 same size: with one larger than the other they would rise or fall for that alone.
@@ -15,7 +15,7 @@ from numpy import ndarray
 
 
 class Coverage(NamedTuple):
-    """How one set of pictures lies in another. All are shares except density, which may exceed 1."""
+    """Precision, recall, density and coverage. All are shares except density, which may exceed 1."""
 
     precision: float  # of generated pictures that lie among the real ones
     recall: float  # of real pictures that lie among the generated ones
@@ -68,7 +68,7 @@ def spread(features: Float[ndarray, "N D"]) -> float:
 def repeats(real: Float[ndarray, "N D"], fake: Float[ndarray, "N D"], quantile: float = 0.01) -> float:
     """The share of fakes with a twin: another fake nearer than all but 1 % of reals have another real.
 
-    For real pictures it is about ``quantile``. It finds the collapse to several pictures that mean
+    For real pictures it is about ``quantile``. It detects the collapse to a few pictures, which mean
     distances miss (the birthday test of Arora, Zhang 2017, without the human judge).
 
     Raises:

@@ -1,6 +1,6 @@
-"""How far two sets of feature vectors are from each other: kernel distance (KID) and Fréchet distance (FID).
+"""Distances between two sets of feature vectors: kernel distance (KID) and Fréchet distance (FID).
 
-Both compare distributions, not pictures: 0 means that no difference can be seen through these features.
+Both compare distributions, not pictures: 0 means that these features show no difference.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class KernelDistance(NamedTuple):
-    """A kernel distance and how sure it is."""
+    """A kernel distance with its standard deviation."""
 
     value: float  # about 0 for equal distributions, where it falls on either side of 0
     deviation: float  # standard deviation over the subsets

@@ -1,4 +1,4 @@
-"""``fenshen evaluate``: how good a model's pictures are, in figures, in words, and to look at."""
+"""``fenshen evaluate``: a model's quality in figures, in words and in pictures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def evaluate(
     Args:
         model: a model, a checkpoint or a run; a dataset or a folder of pictures works too
         dataset: the folder that prepare wrote
-        out: folder of the report
+        out: folder for the report
         count: number of generated pictures to measure
         seed: seed of the first picture
         inception: Inception weights (safetensors), to measure FID as well
@@ -40,7 +40,7 @@ def evaluate(
         progress: show a bar on standard error
 
     Returns:
-        What was found, as in ``report.json``. With 1000 pictures, and as many held out, MobileNet-KID varies by about
+        The report, as in ``report.json``. With 1000 pictures, and as many held out, MobileNet-KID varies by about
         0.0005 near 0.
 
     Raises:

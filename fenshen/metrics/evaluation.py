@@ -27,7 +27,7 @@ _JSON, _HTML = "report.json", "report.html"
 
 
 def check(folder: Path, count: int, force: bool) -> None:
-    """Refuse a count that means nothing, and to overwrite a report.
+    """Refuse a count too small to mean anything, and overwriting a report.
 
     Raises:
         UsageError: either of them.

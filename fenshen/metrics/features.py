@@ -28,7 +28,7 @@ NAME = "MobileNet"
 WIDTH = 1280
 WEIGHTS = "mobilenet_v2.safetensors"
 Precision = Literal["float32", "bfloat16"]
-Progress = Callable[[int], None]  # told how many more pictures are done
+Progress = Callable[[int], None]  # called with the number of newly finished pictures
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -37,7 +37,7 @@ _MEMORY = 1 << 26  # bytes of a dataset's pixels in memory at a time
 
 
 class View(NamedTuple):
-    """At what sizes the network is shown a picture."""
+    """The sizes at which the network sees a picture."""
 
     via: int | None  # reduced to this side first, so that finer detail does not count
     side: int  # of the network's input
@@ -182,14 +182,14 @@ def colours(pictures: UInt8[ndarray, "N H W 3"]) -> Float[ndarray, "N 192"]:
     return F.adaptive_avg_pool2d(x, 8).flatten(1).numpy()
 
 
-def of_dataset(
+def dataset_features(
     dataset: Dataset,
     rows: np.ndarray,
     features: Features,
     progress: Progress | None = None,
     view: View = FULL,
 ) -> Float[ndarray, "N 1280"]:
-    """Features of some of a dataset's pictures, kept in its folder for the next time if it can be written."""
+    """Features of some of a dataset's pictures; cached in its folder if that is writable."""
     file = dataset.path / ".cache" / f"features-{_cache_key(dataset, rows, features, view)}.npy"
     with suppress(OSError, ValueError):
         found = np.load(file, allow_pickle=False)
@@ -208,14 +208,14 @@ def of_dataset(
 
 
 def chunks(dataset: Dataset, rows: np.ndarray) -> Iterator[UInt8[ndarray, "n H W 3"]]:
-    """Some of a dataset's pictures, as many at a time as are good for the memory."""
+    """Some of a dataset's pictures, in chunks that fit in memory."""
     count = max(_MEMORY // (3 * dataset.card.size**2), 1)
     for start in range(0, len(rows), count):
         yield dataset.pixels[rows[start : start + count]]
 
 
 def _cache_key(dataset: Dataset, rows: np.ndarray, features: Features, view: View) -> str:
-    """Changes with all that features depend on; pixels count as the same while their file is untouched."""
+    """A key that changes with everything features depend on; an untouched pixel file counts as unchanged."""
     pixels = (dataset.path / "pixels.npy").stat()
     key = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
     weights = assets.manifest()[WEIGHTS]["sha256"]

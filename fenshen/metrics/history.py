@@ -1,4 +1,4 @@
-"""A run's ``log.jsonl`` as curves: what a report shows of how the training went."""
+"""A run's ``log.jsonl`` as curves, for the report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class History:
 
 
 def read(run: Path) -> History:
-    """Everything that can be understood of a run's log; other rows are passed over."""
+    """Read a run's log; rows that cannot be parsed are skipped."""
     history = History(curves={name: [] for name in SERIES})
     try:
         lines = (run / "log.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -51,7 +51,7 @@ def read(run: Path) -> History:
 
 
 def thin(curve: Curve, most: int = _MOST_POINTS) -> Curve:
-    """At most ``most`` points: the means of neighbouring ones."""
+    """Reduce to at most ``most`` points by averaging neighbours."""
     group = math.ceil(len(curve) / most)
     if group <= 1:
         return curve

@@ -58,7 +58,7 @@ def render_html(report: Report, album: Album, history: History | None = None) ->
     """The page of a report.
 
     Args:
-        history: the curves of the run that the pictures come from.
+        history: curves of the run that made the pictures.
     """
     return _template().render(
         report=report,
@@ -77,7 +77,7 @@ def render_html(report: Report, album: Album, history: History | None = None) ->
 
 
 def both(key: str, **values: Any) -> Markup:
-    """A phrase of the catalogue in all languages, of which the page shows the one that is chosen."""
+    """A phrase of the catalogue in all languages; the page shows the selected one."""
     words = catalogue("metrics")[key]
     return _spans((name, words[name].format(**values)) for name in LANGUAGES)
 
@@ -113,7 +113,7 @@ def _uri(picture: UInt8[ndarray, "h w 3"]) -> str:
 
 
 def _rows(report: Report) -> Iterable[_Row]:
-    """The table of figures; what real pictures get stands beside, as the best that can be hoped for."""
+    """The table of figures, beside those of real pictures as the best achievable."""
     real = report.real_figures
 
     def kid(figures: Figures) -> str:

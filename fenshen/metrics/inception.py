@@ -1,4 +1,4 @@
-"""The Inception network of the Fréchet Inception Distance, for users who have its weights.
+"""The Inception network for the Fréchet Inception Distance, for users who have its weights.
 
 It is the InceptionV3 of TensorFlow's 2015-12-05 release, which differs from the later one that classifiers
 use: its average pools do not count the padding, and its last block pools by maximum. Weights are not
@@ -130,7 +130,7 @@ class _E(nn.Module):  # 8 x 8
 
 
 class InceptionV3(nn.Module):
-    """Pictures [B, 3, 299, 299] in [-1, 1] to the 2048 features before the classifier."""
+    """Maps pictures [B, 3, 299, 299] in [-1, 1] to the 2048 features before the classifier."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Measuring while training: cheap enough for every few minutes; what is real is looked at only once."""
+"""Measuring while training: cheap enough for every few minutes, because real pictures are embedded only once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sample = Callable[[int], UInt8[ndarray, "N H W 3"]]
 
 
 class Measurement(NamedTuple):
-    """What one look at a generator says."""
+    """One measurement of a generator."""
 
     kid: float  # MobileNet-KID, not multiplied by anything
     diversity: float  # mean distance between two pictures, over that of real pictures
@@ -27,7 +27,7 @@ class Measurement(NamedTuple):
 
 
 class KidMeter:
-    """MobileNet-KID of a generator, again and again, against the same real pictures.
+    """Repeatedly measures the MobileNet-KID of a generator against the same real pictures.
 
     Args:
         real: real pictures, held out if there are enough of them.

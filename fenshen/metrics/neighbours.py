@@ -1,4 +1,4 @@
-"""Has the generator memorised its training pictures? Each generated picture and its nearest training picture."""
+"""Memorisation: each generated picture compared with its nearest training picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BLOCK = 4096  # training pictures compared at a time
 
 
 class Neighbours(NamedTuple):
-    """For each generated picture its nearest training picture; and what that says about them all."""
+    """The nearest training picture of each generated one, and the verdict over all."""
 
     row: Int[ndarray, "N"]  # of the training pictures
     distance: Float[ndarray, "N"]
@@ -35,7 +35,7 @@ class Neighbours(NamedTuple):
 
 
 class Memory:
-    """What the training pictures look like, kept to compare generated pictures with.
+    """Features of the training pictures, to compare generated pictures with.
 
     Distances are between features of thumbnails of 16 pixels (``features.THUMBNAIL``): at that size a
     memorised picture is still recognisable, and what a generator does to it on the way (softness,

@@ -1,4 +1,4 @@
-"""The pictures that are evaluated: drawn by a model, rows of a dataset, or files of a folder."""
+"""The pictures to evaluate: drawn by a model, rows of a dataset, or files in a folder."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def picture_set_of(
         seed: seed of a model's first picture, or of the random subset of more pictures than wanted.
 
     Raises:
-        FenshenError: it is none of these, or holds fewer than 8 pictures.
+        FenshenError: ``source`` is none of these, or holds fewer than 8 pictures.
     """
     if isinstance(source, Model):
         return _of_model(source, source.path, against, count, seed)
@@ -142,7 +142,7 @@ def random_subset(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def check_enough(count: int, name: str) -> None:
-    """Refuse sets that are too small for any figure.
+    """Refuse sets too small to measure.
 
     Raises:
         FenshenError: ``name`` has fewer than 8 pictures.

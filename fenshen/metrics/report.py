@@ -1,4 +1,4 @@
-"""What an evaluation found: the figures, and what they mean in words."""
+"""The result of an evaluation: figures, and their meaning in words."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Mark(_Part):
 
 
 class Copies(_Part):
-    """How near the pictures come to training pictures."""
+    """How close the pictures come to training pictures."""
 
     verdict: CopyVerdict
     share: float = Field(description="of pictures that are copies of a training picture")
@@ -100,7 +100,7 @@ def judge(report: Report) -> list[Verdict]:
 
 
 def _quality(report: Report) -> Verdict:
-    """The KID on the ruler of damaged real pictures, for nobody has a feeling for its bare value."""
+    """The KID on the ruler of damaged real pictures, because its bare value says little."""
     figures, real = report.figures, report.real_figures
     kid = figures.mobilenet_kid
     marks: dict[str, float] = {}

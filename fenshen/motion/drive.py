@@ -1,4 +1,4 @@
-"""A face in a video drives another: its controls frame by frame, without its tremble and without its own shape."""
+"""Driving by video: a face's controls frame by frame, without jitter and without the driver's own shape."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def from_video(
     """The movement of the face in a video.
 
     Args:
-        path: with one person; of several, the one who is largest most of the time.
+        path: video of one person; of several, the one who is largest most of the time.
         smoothing: strength of the one-euro filter; 0 switches it off.
-        neutral: subtract how the driver looks at rest, so that the shape of a stranger's face does not leak.
-        progress: told how many seconds have been looked at.
+        neutral: subtract the driver's face at rest, so that its shape does not leak into the double.
+        progress: called with the number of seconds processed.
 
     Returns:
-        Controls at the video's rate, at most 60 frames a second. Without a face for a moment they are
-        interpolated, for longer they come to rest.
+        Controls at the video's rate, at most 60 frames a second. Short gaps without a face are
+        interpolated; in longer ones the face comes to rest.
 
     Raises:
-        FenshenError: it is not a video that can be read, it shows no face, or it is too long.
+        FenshenError: the video cannot be read, shows no face, or is too long.
     """
     track = smooth(measured(path, progress=progress), strength=smoothing)
     return without_neutral(track) if neutral else track
 
 
 def measured(path: Path | str, *, progress: Callable[[float], None] | None = None) -> Track:
-    """The controls of the face in each frame of a video as they are measured, gaps filled; see :func:`from_video`."""
+    """The measured controls of each frame of a video, gaps filled; see :func:`from_video`."""
     from fenshen.faces.clip import steady_crop
     from fenshen.faces.detect import FaceFinder
     from fenshen.faces.measure import measure
@@ -83,8 +83,8 @@ def measured(path: Path | str, *, progress: Callable[[float], None] | None = Non
 
 
 def neutral_of(track: Track) -> Float[ndarray, "58"]:
-    """How the driver looks at rest: of the frames that move least, a low quantile of each action, the median of
-    gaze and head."""
+    """The driver's face at rest: over the stillest frames, a low quantile of each action and the median of gaze and
+    head."""
     values = track.controls
     speed = (
         np.abs(np.gradient(values[:, : len(BLENDSHAPES)], axis=0)).sum(1) if len(values) > 1 else np.zeros(1)
@@ -95,7 +95,7 @@ def neutral_of(track: Track) -> Float[ndarray, "58"]:
 
 
 def without_neutral(track: Track) -> Track:
-    """The track relative to its own rest; what is left of an action's range is stretched to the whole."""
+    """The track relative to its own rest; each action's remaining range is stretched to the full one."""
     rest = neutral_of(track)
     values = (track.controls - rest) / np.where(_one_way(), np.maximum(1 - rest, 0.2), 1)
     for slider in ("gaze_x", "gaze_y"):

@@ -1,7 +1,7 @@
-"""What a living face does while nothing happens: it blinks, breathes, looks about, sways.
+"""Idle movement: blinking, breathing, glancing, swaying.
 
-Everything follows from the seed and the time alone: frames 0 to 10 of a long track are those of a short one, and a
-stretch that starts later continues the one before. So speech can be animated sentence by sentence.
+Everything depends on the seed and the time alone: frames 0 to 10 of a long track are those of a short one, and a
+stretch that starts later continues the one before. This lets speech be animated sentence by sentence.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def idle(seconds: float, rate: float, seed: int, *, start: float = 0.0) -> Track
     """Idle movement, as controls from neutral.
 
     Args:
-        seconds: how long; at least one frame comes.
+        seconds: duration; at least one frame is returned.
         start: where the track begins in the endless movement of this seed.
     """
     check_rate(rate)
@@ -62,14 +62,14 @@ def blinks(seed: int) -> Iterator[float]:
 
 
 def random_of(seed: int, *stream: int) -> Generator:
-    """Random numbers of a seed, any integer; each stream has its own."""
+    """A random generator for a seed (any integer); each stream has its own."""
     return np.random.default_rng([seed % 2**64, *stream])
 
 
 def noise(
     times: Float[ndarray, "T"], random: Generator, band: tuple[float, float], waves: int = 12
 ) -> Float[ndarray, "T"]:
-    """Band-limited noise of unit spread that can be asked for at any time: a sum of sines."""
+    """Band-limited noise with unit variance that can be evaluated at any time: a sum of sines."""
     edges = np.geomspace(*band, waves + 1)
     frequencies = random.uniform(edges[:-1], edges[1:])
     phases = random.uniform(0, 2 * np.pi, waves)
@@ -91,7 +91,7 @@ def _lids(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
 
 
 def _gaze(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
-    """Where the eyes look: mostly at the viewer, now and then a little aside. Lids go along a little."""
+    """Gaze: mostly at the viewer, now and then slightly aside; the lids follow a little."""
     random = random_of(seed, 3)
     across, up = np.zeros(len(times)), np.zeros(len(times))
     time, place = 0.0, np.zeros(2)
@@ -100,7 +100,7 @@ def _gaze(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
         aside = random.random() < 0.3
         goal = random.normal(0, (0.16, 0.08) if aside else (0.035, 0.025))
         jump = goal - place
-        # Jumps of long ago are one number: a speech of an hour begins anew with each of its sentences.
+        # Old jumps are summed into one number: an hour of speech restarts at each of its sentences.
         moved = _ease((times - time) / _SACCADE) if time + _SACCADE > times[0] else 1.0
         across += moved * jump[0]
         up += moved * jump[1]
@@ -123,7 +123,7 @@ def _body(times: Float[ndarray, "T"], seed: int) -> Float[ndarray, "T 58"]:
 
 
 def _ease(phase: Float[ndarray, "T"]) -> Float[ndarray, "T"]:
-    """From 0 to 1 without a corner while ``phase`` goes from 0 to 1."""
+    """A smooth step from 0 to 1 as ``phase`` goes from 0 to 1."""
     phase = np.clip(phase, 0, 1)
     return phase * phase * (3 - 2 * phase)
 

@@ -1,4 +1,4 @@
-"""Mouth movement from a voice whose words are not known."""
+"""Mouth movement from a voice recording without a transcript."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def from_audio(
     seed: int = 0,
     start: float = 0.0,
 ) -> Track:
-    """The movement of a face that makes this sound; to silence, idle movement alone.
+    """The movement of a face that makes this sound; in silence, idle movement only.
 
     Loudness and the centre of the first formant's band open the jaw, that of the second formant's band rounds or
     spreads the lips, hissing narrows the teeth; humming, and a short dip between loud frames, close the mouth.
@@ -34,7 +34,7 @@ def from_audio(
         sample_rate: samples a second.
         rate: frames a second, from 1 to 240.
         seed: random seed of the idle movement.
-        start: seconds of idle movement that came before.
+        start: seconds of idle movement that precede it.
 
     Raises:
         UsageError: the frame rate is out of range.
@@ -64,7 +64,7 @@ def from_audio(
 def _bands(
     samples: Float[ndarray, "samples"], sample_rate: int, rate: float, frames: int
 ) -> Float[ndarray, "4 T"]:
-    """What the spectrum of each frame says, one row each.
+    """Features of each frame's spectrum, one row per feature.
 
     The centre of the first and of the second formant's band in Hz; from 0 to 1, how much of the sound hisses; and
     from 0 to 1, how likely it is hummed through the nose: vowels keep a hundredth of their power above 700 Hz, m and

@@ -1,7 +1,7 @@
-"""The one-euro filter: a low-pass that yields when things move (Casiez, Roussel, Vogel 2012).
+"""The one-euro filter: a low-pass whose cut-off rises with speed (Casiez, Roussel, Vogel 2012).
 
-Measured controls tremble. A low cut-off hides that but lags behind a blink; here the cut-off rises with the speed,
-``fc = mincutoff + beta |dx/dt|`` (equation 5 of the paper), of each control by itself.
+Measured controls jitter. A low cut-off hides that but lags behind a blink; here the cut-off of each control rises
+with its own speed, ``fc = mincutoff + beta |dx/dt|`` (equation 5 of the paper).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _settings() -> tuple[Float[ndarray, "58"], Float[ndarray, "58"]]:
 
 
 def smooth(track: Track, *, strength: float = 1.0) -> Track:
-    """The track without its tremble.
+    """The track without jitter.
 
     Args:
         strength: divides the cut-off at rest; 0 leaves the track as it is.
@@ -58,7 +58,7 @@ def one_euro(
     Args:
         rate: rows a second.
         mincutoff: Hz, the cut-off of a column that stands still.
-        beta: what a unit a second adds to it.
+        beta: Hz that a speed of one unit a second adds.
     """
     result = np.array(values, dtype=np.float64)
     speed = np.zeros(values.shape[1])

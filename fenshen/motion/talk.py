@@ -1,4 +1,4 @@
-"""Text or sound in, a voice and a moving face out, in step."""
+"""From text or sound to a voice and a moving face, in sync."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def talk(
     *,
     lang: str | None = None,
     voice: str | None = None,
-    engine: str = speech.DEFAULT_ENGINE,
+    engine: str | None = None,
     rate: float = 25.0,
     seed: int = 0,
 ) -> tuple[Speech, Track]:
@@ -35,15 +35,16 @@ def talk(
         text: Chinese, English or both, up to 50,000 characters.
         lang: ``en`` or ``zh``; the one that most of the text is in if left out.
         voice: one of the engine's (:func:`fenshen.motion.speech.voices`).
-        engine: ``kokoro``, ``espeak``, or the address of a server.
+        engine: name of a registered engine, or the address of a server; by default
+            :data:`fenshen.motion.speech.DEFAULT_ENGINE`.
         rate: frames a second of the track.
         seed: random seed of idle movement and accents.
 
     Returns:
-        Sound and track; they last equally long, to the sample.
+        Sound and track of equal length, to the sample.
 
     Raises:
-        UsageError: there is nothing to say, or no such language, voice or engine.
+        UsageError: the text is empty, or there is no such language, voice or engine.
         FenshenError: the engine is not installed or fails.
     """
     pieces = list(talk_stream(text, lang=lang, voice=voice, engine=engine, rate=rate, seed=seed))
@@ -55,25 +56,25 @@ def talk_stream(
     *,
     lang: str | None = None,
     voice: str | None = None,
-    engine: str = speech.DEFAULT_ENGINE,
+    engine: str | None = None,
     rate: float = 25.0,
     seed: int = 0,
 ) -> Iterator[tuple[Speech, Track]]:
-    """The same as :func:`talk`, sentence by sentence as each is spoken; joined, the pieces are what it returns."""
+    """Like :func:`talk`, but yields each sentence as it is spoken; joined, the pieces equal its result."""
     check_rate(rate)
     language = language_of(text, lang)
     parts = sentences(text, language)
-    return _pieces(parts, language, voice, speech.engine(engine), rate, seed)
+    return _pieces(parts, language, voice, speech.engine(engine or speech.DEFAULT_ENGINE), rate, seed)
 
 
 def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[Speech, Track]:
-    """Move to a recording whose words are not known.
+    """Animate a recording without a transcript.
 
     Returns:
         The recording, mono at 24 kHz, silence added up to a whole frame; and the track, equally long.
 
     Raises:
-        FenshenError: it is not a sound that can be read.
+        FenshenError: the sound cannot be read.
     """
     check_rate(rate)
     samples = audio.read(path)
@@ -84,7 +85,7 @@ def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[
 def _pieces(
     parts: list[str], language: Language, voice: str | None, engine: Engine, rate: float, seed: int
 ) -> Iterator[tuple[Speech, Track]]:
-    """Each sentence, spoken while the one before is drawn."""
+    """Speak each sentence while the one before is drawn."""
     frames = 0
     with ThreadPoolExecutor(1) as speaker:
         waiting = speaker.submit(engine.synthesize, parts[0], language, voice)

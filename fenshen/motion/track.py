@@ -1,7 +1,7 @@
 """Controls over time: a track, its algebra, and its file.
 
 A track may hold offsets as well as controls, so its numbers may leave their ranges while it is worked on; they are
-moved back into them when it is written, and by :meth:`Track.clipped` for whoever draws it.
+moved back into them when it is written, and by :meth:`Track.clipped` before it is drawn.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _METADATA = b"fenshen"
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Controls (or offsets to them) at a steady rate; frame ``i`` is what is seen from ``i / rate`` seconds on.
+    """Controls (or offsets to them) at a steady rate; frame ``i`` is shown from ``i / rate`` seconds on.
 
     Attributes:
-        controls: one row a frame, at least one, finite.
+        controls: one finite row per frame, at least one.
         rate: frames a second, from 1 to 240.
 
     Raises:
@@ -56,7 +56,7 @@ class Track:
 
     @property
     def seconds(self) -> float:
-        """How long the track is."""
+        """The track's duration."""
         return len(self) / self.rate
 
     def between(self, start: float, stop: float | None = None) -> Track:
@@ -74,18 +74,18 @@ class Track:
         return Track(at(self.controls, np.arange(count) * (self.rate / rate)), rate)
 
     def __add__(self, other: Track | Float[ndarray, "58"]) -> Track:
-        """Moved by one offset, or by a track's; a track of another rate is resampled, a short one ends in zeros."""
+        """Add one offset or a track of offsets; another rate is resampled, a shorter track is padded with zeros."""
         return replace(self, controls=(self.controls + self._like(other)).astype(np.float32))
 
     def __sub__(self, other: Track | Float[ndarray, "58"]) -> Track:
         return replace(self, controls=(self.controls - self._like(other)).astype(np.float32))
 
     def __mul__(self, factor: float | Float[ndarray, "58"]) -> Track:
-        """Everything, or each control by its own factor, made stronger or weaker."""
+        """Scale all controls by one factor, or each by its own."""
         return replace(self, controls=(self.controls * factor).astype(np.float32))
 
     def mirrored(self) -> Track:
-        """The movement as a mirror shows it."""
+        """The mirrored movement."""
         return replace(self, controls=control_space.mirror(self.controls).astype(np.float32))
 
     def clipped(self) -> Track:
@@ -115,7 +115,7 @@ class Track:
 
 
 def still(controls: Float[ndarray, "58"], seconds: float, rate: float) -> Track:
-    """One vector held for so long, at least for one frame."""
+    """One vector held for this long, at least one frame."""
     return Track(np.tile(controls, (frames_of(seconds, rate), 1)), rate)
 
 
@@ -132,12 +132,12 @@ def joined(tracks: Sequence[Track]) -> Track:
 
 
 def frames_of(seconds: float, rate: float) -> int:
-    """How many frames cover so many seconds, the last one whole."""
+    """How many frames cover this many seconds, the last one whole."""
     return max(1, math.ceil(seconds * rate - 1e-6))
 
 
 def at(controls: Float[ndarray, "T 58"], places: Float[ndarray, "n"]) -> Float[ndarray, "n 58"]:
-    """Rows between rows: ``places`` count frames and may lie between two; ends are held."""
+    """Linear interpolation between rows: ``places`` are frame numbers and may be fractional; ends are held."""
     places = np.clip(places, 0, len(controls) - 1)
     before = np.floor(places).astype(int)
     after = np.minimum(before + 1, len(controls) - 1)
@@ -146,7 +146,7 @@ def at(controls: Float[ndarray, "T 58"], places: Float[ndarray, "n"]) -> Float[n
 
 
 def check_rate(rate: float) -> None:
-    """Refuse a frame rate that no track has.
+    """Refuse a frame rate out of range.
 
     Raises:
         UsageError: it is not from 1 to 240.
@@ -159,7 +159,7 @@ def load(path: Path | str) -> Track:
     """Read a track file. A control that it has no column for stays neutral; columns of other names are not read.
 
     Raises:
-        FenshenError: it is missing, no track, too long, or holds what no control can be.
+        FenshenError: the file is missing, not a track, too long, or holds invalid controls.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -2,8 +2,8 @@
 
 Neighbouring phonemes overlap. Each has a mouth shape and, for jaw, rounding and lips, a dominance that decays
 exponentially away from it; the face is the mean of all shapes by their dominance (Cohen and Massaro 1993,
-equations 1 to 3, c = 1). Rounding reaches further ahead than behind, for lips round early. What must close closes:
-p, b, m and f, v are laid over the blend for as long as they last, and for one frame at least.
+equations 1 to 3, c = 1). Rounding reaches further ahead than behind, because lips round early. Closures always close:
+p, b, m and f, v override the blend while they last, for at least one frame.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GROUPS = ("jaw", "round", "lips")
 # Seconds in which dominance falls to 1/e: before a phoneme, and after it, by group.
 _AHEAD = np.array([0.055, 0.120, 0.055])
 _BEHIND = np.array([0.055, 0.070, 0.055])
-_REACH = 0.5  # seconds beyond which a phoneme has no say
+_REACH = 0.5  # seconds beyond which a phoneme has no effect
 _CORE = 0.25  # of a phoneme, at either end, where its neighbours already have one
 _PAUSE = 0.08  # seconds of silence between phonemes after which the mouth comes to rest
 _SEALING = 0.045  # seconds in which lips meet and part
@@ -45,7 +45,7 @@ _APART = 0.7  # seconds between accents, at least
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """A mouth shape: its controls, its dominance by group, how firmly it seals, whether loudness opens it."""
+    """A mouth shape: controls, dominance per group, how firmly it seals, whether loudness opens it."""
 
     controls: Float[ndarray, "58"]
     weight: Float[ndarray, "3"]
@@ -64,7 +64,7 @@ class _Unit:
 
 
 def shapes_of(symbol: str, language: Language) -> list[str]:
-    """The mouth shapes of a phoneme, in order; none for stress, tones and marks alone.
+    """The mouth shapes of a phoneme, in order; none for bare stress, tone and other marks.
 
     Raises:
         KeyError: the table of the language does not know a letter of the symbol.
@@ -99,12 +99,12 @@ def speak_track(
     loudness: Float[ndarray, "T"] | None = None,
     start: float = 0.0,
 ) -> Track:
-    """The movement of a face that says these phonemes.
+    """The movement of a face that speaks these phonemes.
 
     Args:
-        phonemes: in their order, times from 0.
-        seconds: how long; the mouth rests where no phoneme is.
-        loudness: of each frame of the track, from 0 to 1; louder vowels open more.
+        phonemes: in order, times from 0.
+        seconds: duration; the mouth rests between phonemes.
+        loudness: loudness of each frame, from 0 to 1; louder vowels open more.
         start: where the track begins in the idle movement of this seed.
     """
     check_rate(rate)
@@ -172,7 +172,7 @@ def _units(phonemes: Sequence[Phoneme], seconds: float) -> Iterator[_Unit]:
 
 
 def _known(phoneme: Phoneme) -> tuple[str, ...]:
-    """What the tables say; an engine's news is a mouth half open, no crash in a user's face."""
+    """The shapes from the tables; an unknown symbol of an engine is a half-open mouth, not a crash."""
     try:
         return _shapes_of(phoneme.symbol, phoneme.language)
     except KeyError:
@@ -185,7 +185,7 @@ def _accents(
     loudness: Float[ndarray, "T"] | None,
     random: Generator,
 ) -> Float[ndarray, "T 58"]:
-    """A nod, and mostly a lift of the brows, on some of the stressed vowels."""
+    """A nod, usually with raised brows, on some stressed vowels."""
     result = np.zeros((len(times), controls.COUNT))
     brows = sliders.move(controls.NEUTRAL, "brow", 1.0)
     before = -_APART

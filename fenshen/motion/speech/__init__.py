@@ -29,11 +29,11 @@ DEFAULT_ENGINE = "kokoro"
 
 
 class Voices(list[Voice]):
-    """Voices, one a row."""
+    """A list of voices."""
 
     @property
     def text(self) -> str:
-        """One line a voice."""
+        """One line per voice."""
         lines = []
         for voice in self:
             language, gender = message(f"motion.speaks_{voice.language}"), message(f"motion.{voice.gender}")
@@ -53,7 +53,7 @@ def voices() -> Voices:
 
 @cache
 def engine(name: str = DEFAULT_ENGINE) -> Engine:
-    """Open an engine, once a process.
+    """Open an engine; each is opened once per process.
 
     Args:
         name: a registered name, or the address of a server such as ``http://localhost:8880/v1``.

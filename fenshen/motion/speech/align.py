@@ -1,6 +1,6 @@
-"""When each phoneme is heard in a sound that someone else made: eSpeak says the same words, and time is warped.
+"""Phoneme times for speech from any engine: eSpeak speaks the same words, and time warping maps its times.
 
-Dynamic time warping (Sakoe and Chiba 1978) between the spectra of both; each phoneme's times go where its frames do.
+Dynamic time warping (Sakoe and Chiba 1978) between the spectra of both; each phoneme's times follow its frames.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _STEP = 0.12  # what a step aside costs: without it, a frame matches too many
 
 
 def aligned(samples: Float[ndarray, "samples"], rate: int, model: Speech) -> tuple[Phoneme, ...]:
-    """The model's phonemes at the times where the sound has them.
+    """The model's phonemes, at their times in the sound.
 
     Args:
-        samples: the same words, in any voice and at any speed; half a minute at most, for memory grows with its
+        samples: the same words, in any voice and at any speed; at most half a minute, because memory grows with its
             square.
         rate: samples a second.
         model: speech whose times are known.
@@ -51,7 +51,7 @@ def _retimed(phonemes: Sequence[Phoneme], edges: Float[ndarray, "n 2"], seconds:
 
 
 def _features(samples: Float[ndarray, "samples"], rate: int) -> Float[ndarray, "T bands"]:
-    """Log energies in bands as wide as hearing's, each with mean 0 and spread 1 over the sound."""
+    """Log mel-band energies, each with mean 0 and variance 1 over the sound."""
     size, hop = round(_WINDOW * rate), _HOP * rate
     count = max(2, int(len(samples) / hop))
     padded = np.pad(samples, (size // 2, size))

@@ -1,4 +1,4 @@
-"""What every engine gives: sound, and when each phoneme of it is heard."""
+"""What every engine returns: sound, and the times of its phonemes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Phoneme:
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """Spoken words.
+    """Speech: sound with its phonemes.
 
     Attributes:
         samples: mono, in [-1, 1].
         sample_rate: samples a second.
-        phonemes: in their order; empty where an engine cannot tell them.
+        phonemes: in order; empty if the engine does not report them.
     """
 
     samples: Float[ndarray, "samples"]
@@ -54,7 +54,7 @@ class Speech:
 
     @property
     def seconds(self) -> float:
-        """How long the sound is."""
+        """Duration of the sound."""
         return len(self.samples) / self.sample_rate
 
 
@@ -64,7 +64,7 @@ class Voice:
 
     Attributes:
         engine: the name that the engine is registered under.
-        name: what to ask for.
+        name: the voice's name.
         language: what the voice was made for; it may speak others.
         gender: female or male.
     """
@@ -138,7 +138,7 @@ def _shifted(pieces: Sequence[Speech]) -> Iterator[Phoneme]:
 
 
 def trimmed(speech: Speech, edge: float = 0.05) -> Speech:
-    """The speech with so many seconds of silence around its phonemes, at most."""
+    """The speech with at most this many seconds of silence around its phonemes."""
     if not speech.phonemes:
         return speech
     rate = speech.sample_rate

@@ -1,4 +1,4 @@
-"""Text as it is to be spoken: cleaned, cut into sentences, numbers in words, each run of words in its language."""
+"""Text normalisation for speech: cleaned, split into sentences, numbers in words, each run in its language."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fenshen.errors import UsageError
 from fenshen.motion.speech.spoken import LANGUAGES, Language
 
 MAX_CHARACTERS = 50_000  # about two hours
-_MOST = 110  # of a sentence, in syllables or so; beyond, engines lose their breath
+_MOST = 110  # maximum length of a sentence, roughly in syllables; longer ones degrade the voice
 HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
 PAUSE = ",;:，、；：—"
 # A full stop ends a sentence before a space only, and neither after an initial nor after these.
@@ -47,7 +47,7 @@ _MONTHS = (
 
 
 def language_of(text: str, lang: str | None = None) -> Language:
-    """The language that was asked for; left out, the one that most words of the text are in.
+    """The requested language; by default, that of most words of the text.
 
     Raises:
         UsageError: it is neither ``en`` nor ``zh``.
@@ -81,7 +81,7 @@ def sentences(text: str, lang: Language) -> list[str]:
 
 
 def runs(text: str, lang: Language) -> list[tuple[str, Language]]:
-    """The text cut where its script changes; marks and digits stay with the words before them."""
+    """The text split where its script changes; marks and digits stay with the words before them."""
     tagged: list[tuple[str, Language]] = []
     current: Language | None = None
     for char in text:
@@ -170,7 +170,7 @@ def _clock(found: re.Match[str]) -> str:
 
 
 def _breaths(sentence: str) -> Iterator[str]:
-    """A long sentence in parts: cut at its commas, else between words, else anywhere."""
+    """Split a long sentence: at commas, else between words, else anywhere."""
     if _length(sentence) <= _MOST:
         yield sentence
         return
@@ -188,11 +188,11 @@ def _breaths(sentence: str) -> Iterator[str]:
 
 
 def _chopped(word: str) -> list[str]:
-    """A word that is no longer than a part may be; a run of Chinese may be long."""
+    """Split a word that is longer than a part may be, such as a long run of Chinese."""
     step = max(1, int(len(word) * _MOST / max(_length(word), 1)))
     return [word[i : i + step] for i in range(0, len(word), step)] if _length(word) > _MOST else [word]
 
 
 def _length(text: str) -> float:
-    """In syllables, or so."""
+    """Approximate length in syllables."""
     return sum(1.0 if re.match(f"[{HAN}]", char) else 0.4 for char in text)
