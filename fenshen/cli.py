@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from fenshen import commands, machine, messages
-from fenshen.errors import FenshenError
+from fenshen.errors import FenshenError, Interrupted, ReaderGoneError
 from fenshen.messages import message
 from fenshen.version import __version__
 
@@ -33,6 +36,7 @@ COMMANDS = {
 
 
 _COMMON = ("json_", "debug_", "lang_")  # options of all commands
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -40,23 +44,57 @@ def main() -> None:
     machine.start()
     words = sys.argv[1:]
     messages.use(_language(words))
+    with _noting_interrupts() as interrupts:
+        code = _exit_code(words, interrupts)
+    try:
+        sys.stdout.flush()
+    except (
+        BrokenPipeError
+    ):  # what is left in the buffer has no reader; Python would complain of it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+@contextmanager
+def _noting_interrupts() -> Iterator[list[int]]:
+    """Note every Ctrl-C before it is raised: some libraries turn it into an error of another name while they load."""
+    noted: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _exit_code(words: list[str], interrupts: Sequence[int]) -> int:
+    """Run the command that the words say. What goes wrong is printed as a sentence."""
     try:
         code = app(next((word for word in words if word in COMMANDS), None))(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except FenshenError as error:
-        if "--debug" in words:
-            raise
-        _complain(str(error), error.exit_code)
-    except typer.Exit as error:
-        sys.exit(error.exit_code)
+        if code == _INTERRUPTED:  # what Typer makes of Ctrl-C
+            raise KeyboardInterrupt
+        return code if isinstance(code, int) else 0
+    except (ReaderGoneError, typer.Exit) as end:
+        return getattr(end, "exit_code", 0)
     except (typer.Abort, KeyboardInterrupt):
-        _complain(message("cli.interrupted"), 130)
+        return _complain(message("cli.interrupted"), _INTERRUPTED)
     except Exception as error:
+        if interrupts and not isinstance(error, Interrupted):
+            return _complain(message("cli.interrupted"), _INTERRUPTED)
         if "--debug" in words:
             raise
+        if isinstance(error, FenshenError):
+            return _complain(str(error), error.exit_code)
         if hasattr(error, "format_message"):  # a usage error of the parser
-            _complain(error.format_message(), 2)
-        _complain(message("cli.unexpected", error=f"{type(error).__name__}: {error}"), 1)
+            return _complain(error.format_message(), 2)
+        return _complain(message("cli.unexpected", error=f"{type(error).__name__}: {error}"), 1)
 
 
 def app(wanted: str | None = None) -> typer.Typer:
@@ -162,11 +200,21 @@ def _show(result: Any, as_json: bool) -> None:
         return
     value, text = commands.shown(result)
     if text:
-        typer.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else text)
+        with suppress(BrokenPipeError):  # a reader that has seen enough does not change the exit code
+            # The stream is named, because Typer writes UTF-8 to terminals that say they only know ASCII.
+            typer.echo(_json(value) if as_json else text, file=sys.stdout)
     if not getattr(result, "ok", True):
         raise typer.Exit(1)
 
 
-def _complain(sentence: str, code: int) -> None:
-    typer.secho(sentence, err=True, fg=None if code == 130 else typer.colors.RED)
-    sys.exit(code)
+def _json(value: Any) -> str:
+    """One line of JSON, with escapes for what the terminal cannot show."""
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(value, ensure_ascii=escaped, default=str)
+
+
+def _complain(sentence: str, code: int) -> int:
+    with suppress(BrokenPipeError):
+        colour = None if code == _INTERRUPTED else typer.colors.RED
+        typer.secho(sentence, file=sys.stderr, fg=colour)
+    return code

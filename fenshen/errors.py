@@ -44,5 +44,11 @@ class Interrupted(FenshenError):  # noqa: N818  (it is no error)
     exit_code = 130
 
 
+class ReaderGoneError(FenshenError):
+    """The program at the other end of a pipe has ended. The command line ends without a word."""
+
+    exit_code = 0
+
+
 def _again(kind: type[FenshenError], key: str, values: dict[str, object]) -> FenshenError:
     return kind(key, **values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import platform
@@ -32,7 +33,7 @@ _LOGGERS = ("lightning.fabric.utilities.rank_zero", "lightning.pytorch.utilities
 
 
 def start(*, worker: bool = False) -> None:
-    """Tune this process for Fenshen's work: memory, threads and logs. A second call changes nothing.
+    """Tune this process for Fenshen's work: memory, threads, logs and output. A second call changes nothing.
 
     The command line and its worker processes call it before anything else, and nothing else in Fenshen changes a
     setting of the process. Without it everything works, but training on a CPU is a third slower. Call it before torch
@@ -48,6 +49,11 @@ def start(*, worker: bool = False) -> None:
     if worker and "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)
     _keep_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a terminal of another encoding than UTF-8 shows what it can
+            stream.reconfigure(errors="replace")
     for logger in _LOGGERS:
         logging.getLogger(logger).addFilter(
             _is_warning

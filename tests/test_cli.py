@@ -114,6 +114,84 @@ def test_an_interrupt_is_130_and_the_same_command_continues(drawings, tmp_path):
     assert again.report["steps"] >= 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("seconds", [1.0, 3.0])
+def test_an_interrupt_is_one_sentence_and_leaves_nothing(seconds, someone, tmp_path):
+    words = ["animate", str(someone), "--idle", "600", "--out", str(tmp_path / "idle.mp4")]
+    process = subprocess.Popen([sys.executable, "-m", "fenshen", *words], stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert (process.returncode, error) == (130, "Stopped. No half-written file was left.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_that_a_library_renames_is_still_one(run, monkeypatch):
+    def loading(target):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise ImportError("cannot load module more than once per process")
+
+    monkeypatch.setattr(commands, "load", loading)
+    assert run("doctor")[::2] == (130, "Stopped. No half-written file was left.\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes that break")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("doctor", 0), ("doctor --json", 0), ("humans --report 20", 0), ("verify {plain}", 1), ("--help", 1)],
+)
+def test_a_closed_pipe_ends_a_command_quietly(words, code, tmp_path):
+    fenshen.portraits.write(tmp_path / "plain.png", np.zeros((64, 64, 3), np.uint8))
+    reading, writing = os.pipe()
+    os.close(reading)
+    said = [word.format(plain=tmp_path / "plain.png") for word in words.split()]
+    done = subprocess.run(
+        [sys.executable, "-m", "fenshen", *said], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "gbk", "ascii"])
+def test_a_terminal_shows_what_it_can(encoding, tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    words = [
+        "prepare",
+        "avatars:lorelei:6",
+        "--size",
+        "32",
+        "--out",
+        str(tmp_path / "照片😀"),
+        "--lang",
+        "zh",
+    ]
+    for more in ([], ["--force", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "fenshen", *words, *more],
+            env=environment,
+            capture_output=True,
+            encoding=encoding,
+            check=True,
+        )
+        assert "32" in done.stdout
+    assert json.loads(done.stdout)["path"] == str(tmp_path / "照片😀")
+
+
+def test_only_a_valid_file_verifies(run, someone, tmp_path):
+    picture = tmp_path / "edited.png"
+    assert run("edit", someone, "--out", picture)[0] == 0
+    assert run("verify", picture)[0] == 0
+    (tmp_path / "changed.png").write_bytes(picture.read_bytes().replace(b"IDAT", b"IDAX"))
+    fenshen.portraits.write(tmp_path / "stripped.png", fenshen.portraits.read(picture))
+    fenshen.portraits.write(tmp_path / "nothing.png", np.zeros((64, 64, 3), np.uint8))
+    for status in ("changed", "stripped", "nothing"):
+        code, out, _ = run("verify", tmp_path / f"{status}.png", "--json")
+        assert (code, json.loads(out)["status"]) == (1, status)
+        assert run("verify", tmp_path / f"{status}.png")[0] == 1
+
+
 def test_help_stands_in_both_languages_for_everything_that_can_be_said(run):
     everything = cli.COMMANDS | {}
     for name, target in everything.items():

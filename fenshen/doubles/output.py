@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, tee
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -17,7 +18,7 @@ from numpy import ndarray
 from fenshen import files
 from fenshen.doubles.matte import Matte
 from fenshen.doubles.options import OutputOptions
-from fenshen.errors import UsageError
+from fenshen.errors import FenshenError, ReaderGoneError, UsageError
 from fenshen.provenance.mark import Mark
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ class Output:
         from fenshen import video
 
         if self.target == STANDARD:
-            video.stream(sys.stdout.buffer, frames, rate, audio=audio)
+            pipe = _Pipe(sys.stdout.buffer)
+            video.stream(pipe, pipe.watched(frames), rate, audio=audio)
+            pipe.check()
             return self.target
         try:
             video.stream(self.target, frames, rate, audio=audio)
@@ -159,6 +162,49 @@ class Output:
                 portraits.write(file, frame)
                 self.mark.seal(file)
         return self.target
+
+
+class _Pipe(io.RawIOBase):
+    """Standard output for an encoder, whose callbacks must not raise: the next frame raises what went wrong."""
+
+    name = str(STANDARD)
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: BaseException | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write and flush; after an error, only pretend to."""
+        if self._error is None:
+            try:
+                self._file.write(data)
+                self._file.flush()
+            except BaseException as error:  # also an interrupt, which the encoder would swallow
+                self._error = error
+        return len(data)
+
+    def watched(self, frames: Frames) -> Frames:
+        """The frames, until something could not be written."""
+        for frame in frames:
+            self.check()
+            yield frame
+
+    def check(self) -> None:
+        """Raise what went wrong.
+
+        Raises:
+            ReaderGoneError: nobody reads any more.
+            FenshenError: the pipe cannot be written for another reason.
+        """
+        error = self._error
+        if isinstance(error, OSError):
+            kind = ReaderGoneError if isinstance(error, BrokenPipeError) else FenshenError
+            raise kind("video.cannot_write", path=self.name, why=files.reason(error)) from error
+        if error is not None:
+            raise error
 
 
 def _check_target(target: Path, medium: Medium, options: OutputOptions, force: bool) -> None:

@@ -54,6 +54,11 @@ class Verdict(BaseModel):
     )
 
     @property
+    def ok(self) -> bool:
+        """Whether the file is valid; the command's exit code says the same to scripts."""
+        return self.status == "valid"
+
+    @property
     def text(self) -> str:
         """The verdict in plain sentences."""
         return "\n".join(_sentences(self))
