@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -142,7 +142,7 @@ class Output:
 
         if self.target == STANDARD:
             pipe = _Pipe(sys.stdout.buffer)
-            video.stream(pipe, pipe.watched(frames), rate, audio=audio)
+            video.stream(cast("BinaryIO", pipe), pipe.watched(frames), rate, audio=audio)
             pipe.check()
             return self.target
         try:
