@@ -196,7 +196,7 @@ def _language(words: list[str]) -> str | None:
 
 def _show(result: Any, as_json: bool) -> None:
     """Print a result, and exit with 1 where it says that something is not all right."""
-    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):  # one process of several speaks
+    if not machine.is_main_process():
         return
     value, text = commands.shown(result)
     if text:

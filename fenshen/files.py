@@ -20,7 +20,8 @@ from pathlib import Path
 from fenshen.errors import FenshenError
 
 _WINDOWS = os.name == "nt"
-_LONG = 40  # characters of a name that its temporary name repeats: file systems allow 255 bytes in all
+_LONGEST = 255  # bytes of a name that file systems allow
+_LONG, _LONG_SUFFIX = 120, 16  # bytes of a name, and of its suffix, that a temporary name repeats
 _OLD = ".old"  # ends the name of a folder that is being replaced
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # what some network file systems answer
 _numbers = itertools.count()  # one a temporary name, so that threads do not meet
@@ -143,6 +144,24 @@ def reason(error: BaseException) -> str:
     return " ".join(str(words).split())
 
 
+def beside(target: Path, ending: str) -> Path:
+    """The hidden path ``.NAME.ending`` beside a file or folder, for what is kept while it is made."""
+    if target.name in ("", ".."):  # such as the working folder
+        target = Path(os.path.realpath(target))
+        if not target.name:
+            return target / f".{ending}"
+    return target.with_name(f".{_short(target.name, _LONGEST - len(ending) - 2)}.{ending}")
+
+
+def _short(name: str, most: int) -> str:
+    """A name of at most ``most`` bytes; of a longer one its beginning and a hash."""
+    whole = os.fsencode(name)
+    if len(whole) <= most:
+        return name
+    end = f"-{hashlib.sha256(whole).hexdigest()[:8]}"
+    return whole[: most - len(end)].decode("utf-8", "ignore") + end
+
+
 def _replace_folder(part: Path, target: Path) -> None:
     """Put ``part`` in the place of ``target``; what is killed between the renames is mended by :func:`_part_of`."""
     if not target.exists():
@@ -175,10 +194,9 @@ def _keep_mode(old: Path, new: Path) -> None:
 
 def _part_of(target: Path) -> Path:
     """A hidden name beside ``target`` that nobody else uses; what killed processes left of its kind is cleared away."""
-    name = target.stem
-    if len(name) > _LONG:
-        name = f"{name[:_LONG]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    start, end = f".{name}.{socket.gethostname()}-", f".part{target.suffix}"
+    suffix = target.suffix if len(os.fsencode(target.suffix)) <= _LONG_SUFFIX else ""
+    name = _short(target.name.removesuffix(suffix), _LONG)
+    start, end = f".{name}.{socket.gethostname()}-", f".part{suffix}"
     for kind in (end, end + _OLD):
         for stale in target.parent.glob(f"{escape(start)}*{escape(kind)}"):
             process = stale.name.removeprefix(start).partition("-")[0]

@@ -160,6 +160,12 @@ def fabric(device: str, devices: int, nodes: int, precision: str) -> Fabric:
     )
 
 
+def is_main_process() -> bool:
+    """Whether this is the one process of several that writes and speaks, as torchrun, SLURM or Fabric say."""
+    ranks = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    return int(next((rank for rank in ranks if rank), "0")) == 0
+
+
 @dataclass(frozen=True)
 class Check:
     """One line of ``doctor``: a fact, and what to do where something is missing."""

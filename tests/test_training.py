@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from preparing import folder_of, make
 from safetensors.torch import load_file
 
 import fenshen
@@ -232,6 +233,9 @@ def test_a_process_that_was_ended_goes_on(number, drawings, tmp_path):
     )
     try:
         wait_for(lambda: len(checkpoint.folders(run)) >= 2, process)
+        with pytest.raises(FenshenError, match=f"Another process .*{process.pid}.* is at work"):
+            train(drawings, run, "steps=3", recipe="fast-64")
+        assert Model.load(run).sample([0]).shape == (1, 32, 32, 3)  # readers need not wait
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     finally:
@@ -271,6 +275,23 @@ def test_another_dataset_is_refused(run_copy, tmp_path):
     fenshen.prepare(["avatars:lorelei:16"], other, size=32, progress=False, seed=1)
     with pytest.raises(UsageError, match="other"):
         train(other, run_copy, "steps=20")
+
+
+@pytest.mark.parametrize(
+    ("count", "settings"), [(1, []), (4, []), (8, ["conditional=true"]), (8, ["start=nowhere"])]
+)
+def test_what_cannot_be_trained_leaves_no_run(count, settings, tmp_path):
+    make([folder_of(tmp_path / "pictures", count)], tmp_path / "data")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(FenshenError):
+        train(tmp_path / "data", tmp_path / "runs" / "run", *settings, recipe="style-64")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_fewest_pictures_that_are_taken_can_be_measured(tmp_path):
+    make([folder_of(tmp_path / "pictures", 5)], tmp_path / "data")
+    run = train(tmp_path / "data", tmp_path / "run", "steps=2", "evaluate_every=2", recipe="fast-64")
+    assert math.isfinite(rows(run, "kid")[0]["kid"])
 
 
 def test_a_folder_that_is_no_run_is_left_alone(drawings, tmp_path):

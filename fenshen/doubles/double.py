@@ -24,6 +24,7 @@ from fenshen import controls as control_space
 from fenshen import dataset, files, portraits, video
 from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.locks import at_work
 from fenshen.provenance import consent as consents
 from fenshen.version import __version__
 
@@ -87,7 +88,6 @@ def double(
 
     target = Path(out) if out is not None else Path(f"{name}{store.SUFFIX}")
     store.check_name(name)
-    store.check_target(target, force)
     if not 0.05 <= minutes <= 24 * 60:
         raise UsageError("generate.out_of_range", option="--minutes", value=minutes, low=0.05, high=24 * 60)
     agreed = consents.self_consent(name) if str(consent) == "self" else consents.read(Path(consent))
@@ -97,33 +97,35 @@ def double(
     if photos and len(photos) < len(paths):
         raise UsageError("double.photos_or_films", photo=photos[0])
     _check_look(look, photos)
-    work = _resumed(workplace(target), paths, look)
-    make = _filmed if not photos else _drawn if look == "human" else _moved
-    try:
-        data = make(paths, work, seed, progress)
-    except Interrupted:
-        raise
-    except FenshenError:  # what cannot become footage is not taken up again
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-    human = _begin_with(data, device)
-    run = _tune(data, work / "run", minutes, settings, seed, device, progress)
-    from fenshen import model
+    with at_work(target):
+        store.check_target(target, force)
+        work = _resumed(workplace(target), paths, look)
+        make = _filmed if not photos else _drawn if look == "human" else _moved
+        try:
+            data = make(paths, work, seed, progress)
+        except Interrupted:
+            raise
+        except FenshenError:  # what cannot become footage is not taken up again
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+        human = _begin_with(data, device)
+        run = _tune(data, work / "run", minutes, settings, seed, device, progress)
+        from fenshen import model
 
-    best = model.find(run)
-    psnr = model.Model.load(best).card.metrics.get("psnr")
-    card = _card(name, data, look if photos else "photo", psnr)
-    if photos:
-        card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
-    store.save(target, card, best, human, agreed)
-    if not keep:
-        shutil.rmtree(work, ignore_errors=True)
+        best = model.find(run)
+        psnr = model.Model.load(best).card.metrics.get("psnr")
+        card = _card(name, data, look if photos else "photo", psnr)
+        if photos:
+            card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
+        store.save(target, card, best, human, agreed)
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
     return store.Double.open(target, device)
 
 
 def workplace(target: Path) -> Path:
     """The folder of ``footage`` and ``run`` while a double is made."""
-    return target.with_name(f".{target.name}.work")
+    return files.beside(target, "work")
 
 
 def _check_look(look: str, photos: Sequence[Path]) -> None:

@@ -15,6 +15,7 @@ from fenshen.metrics.distances import kernel_distance_once
 from fenshen.metrics.features import THUMBNAIL, Features, colours
 from fenshen.metrics.neighbours import Memory, Neighbours
 
+FEWEST_REAL = 4  # pictures, below which no distance between distributions means anything
 Sample = Callable[[int], UInt8[ndarray, "N H W 3"]]
 
 
@@ -42,8 +43,8 @@ class KidMeter:
     def __init__(
         self, real: UInt8[ndarray, "N H W 3"], device: torch.device | str = "cpu", count: int = 256
     ) -> None:
-        if len(real) < 4:
-            raise ValueError("a distance needs at least 4 real pictures")
+        if len(real) < FEWEST_REAL:
+            raise ValueError(f"a distance needs at least {FEWEST_REAL} real pictures")
         rows = np.random.default_rng(0).permutation(len(real))[: 4 * count]
         self.count = max(count, 4)
         self._features = Features(device)

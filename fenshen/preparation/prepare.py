@@ -11,6 +11,7 @@ from fenshen import portraits
 from fenshen.commands import SEED, Word
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
+from fenshen.locks import at_work
 from fenshen.preparation import running
 from fenshen.preparation.joining import join
 from fenshen.preparation.planning import first_looks, plan, settled
@@ -87,7 +88,8 @@ def prepare(
 
     Raises:
         UsageError: an option is out of range, or ``out`` exists (with ``force``: and is not a dataset).
-        FenshenError: a source is missing, nothing could be kept, or ``out`` cannot be written.
+        FenshenError: a source is missing, nothing could be kept, another process is at work on ``out``, or it
+            cannot be written.
         Interrupted: stopped by the user; finished work is kept for the next call.
     """
     out = Path(out)
@@ -103,30 +105,31 @@ def prepare(
         ground=colour(ground),
     )
     check("--workers", workers, workers is None or workers >= 1, ">= 1")
-    _check_place(out, force)
-    words = [str(word) for word in sources]
-    listing = find(words, seed=seed, skip=out)
-    if not listing.sources and listing.refused:
-        raise FenshenError("prepare.nothing_kept", why=describe(tally(listing.refused)))
-    if not listing.sources:
-        raise FenshenError("prepare.nothing_found", sources=", ".join(words))
-    store = Store(out)
-    run = partial(
-        running.run, settings=settings, store=store, workers=workers, backend=backend, progress=progress
-    )
-    try:
-        store.open()
-        units = plan(listing.sources, settings)
-        if looks := first_looks(units):
-            run(looks, title="prepare.bar_look")
-            units = list(settled(units, settings, store))
-        run(units)
-        report = join(units, settings, store, listing, out=out, words=words, seed=seed)
-    except FenshenError as error:
-        if error.key != "files.cannot_write":
-            raise
-        raise FenshenError("prepare.cannot_write", path=out, why=error.values["why"]) from error
-    store.remove()
+    with at_work(out):
+        _check_place(out, force)
+        words = [str(word) for word in sources]
+        listing = find(words, seed=seed, skip=out)
+        if not listing.sources and listing.refused:
+            raise FenshenError("prepare.nothing_kept", why=describe(tally(listing.refused)))
+        if not listing.sources:
+            raise FenshenError("prepare.nothing_found", sources=", ".join(words))
+        store = Store(out)
+        run = partial(
+            running.run, settings=settings, store=store, workers=workers, backend=backend, progress=progress
+        )
+        try:
+            store.open()
+            units = plan(listing.sources, settings)
+            if looks := first_looks(units):
+                run(looks, title="prepare.bar_look")
+                units = list(settled(units, settings, store))
+            run(units)
+            report = join(units, settings, store, listing, out=out, words=words, seed=seed)
+        except FenshenError as error:
+            if error.key != "files.cannot_write":
+                raise
+            raise FenshenError("prepare.cannot_write", path=out, why=error.values["why"]) from error
+        store.remove()
     return Prepared(report)
 
 

@@ -18,7 +18,7 @@ class Store:
     """A hidden folder ``.NAME.units`` beside the output ``NAME``, one parquet file a finished unit."""
 
     def __init__(self, out: Path) -> None:
-        self.folder = out.with_name(f".{out.name}.units")
+        self.folder = files.beside(out, "units")
 
     def open(self) -> None:
         """Make the folder, or find that of an interrupted run."""

@@ -42,9 +42,22 @@ class Training:
         run: the folder, whose newest checkpoint is taken up where there is one.
         fabric: launched.
         progress: show the bar.
+        fresh: begin at the first step, whatever is there.
+
+    Raises:
+        UsageError: the dataset is not what the recipe or the run needs. Nothing was written.
     """
 
-    def __init__(self, data: Dataset, recipe: Recipe, run: Path, fabric: Fabric, progress: bool) -> None:
+    def __init__(
+        self,
+        data: Dataset,
+        recipe: Recipe,
+        run: Path,
+        fabric: Fabric,
+        progress: bool = False,
+        *,
+        fresh: bool = False,
+    ) -> None:
         self.data, self.recipe, self.run, self.fabric = data, recipe, run, fabric
         self.batches = Batches(
             data.pixels,
@@ -60,17 +73,19 @@ class Training:
         self.metrics: dict[str, float] = {}  # of the last measurement
         self.best: float | None = None  # merit of the best one
         self.waited = 0  # measurements since then
-        self._resume()
+        self._resume(fresh)
         self.is_main = fabric.is_global_zero
-        self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, progress and self.is_main)
-        self.log = Log(run, self.step) if self.is_main else None
+        self.show = progress and self.is_main
+        self.log: Log | None = None
         self.measuring = Measuring(data, self.batches, recipe, fabric.device)
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
         recipe, aside, started = self.recipe, 0.0, time.monotonic()
         played: list[Scalars] = []
+        self.bar = Bar(recipe.steps, self.step, recipe.minutes, self.seconds, self.show)
         try:
+            self.log = Log(self.run, self.step) if self.is_main else None
             with _stop_signals() as stopped:
                 if self.step == 0:
                     self._sample()
@@ -203,8 +218,8 @@ class Training:
             checkpoint.save(self.run, self.step, state, self._write_model)
         self.fabric.barrier()
 
-    def _resume(self) -> None:
-        found = checkpoint.latest(self.run)
+    def _resume(self, fresh: bool = False) -> None:
+        found = None if fresh else checkpoint.latest(self.run)
         if found is None:
             if self.recipe.start is not None:
                 self._start_from(self.recipe.start)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from fenshen import files
 from fenshen.dataset import Dataset
-from fenshen.errors import UsageError
+from fenshen.errors import FenshenError, UsageError
+from fenshen.metrics.meters import FEWEST_REAL
 from fenshen.training import progress
 from fenshen.training import recipe as recipes
 from fenshen.training.recipe import Recipe
@@ -21,9 +22,13 @@ def choose_recipe(
     """The recipe of a new run, or of the one that stands there, with the settings applied.
 
     Nothing is written: every process asks this, before they know of one another.
+
+    Raises:
+        UsageError: the words do not fit the run or the dataset, or the folder is something else.
+        FenshenError: too few training pictures.
     """
     file = run / "recipe.yaml"
-    if not file.is_file() and run.exists() and any(run.iterdir()):
+    if not file.is_file() and run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UsageError("train.not_a_run", path=run)  # --force never deletes what is not ours
     if force or not file.is_file():
         chosen = _new_recipe(data, name, settings)
@@ -37,6 +42,9 @@ def choose_recipe(
                 raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
     if chosen.size != data.card.size:
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
+    count = len(data.indices("train"))
+    if count < FEWEST_REAL:  # else samples cannot be compared with them
+        raise FenshenError("train.too_few", dataset=data.path, count=count, least=FEWEST_REAL)
     return chosen
 
 

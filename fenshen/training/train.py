@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,24 +49,29 @@ def train(
 
     Raises:
         UsageError: an unknown recipe, key or value; or settings that a run cannot change while it continues.
-        FenshenError: the dataset cannot be read, the run cannot be written, or training diverged three times.
+        FenshenError: the dataset cannot be read, another process is at work on the run, the run cannot be written, or
+            training diverged three times.
         Interrupted: SIGINT or SIGTERM; everything is saved and the same call continues.
     """
     from fenshen.dataset import Dataset
+    from fenshen.locks import at_work
     from fenshen.machine import fabric as open_fabric
+    from fenshen.machine import is_main_process
     from fenshen.training.loop import Training
     from fenshen.training.runs import begin, choose_recipe
 
     data = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
     run = Path(out)
     words = [*settings, *([] if seed is None else [f"seed={seed}"])]
-    chosen = choose_recipe(run, data, recipe, words, force)
-    fabric = open_fabric(device, devices, nodes, chosen.precision)
-    fabric.launch()
-    if fabric.is_global_zero:
-        begin(run, chosen, force)
-    fabric.barrier()
-    if chosen.batch_size % (fabric.world_size * chosen.accumulate):
-        raise UsageError("train.batch_share", batch=chosen.batch_size, processes=fabric.world_size)
-    Training(data, chosen, run, fabric, progress).until_done()
+    with at_work(run) if is_main_process() else nullcontext():
+        chosen = choose_recipe(run, data, recipe, words, force)
+        fabric = open_fabric(device, devices, nodes, chosen.precision)
+        fabric.launch()
+        if chosen.batch_size % (fabric.world_size * chosen.accumulate):
+            raise UsageError("train.batch_share", batch=chosen.batch_size, processes=fabric.world_size)
+        training = Training(data, chosen, run, fabric, progress, fresh=force)
+        if fabric.is_global_zero:
+            begin(run, chosen, force)
+        fabric.barrier()
+        training.until_done()
     return Run(run)
