@@ -1,10 +1,16 @@
-"""Sound from any file: decoded to mono at 24 kHz, brought to the level of speech, and how loud each moment is."""
+"""Sound from any file, on the clock of its film; mixed down to mono, brought to the level of speech, and measured.
+
+Sound keeps the times that its packets have: late sound comes late, a gap is silence. The same clock times the frames of
+a video (:attr:`fenshen.video.VideoInfo.start`).
+"""
 
 from __future__ import annotations
 
 import io
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +18,80 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen.errors import FenshenError
+from fenshen.errors import FenshenError, warn
 
-RATE = 24000  # samples a second of every sound that is read
+RATE = 24000  # samples a second of every sound that is measured
 MAX_SECONDS = 3600
 _LEVEL, _PEAK = 0.09, 0.95  # root mean square of the loud parts (-21 dBFS), and the largest sample
 _SILENCE = 10 ** (-52 / 20)  # a sound that is quieter than this throughout holds no speech
 _WINDOW = 0.04  # seconds around the middle of a frame that its loudness is measured over
+_SLACK = 0.03  # seconds by which packets may miss their times: containers round them
+_CANCELLED = 0.1  # power of the mono mix, relative to the louder side's, below which the sides cancel out
+_KEPT = {
+    1: "mono",
+    2: "stereo",
+    6: "5.1",
+    8: "7.1",
+}  # layouts that films are written with, by number of channels
+# ITU-R BS.775, table 2: what each channel adds to left and right.
+_TO_LEFT = {"FL": 1.0, "FC": 0.7071, "BL": 0.7071, "SL": 0.7071, "BC": 0.5, "FLC": 1.0, "DL": 1.0, "TC": 0.5}
+_TO_RIGHT = {"FR": 1.0, "FC": 0.7071, "BR": 0.7071, "SR": 0.7071, "BC": 0.5, "FRC": 1.0, "DR": 1.0, "TC": 0.5}
+
+Planes = Float[ndarray, "channels samples"]
 
 
-def read(source: Path | str | bytes) -> Float[ndarray, "samples"]:
+@dataclass(frozen=True, eq=False)
+class FilmSound:
+    """The sound of a film as it is, piece by piece.
+
+    Attributes:
+        pieces: in order, each [samples, channels] in [-1, 1]; can be taken once.
+        rate: samples a second.
+    """
+
+    pieces: Iterator[Float[ndarray, "samples channels"]]
+    rate: int
+
+
+def of_film(path: Path | str, start: float) -> FilmSound | None:
+    """The sound of a film with its own rate and channels: mono, stereo, 5.1 and 7.1; others become stereo.
+
+    Args:
+        start: seconds on the film's clock at which the sound begins, usually those of the first frame.
+
+    Returns:
+        None, with a warning, where the film has no track that can be decoded; None where it has none at all.
+
+    Raises:
+        FenshenError: the file is missing or cannot be opened.
+    """
+    with _opened(path) as (container, name):
+        number = _playable(container, name, path)
+        if number is None:
+            return None
+        context = container.streams.audio[number].codec_context
+        rate = context.sample_rate
+    return FilmSound(_film_pieces(path, number, rate, start), rate)
+
+
+def _film_pieces(
+    path: Path | str, number: int, rate: int, start: float
+) -> Iterator[Float[ndarray, "samples channels"]]:
+    with _opened(path) as (container, _):
+        stream = container.streams.audio[number]
+        for planes, channels in _on_the_clock(container, stream, rate, start):
+            kept = planes if len(channels) in _KEPT else _stereo(planes, channels)
+            yield np.ascontiguousarray(kept.T)
+
+
+def read(source: Path | str | bytes, start: float | None = None) -> Float[ndarray, "samples"]:
     """Read a sound, or the sound of a video: anything that FFmpeg decodes.
+
+    The channels are mixed to mono (ITU-R BS.775). Where left and right cancel out, the louder one is taken.
 
     Args:
         source: a file, or the bytes of one.
+        start: seconds on the file's clock at which the sound begins; by default with its first sample.
 
     Returns:
         Mono at 24 kHz, in [-1, 1].
@@ -33,52 +99,177 @@ def read(source: Path | str | bytes) -> Float[ndarray, "samples"]:
     Raises:
         FenshenError: the file is missing, has no sound, cannot be decoded or is longer than an hour.
     """
+    pieces, count = [], 0
+    with _opened(source) as (container, name):
+        if not container.streams.audio:
+            raise FenshenError("audio.no_sound", path=name)
+        number = _playable(container, name, source)
+        if number is not None:
+            with _opened(source) as (again, _):
+                stream = again.streams.audio[number]
+                for planes, channels in _on_the_clock(again, stream, RATE, start):
+                    pieces.append(_stereo(planes, channels))
+                    count += planes.shape[1]
+                    if count > MAX_SECONDS * RATE:
+                        raise FenshenError("audio.too_long", path=name, minutes=MAX_SECONDS // 60)
+    if not count:
+        raise FenshenError("audio.not_a_sound", path=name, why="empty")
+    return np.clip(_mono(np.concatenate(pieces, axis=1), name), -1, 1).astype(np.float32)
+
+
+def is_silent(samples: Float[ndarray, "samples"], rate: int) -> bool:
+    """Whether a sound is too quiet throughout to hold speech."""
+    levels = power(samples, rate, 50.0, max(1, math.ceil(len(samples) / rate * 50)))
+    return bool(np.quantile(levels, 0.97) < _SILENCE**2)
+
+
+@contextmanager
+def _opened(source: Path | str | bytes) -> Iterator[tuple[Any, Path | str]]:
+    """The container and its name in messages."""
     import av
     from av.error import FFmpegError
 
     name = "audio" if isinstance(source, bytes) else Path(source)
-    if isinstance(source, str | Path) and not Path(source).is_file():
+    if isinstance(name, Path) and not name.is_file():
         raise FenshenError("audio.missing", path=name)
     # As for videos: a playlist may not name other files and hosts.
     options = {"protocol_whitelist": "none"}
-    pieces, count = [], 0
     try:
         with (
             io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file,
             av.open(file, options=options, metadata_errors="ignore") as container,
         ):
-            if not container.streams.audio:
-                raise FenshenError("audio.no_sound", path=name)
-            for piece in _decoded(container):
-                pieces.append(piece)
-                count += len(piece)
-                if count > MAX_SECONDS * RATE:
-                    raise FenshenError("audio.too_long", path=name, minutes=MAX_SECONDS // 60)
+            yield container, name
     except (FFmpegError, OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise FenshenError("audio.not_a_sound", path=name, why=why) from error
-    if not count:
-        raise FenshenError("audio.not_a_sound", path=name, why="empty")
-    return np.clip(np.nan_to_num(np.concatenate(pieces)), -1, 1).astype(np.float32)
 
 
-def _decoded(container: Any) -> Iterator[Float[ndarray, "samples"]]:
-    """Mono float pieces at 24 kHz; damaged packets are left out."""
-    import av
+def _playable(container: Any, name: Path | str, source: Path | str | bytes) -> int | None:
+    """The first sound track that can be decoded, the default one before others; None, with a warning, if none can."""
+    from av.stream import Disposition
+
+    tracks = list(enumerate(container.streams.audio))
+    tracks.sort(key=lambda track: not track[1].disposition & Disposition.default)
+    for place, (number, track) in enumerate(tracks):
+        if track.codec_context is None:  # FFmpeg has no decoder for it
+            continue
+        with _opened(source) as (trial, _):
+            if next(_frames(trial, trial.streams.audio[number]), None) is not None:
+                if place:
+                    warn("audio.other_track", path=name, number=number + 1)
+                return number
+    if tracks:
+        warn("audio.undecodable", path=name)
+    return None
+
+
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Decoded frames; damaged packets are left out."""
     from av.error import FFmpegError
 
-    resampler = av.AudioResampler(format="fltp", rate=RATE)  # keeps the channels: FFmpeg's own mono is louder
-    for packet in container.demux(container.streams.audio[0]):
+    packets = container.demux(stream)
+    while True:
         try:
-            frames = packet.decode()
-            for frame in frames:
-                frame.pts = None
-                for part in resampler.resample(frame):
-                    yield part.to_ndarray().mean(0)
+            packet = next(packets, None)
+        except FFmpegError:
+            return
+        if packet is None:
+            return
+        try:
+            yield from packet.decode()
         except FFmpegError:
             continue
-    for part in resampler.resample(None):
-        yield part.to_ndarray().mean(0)
+
+
+def _on_the_clock(
+    container: Any, stream: Any, rate: int, start: float | None
+) -> Iterator[tuple[Planes, tuple[str, ...]]]:
+    """Pieces that follow one another without gaps from ``start`` on, and the names of their channels.
+
+    Gaps become silence; what lies before ``start`` or overlaps what came before is cut off. The sound is resampled
+    once, to ``rate`` and to the channels of the first frame.
+    """
+    placed: _Placed | None = None
+    for frame in _frames(container, stream):
+        time = None if frame.pts is None else float(frame.pts * frame.time_base)
+        if placed is None:
+            start = start if start is not None or time is None else time
+            placed = _Placed(frame, rate)
+        yield from placed.add(frame, None if time is None or start is None else round((time - start) * rate))
+    if placed is not None:
+        yield from placed.flush()
+
+
+class _Placed:
+    """Resampled pieces at their places, counted in samples from the start."""
+
+    def __init__(self, first: Any, rate: int) -> None:
+        import av
+
+        self._rate = rate
+        layout = first.layout
+        if layout.channels[0].name == "NONE":  # a file that only counts its channels
+            layout = av.AudioLayout(_KEPT.get(layout.nb_channels, layout.name))
+        self._layout = layout.name
+        self.channels = tuple(channel.name for channel in layout.channels)
+        self._next = 0  # place of the next sample; below 0 it is cut off
+        self._done = 0  # samples given
+        self._setup: tuple[Any, ...] | None = None
+        self._resampler: Any = None
+
+    def add(self, frame: Any, due: int | None) -> Iterator[tuple[Planes, tuple[str, ...]]]:
+        """The pieces that a frame leads to; it belongs at the place ``due``, or after the one before."""
+        import av
+
+        setup = (frame.format.name, frame.layout.name, frame.sample_rate)
+        missed = due is not None and abs(due - self._next) > _SLACK * self._rate
+        if setup != self._setup or missed:
+            yield from self.flush()
+            self._resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self._rate)
+            self._setup = setup
+            if due is not None and missed:
+                self._next = due
+        if self._next > self._done:
+            yield np.zeros((len(self.channels), self._next - self._done), np.float32), self.channels
+            self._done = self._next
+        frame.pts = None
+        yield from self._given(self._resampler.resample(frame))
+
+    def flush(self) -> Iterator[tuple[Planes, tuple[str, ...]]]:
+        """What the resampler still holds."""
+        if self._resampler is not None:
+            yield from self._given(self._resampler.resample(None))
+
+    def _given(self, parts: list[Any]) -> Iterator[tuple[Planes, tuple[str, ...]]]:
+        for part in parts:
+            planes = np.nan_to_num(part.to_ndarray()).reshape(-1, len(self.channels)).T
+            new = planes[:, max(self._done - self._next, 0) :]
+            self._next += planes.shape[1]
+            self._done += new.shape[1]
+            if new.shape[1]:
+                yield new, self.channels
+
+
+def _stereo(planes: Planes, channels: tuple[str, ...]) -> Float[ndarray, "2 samples"]:
+    """The standard downmix; channels that nobody named are spread evenly."""
+    if len(planes) == 1:
+        return np.repeat(planes, 2, axis=0)
+    shares = np.array(
+        [[side.get(name, 0.0) for name in channels] for side in (_TO_LEFT, _TO_RIGHT)], np.float32
+    )
+    if not shares.any(1).all():
+        shares = np.full((2, len(planes)), 1 / len(planes), np.float32)
+    return shares @ planes
+
+
+def _mono(stereo: Float[ndarray, "2 samples"], name: Path | str) -> Float[ndarray, "samples"]:
+    mixed = stereo.mean(0)
+    powers = [float(np.mean(np.square(side, dtype=np.float64))) for side in (*stereo, mixed)]
+    if powers[2] < _CANCELLED * max(powers[:2]):
+        warn("audio.cancelled", path=name)
+        return stereo[int(powers[1] > powers[0])]
+    return mixed
 
 
 def normalised(samples: Float[ndarray, "samples"], rate: int) -> Float[ndarray, "samples"]:

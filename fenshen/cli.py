@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -15,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from fenshen import commands, machine, messages
-from fenshen.errors import FenshenError, Interrupted, ReaderGoneError
+from fenshen.errors import FenshenError, FenshenWarning, Interrupted, ReaderGoneError
 from fenshen.messages import message
 from fenshen.version import __version__
 
@@ -42,6 +43,7 @@ _INTERRUPTED = 130
 def main() -> None:
     """The entry point: runs a command, prints errors as sentences, sets the exit code."""
     machine.start()
+    warnings.showwarning = _warn
     words = sys.argv[1:]
     messages.use(_language(words))
     with _noting_interrupts() as interrupts:
@@ -218,3 +220,9 @@ def _complain(sentence: str, code: int) -> int:
         colour = None if code == _INTERRUPTED else typer.colors.RED
         typer.secho(sentence, file=sys.stderr, fg=colour)
     return code
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Print our own warnings as sentences; those of libraries are not meant for users."""
+    if issubclass(category, FenshenWarning):
+        typer.echo(str(message), err=True)

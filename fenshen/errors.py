@@ -7,6 +7,7 @@ traceback appears only with ``--debug``.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from fenshen.messages import message
@@ -48,6 +49,19 @@ class ReaderGoneError(FenshenError):
     """The program at the other end of a pipe has ended. The command line ends without a word."""
 
     exit_code = 0
+
+
+class FenshenWarning(UserWarning):
+    """The work went on, but its result is not quite what was asked for."""
+
+
+def warn(key: str, /, **values: object) -> None:
+    """Issue a :class:`FenshenWarning`; the command line prints its sentence.
+
+    Args:
+        key, values: as for :class:`FenshenError`.
+    """
+    warnings.warn(message(key, **values), FenshenWarning, stacklevel=3)
 
 
 def _again(kind: type[FenshenError], key: str, values: dict[str, object]) -> FenshenError:

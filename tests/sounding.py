@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
 import numpy as np
 
@@ -25,4 +27,29 @@ def saved(path, samples, rate, layout="stereo", codec=None):
         for piece in (*resampler.resample(frame), *resampler.resample(None)):
             container.mux(stream.encode(piece))
         container.mux(stream.encode(None))
+    return path
+
+
+def film(path, *, times, sound, rate=48000, layout="stereo", codec="pcm_s16le"):
+    """A film of grey frames at the given times in seconds, and sound [channels, samples] as (start, samples) parts."""
+    with av.open(path, "w") as container:
+        picture = container.add_stream("libx264", rate=1000, options={"bf": "0"})
+        picture.height, picture.width, picture.pix_fmt = 64, 64, "yuv420p"
+        picture.time_base = picture.codec_context.time_base = Fraction(1, 1000)
+        heard = container.add_stream(codec, rate=rate, layout=layout)
+        for time in times:
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 128, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        for start, planes in sound:
+            for at in range(0, planes.shape[1], 1024):
+                piece = np.ascontiguousarray(
+                    (planes[:, at : at + 1024].T.reshape(1, -1) * 32767).astype(np.int16)
+                )
+                frame = av.AudioFrame.from_ndarray(piece, format="s16", layout=layout)
+                frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
+                frame.pts = round(start * rate) + at
+                container.mux(heard.encode(frame))
+        container.mux(heard.encode(None))
     return path

@@ -6,6 +6,7 @@ import json
 import os
 from itertools import pairwise, takewhile
 
+import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from people import photograph
-from sounding import saved, tone
+from sounding import film, saved, tone
 
 from fenshen import audio, controls, video
 from fenshen.controls import INDEX, NAMES
-from fenshen.errors import FenshenError, UsageError
+from fenshen.errors import FenshenError, FenshenWarning, UsageError
 from fenshen.motion import drive
 from fenshen.motion.idle import blinks, idle, noise
 from fenshen.motion.smooth import one_euro, smooth
@@ -238,6 +239,35 @@ def test_a_strangers_rest_does_not_leak():
     assert np.allclose(moved[160, INDEX["eyeLookInLeft"]], 0.45)
 
 
+def test_rest_is_taken_from_frames_that_were_measured():
+    """A title card before and after the face fills most of the film with rows that nobody measured."""
+    values = np.full((300, 58), np.nan, dtype=np.float32)
+    face = np.zeros((80, 58), dtype=np.float32)
+    face[:, INDEX["jawOpen"]] = 0.3 + 0.1 * np.sin(np.arange(80))
+    face[:, INDEX["browInnerUp"]] = 0.2
+    values[120:200] = face
+    track, seen = Track(drive._filled(values, 25.0), 25.0), np.isfinite(values[:, 0])
+    assert np.allclose(drive.neutral_of(track, seen), drive.neutral_of(Track(face, 25.0)), atol=0.02)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_movement_keeps_its_own_time_at_a_variable_rate(seed):
+    """Of 25 frames a second some are dropped and one second is held; what is left is where it was."""
+    draw = np.random.default_rng(seed)
+    times = np.arange(150) / 25
+    keep = (draw.random(150) > 0.3) & ~((times > 2.0) & (times < 3.0))
+    keep[[0, -1]] = True
+    true = np.sin(2 * np.pi * times)[:, None] * np.ones(58)
+    shown = times[keep]
+    rate = drive._rate_of(list(shown))
+    assert rate == pytest.approx(25)
+    rows = drive._at_rate(true[keep].astype(np.float32), list(shown), rate)
+    assert len(rows) == 150
+    still = (times > 2.04) & (times < 2.92)
+    assert np.ptp(rows[still], axis=0).max() < 1e-3, "a held frame holds"
+    assert np.abs(rows - true)[keep].max() < 0.05, "what was filmed is where it was filmed"
+
+
 def test_short_gaps_are_bridged_and_in_long_ones_the_face_rests():
     values = np.zeros((100, 58), dtype=np.float32)
     yaw = INDEX["yaw"]
@@ -318,6 +348,70 @@ def test_any_sound_is_read_as_mono(tmp_path, suffix, rate, layout):
     assert np.array_equal(audio.read(path.read_bytes()), samples)
 
 
+def parts_heard(samples, rate, step=0.1):
+    """Which tenths of a second hold sound."""
+    pieces = np.abs(samples[: len(samples) // round(rate * step) * round(rate * step)])
+    return pieces.reshape(-1, round(rate * step)).mean(1) > 0.02
+
+
+def test_sound_stays_where_the_picture_is(tmp_path):
+    """Sound that begins late, and again after a gap, on the clock of frames that begin at half a second."""
+    sound = np.tile(tone(0.5, 48000), (2, 1))
+    path = film(tmp_path / "late.mkv", times=np.arange(0.5, 3.0, 0.04), sound=[(1.0, sound), (2.0, sound)])
+    seen = video.probe(path)
+    assert seen.start == pytest.approx(0.5, abs=0.002)
+    kept = audio.of_film(path, seen.start)
+    samples = np.concatenate(list(kept.pieces))
+    assert (kept.rate, samples.shape[1]) == (48000, 2)
+    expected = [0.5 <= t < 1.0 or 1.5 <= t < 2.0 for t in (np.arange(20) + 0.5) / 10]
+    assert parts_heard(samples[:, 0], 48000).tolist() == expected
+    measured = audio.read(path, seen.start)
+    assert parts_heard(measured, audio.RATE).tolist() == expected
+    early = film(tmp_path / "early.mkv", times=np.arange(0.5, 1.5, 0.04), sound=[(0.0, sound)])
+    assert len(audio.read(tmp_path / "early.mkv")) == 0.5 * audio.RATE
+    assert not len(np.concatenate(list(audio.of_film(early, 0.5).pieces) or [np.zeros(0)]))
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1", "5.1(side)", "7.1"])
+def test_a_voice_is_as_loud_wherever_it_is_mixed(tmp_path, layout):
+    names = [channel.name for channel in av.AudioLayout(layout).channels]
+    voice = tone(0.5, 48000)
+    for wanted in ({"FC"}, {"FL", "FR"}, {"FL"}):
+        planes = np.stack([voice * (name in wanted) for name in names])
+        if not planes.any():
+            continue
+        path = film(tmp_path / "voice.mkv", times=[0, 0.04], sound=[(0, planes)], layout=layout)
+        level = np.std(audio.read(path)) / np.std(voice)
+        assert 20 * np.log10(level) > -6.1, wanted
+
+
+def test_sides_that_cancel_out_are_noticed(tmp_path):
+    voice = tone(0.5, 48000)
+    path = film(tmp_path / "opposed.mkv", times=[0, 0.04], sound=[(0, np.stack([voice, -0.9 * voice]))])
+    with pytest.warns(FenshenWarning, match="cancel"):
+        samples = audio.read(path)
+    assert np.std(samples) == pytest.approx(np.std(voice), rel=0.05)
+
+
+def test_a_track_that_cannot_be_decoded_is_replaced_or_left_out(tmp_path):
+    voice = tone(0.5, 48000)
+    path = film(tmp_path / "voice.mkv", times=[0, 0.04], sound=[(0, np.stack([voice, voice]))])
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
+    with pytest.warns(FenshenWarning, match="decoded"):
+        assert audio.of_film(broken, 0.0) is None
+    with pytest.raises(FenshenError, match="read as sound"), pytest.warns(FenshenWarning):
+        audio.read(broken)
+
+
+def test_a_voice_in_any_order_of_packets_has_one_length(tmp_path):
+    """Containers round times: packets a few milliseconds off neither gap nor overlap."""
+    voice = np.tile(tone(0.1, 48000), (2, 1))
+    parts = [(0.1 * i + (0.004 if i % 2 else 0.0), voice) for i in range(10)]
+    path = film(tmp_path / "rounded.mkv", times=[0, 0.04], sound=parts)
+    assert abs(len(audio.read(path)) - audio.RATE) < 0.01 * audio.RATE
+
+
 def test_what_is_no_sound_is_refused(tmp_path):
     (tmp_path / "noise.wav").write_bytes(os.urandom(2000))
     (tmp_path / "empty.wav").write_bytes(b"")
@@ -337,7 +431,8 @@ def test_what_is_no_sound_is_refused(tmp_path):
 
 def test_to_silence_the_face_idles(tmp_path):
     path = saved(tmp_path / "silent.wav", np.zeros(24000 * 2, np.float32), 24000)
-    speech_, track = talk_audio(path, rate=25.0, seed=5)
+    with pytest.warns(FenshenWarning, match="silent"):
+        speech_, track = talk_audio(path, rate=25.0, seed=5)
     assert len(track) == round(speech_.seconds * 25) == 50
     assert np.array_equal(track.controls, idle(2.0, 25.0, 5).controls)
 

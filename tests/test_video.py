@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenshen import messages, video
+from fenshen import audio, messages, video
 from fenshen.errors import FenshenError, UsageError
 from fenshen.video import reading
 
@@ -278,3 +278,77 @@ def test_every_message_is_in_both_languages() -> None:
         for name, sentences in messages.catalogue(room).items():
             assert set(sentences) == {"en", "zh"}, name
             assert any("\u4e00" <= letter <= "\u9fff" for letter in sentences["zh"]), name
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+@pytest.mark.parametrize(("suffix", "rate"), [(".mp4", 44100), (".mp4", 22222), (".webm", 48000)])
+def test_a_films_sound_keeps_its_channels(tmp_path: Path, channels: int, suffix: str, rate: int) -> None:
+    path = tmp_path / f"film{suffix}"
+    time = np.arange(rate) / rate
+    tones = np.stack([0.3 * np.sin(2 * np.pi * (200 + 100 * i) * time) for i in range(channels)], axis=1)
+    video.write(path, (picture(i) for i in range(25)), 25, audio=(tones.astype(np.float32), rate))
+    kept = audio.of_film(path, 0.0)
+    assert kept is not None
+    samples = np.concatenate(list(kept.pieces))
+    assert samples.shape[1] == channels
+    assert kept.rate == (rate if rate == 44100 else 48000)
+    middle = samples[kept.rate // 4 : 3 * kept.rate // 4]
+    peaks = np.abs(np.fft.rfft(middle, axis=0)).argmax(0) * kept.rate / len(middle)
+    # The LFE channel is low-passed by encoders.
+    assert all(abs(peaks[i] - 200 - 100 * i) < 6 for i in range(channels) if i != 3 or channels < 6)
+
+
+def hdr(code: np.ndarray, transfer: str) -> np.ndarray:
+    """Codes of a picture in BT.2020, by the formulas of BT.2100: white of the given picture is at 203 nits."""
+    to_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+    nits = 203 * (np.clip(code, 0, 1) ** 2.4) @ to_2020.T
+    if transfer == "pq":
+        y = (nits / 10000) ** 0.1593017578125
+        return ((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375
+    if transfer == "hlg":
+        display = nits / 1000
+        luminance = np.maximum(display @ [0.2627, 0.6780, 0.0593], 1e-9)
+        scene = display * (luminance ** (-0.2 / 1.2))[..., None]
+        high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
+        return np.where(scene <= 1 / 12, np.sqrt(3 * scene), high)
+    return (nits / 203) ** (1 / 2.4)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "number", "full"),
+    [("pq", 16, False), ("hlg", 18, False), ("hlg", 18, True), ("sdr", 14, False)],
+)
+def test_hdr_films_look_as_if_filmed_without(tmp_path: Path, transfer: str, number: int, full: bool) -> None:
+    draw = np.random.default_rng(0)
+    # Colours of skin, cloth and walls: up to a third of white in linear light, where nothing is rolled off.
+    colours = draw.uniform(0.1, 0.6, (6, 8, 3)).astype(np.float64)
+    shown = colours.repeat(16, 0).repeat(16, 1)
+    luma = hdr(shown, transfer) @ [0.2627, 0.6780, 0.0593]
+    blue, red = ((hdr(shown, transfer)[..., i] - luma) / d for i, d in ((2, 1.8814), (0, 1.4746)))
+    low, spans = (0, (1023, 1023)) if full else (64, (876, 896))
+    planes = [luma * spans[0] + low, blue * spans[1] + 512, red * spans[1] + 512]
+    frame = av.VideoFrame(128, 96, "yuv444p10le")
+    for plane, values in zip(frame.planes, planes, strict=True):
+        rows = np.zeros((96, plane.line_size // 2), np.uint16)
+        rows[:, :128] = np.round(values)
+        plane.update(rows.tobytes())
+    path = tmp_path / "hdr.mkv"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv444p10le"
+        context = stream.codec_context
+        context.color_trc, context.color_primaries, context.colorspace = number, 9, 9
+        context.color_range = 2 if full else 1
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    seen = next(video.frames(path)).picture
+    assert lab_distance(seen, shown).mean() < 3
+    assert lab_distance(seen, hdr(shown, transfer)).mean() > 3, "as it came, it would look wrong"
+
+
+def lab_distance(seen: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Delta E (CIE 1976) of each pixel; ``shown`` is in [0, 1]."""
+    import cv2
+
+    first, second = (cv2.cvtColor(x.astype(np.float32), cv2.COLOR_RGB2LAB) for x in (seen / 255, shown))
+    return np.linalg.norm(first - second, axis=-1)

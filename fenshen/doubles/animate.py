@@ -10,9 +10,9 @@ from fenshen.doubles.options import OutputOptions
 from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
-    from fenshen.doubles.output import Sound
     from fenshen.doubles.store import Double
     from fenshen.motion.track import Track
+    from fenshen.video import Audio
 
 _TRACK = ".parquet"
 
@@ -72,7 +72,7 @@ def animate(
     return writer.film([(track.resampled(rate), sound)])
 
 
-def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Sound | None]:
+def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Audio | None]:
     """The movements of a track or a video; the video's sound if the output format can hold it."""
     from fenshen.motion import track as tracks
 
@@ -82,5 +82,8 @@ def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Sound 
     from fenshen.motion.drive import from_video
 
     track = from_video(source, smoothing=smoothing)
-    heard = video.probe(source).has_audio and target.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm")
-    return track, (audio.read(source), audio.RATE) if heard else None
+    seen = video.probe(source)
+    if not seen.has_audio or target.suffix.lower() not in (".mp4", ".mov", ".mkv", ".webm"):
+        return track, None
+    sound = audio.of_film(source, seen.start)
+    return track, None if sound is None else (sound.pieces, sound.rate)

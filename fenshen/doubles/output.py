@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 _STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 STANDARD = Path("-")  # output, for films that are watched while they are made
-Sound = tuple[Float[ndarray, "samples"], int]
 Frames = Iterable[UInt8[ndarray, "H W C"]]
-Scene = tuple["Track", Sound | None]  # what moves, and what is heard; all of a film have one rate
+Scene = tuple["Track", "Audio | None"]  # what moves, and what is heard; all of a film have one rate
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Output:
         frames = (
             self._finished(picture) for track, _ in tracks for picture in moving(self.double, track, player)
         )
-        audio = None if sound is None else ((said[0] for _, said in heard if said), sound[1])
+        audio = None if sound is None else (_joined(said for _, said in heard), sound[1])
         # The watermark's small products wake BLAS's threads, which then keep cores busy that drawing waits for: films
         # took twice as long.
         with threadpool_limits(1, user_api="blas"):
@@ -205,6 +204,12 @@ class _Pipe(io.RawIOBase):
             raise kind("video.cannot_write", path=self.name, why=files.reason(error)) from error
         if error is not None:
             raise error
+
+
+def _joined(sounds: Iterable[Audio | None]) -> Iterator[Float[ndarray, "samples *channels"]]:
+    for sound in sounds:
+        if sound is not None:
+            yield from [sound[0]] if isinstance(sound[0], ndarray) else sound[0]
 
 
 def _check_target(target: Path, medium: Medium, options: OutputOptions, force: bool) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fenshen import audio
+from fenshen.errors import warn
 from fenshen.motion import lips, speech
 from fenshen.motion.speech.spoken import Engine, Language, Speech, spliced
 from fenshen.motion.speech.text import PAUSE, language_of, sentences
@@ -78,6 +79,8 @@ def talk_audio(path: Path | str, *, rate: float = 25.0, seed: int = 0) -> tuple[
     """
     check_rate(rate)
     samples = audio.read(path)
+    if audio.is_silent(samples, audio.RATE):
+        warn("audio.silent", path=path)
     padded = _padded_to_frames(Speech(samples, audio.RATE), rate, 0)
     return padded, lips.from_audio(padded.samples, audio.RATE, rate=rate, seed=seed)
 

@@ -1,4 +1,4 @@
-"""Video in: whatever FFmpeg reads becomes upright RGB frames with square pixels.
+"""Video in: whatever FFmpeg reads becomes upright BT.709 frames with square pixels, each with its own time.
 
 Every file is hostile until it is decoded: it may not name other files or hosts, sizes are checked before
 frames are decoded, what is damaged is left out, and a file without a single good frame is refused in a
@@ -22,13 +22,13 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from fenshen.errors import FenshenError, UsageError
+from fenshen.video import colour
 
 MAX_PIXELS = 8192 * 8192  # of one frame
 _MAX_ASPECT = 8.0  # of a pixel; anything beyond is a broken header
 _SEEK_FROM = 8.0  # seconds; up to there it is cheaper to decode from the start
 _TRIES = 3  # key frames: in a transport stream, seeking may lead to a later one
 _HEAD = 16  # frames that are decoded to see whether packets are frames
-_HIGH_DEFINITION = 720  # rows from which unlabelled colour is BT.709, below BT.601
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class VideoInfo:
     Attributes:
         width, height: of the frames as they are to be seen: turned upright, with square pixels.
         fps: mean frame rate; 0 where the file does not say.
+        start: time of the first frame in seconds, on the clock that the file's sound shares.
         duration: seconds; 0 where the file does not say.
         frames: how many, or an estimate from duration and rate; 0 where neither is known.
         rotation: clockwise degrees by which the stored frames are turned to be upright: 0, 90, 180 or 270.
-        has_audio: whether there is sound.
+        has_audio: whether there is a sound track, which may be one that cannot be decoded.
     """
 
     width: int
@@ -51,6 +52,7 @@ class VideoInfo:
     frames: int
     rotation: int
     has_audio: bool
+    start: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,9 @@ def probe(path: Path | str) -> VideoInfo:
         else:
             duration = (container.duration or 0) / 1e6
         frames = stream.frames or round(duration * fps)
-        return VideoInfo(width, height, fps, duration, frames, rotation, bool(container.streams.audio))
+        start = 0.0 if first.pts is None else float(first.pts * stream.time_base)
+        has_audio = bool(container.streams.audio)
+        return VideoInfo(width, height, fps, duration, frames, rotation, has_audio, start)
 
 
 def frames(
@@ -274,12 +278,8 @@ def _check_size(sized: Any, path: Path) -> None:
 
 def _picture(frame: Any, stream: Any, path: Path) -> UInt8[ndarray, "H W 3"]:
     import cv2
-    from av.video.reformatter import Colorspace
 
-    unlabelled = int(frame.colorspace) == 2
-    high = frame.height >= _HIGH_DEFINITION
-    colours = (Colorspace.ITU709 if high else Colorspace.ITU601) if unlabelled else None
-    rgb = frame.to_ndarray(format="rgb24", src_colorspace=colours)
+    rgb = colour.rgb(frame, stream.codec_context.color_trc, stream.codec_context.color_primaries)
     turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
     width, height = _square_size(frame, stream)
     if (width, height) != (frame.width, frame.height):

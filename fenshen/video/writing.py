@@ -36,6 +36,9 @@ _LIVE = {
     "flush_packets": "1",
 }
 _LIVE_PICTURE = {"preset": "veryfast", "tune": "zerolatency", "g": "50"}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_BITS_A_CHANNEL = 96000
 # Mono or one column a channel, in [-1, 1], whole or piece by piece; and how many samples there are a second.
 Audio = tuple[Float[ndarray, "samples *channels"] | Iterable[Float[ndarray, "samples *channels"]], int]
 
@@ -169,14 +172,16 @@ class _Sound:
 
     def __init__(self, container: Any, codec: str, samples: Any, rate: int) -> None:
         self._pieces = iter([samples] if isinstance(samples, ndarray) else samples)
-        self._waiting = _planes(next(self._pieces))
-        self._layout = "mono" if len(self._waiting) == 1 else "stereo"
+        self._waiting = _planes(next(self._pieces, np.zeros(0, np.float32)))
+        self._layout = _LAYOUTS[len(self._waiting)]
         self._rate = rate
         self._done = 0
         self._container = container
-        # Opus knows only a few rates; PyAV resamples to the codec's.
-        own = 48000 if codec == "libopus" else rate
+        # PyAV resamples to the codec's rate.
+        own = rate if codec == "aac" and rate in _AAC_RATES else 48000
         self._stream = container.add_stream(codec, rate=own, layout=self._layout)
+        if len(self._waiting) > 2:
+            self._stream.bit_rate = _BITS_A_CHANNEL * len(self._waiting)
 
     def until(self, time: float) -> None:
         wanted = round(time * self._rate) - self._done
@@ -196,7 +201,10 @@ class _Sound:
         piece, self._waiting = self._waiting[:, :count], self._waiting[:, max(count, 0) :]
         if count <= 0 or not piece.size:
             return
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), format="fltp", layout=self._layout)
+        packed = np.ascontiguousarray(
+            piece.T.reshape(1, -1)
+        )  # PyAV counts planes wrongly from eight channels on
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._layout)
         frame.sample_rate = self._rate
         frame.time_base = Fraction(1, self._rate)
         frame.pts = self._done
@@ -206,6 +214,8 @@ class _Sound:
 
 def _planes(samples: Float[ndarray, "samples *channels"]) -> Float[ndarray, "channels samples"]:
     columns = samples[:, None] if samples.ndim == 1 else samples
-    if columns.ndim != 2 or columns.shape[1] not in (1, 2):
-        raise ValueError(f"sound is mono or stereo, [samples] or [samples, 2], not {samples.shape}")
+    if columns.ndim != 2 or columns.shape[1] not in _LAYOUTS:
+        raise ValueError(
+            f"sound has 1, 2, 6 or 8 channels, [samples] or [samples, channels], not {samples.shape}"
+        )
     return np.ascontiguousarray(np.clip(columns.T, -1, 1), dtype=np.float32)
