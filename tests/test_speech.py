@@ -45,39 +45,80 @@ needs_kokoro = pytest.mark.skipif(not has_kokoro, reason="the extra speech is no
 # Text
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_text_is_read_as_newsreaders_say_it(lang):
+    table = (Path(__file__).parent / f"spoken_{lang}.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in table.splitlines() if not line.startswith("//")]
+    assert len(rows) >= 150
+    said = [(text, " | ".join(sentences(text, lang))) for text, _ in rows]
+    assert said == [(text, spoken) for text, spoken in rows]
+
+
 @pytest.mark.parametrize(
     ("text", "lang", "expected"),
     [
-        (
-            "Hello!  It's me 😀👍🏽. Dr. Smith paid $5.20.",
-            "en",
-            ["Hello!", "It's me .", "Dr. Smith paid 5 dollars 20."],
-        ),
-        ("50% off since 2024-05-01", "en", ["50 percent off since May 1, 2024"]),
-        ("It is 20 °C at 3:05, 1,234 people", "en", ["It is 20 degrees Celsius at 3 oh 5, 1234 people"]),
-        ("# **Bold** _words_\nsee https://example.org/x?y=1", "en", ["Bold words", "see"]),
-        ("ｈｅｌｌｏ １２ cafe\u0301 1️⃣", "en", ["hello 12 café 1"]),
+        ("Hello!  It's me 😀👍🏽. Bye.", "en", ["Hello!", "It's me .", "Bye."]),
+        ("# **Bold** _words_\nsee https://example.org/x?y=1", "en", ["Bold words", "see example dot org"]),
+        ("ｈｅｌｌｏ cafe\u0301", "en", ["hello café"]),
         ("你好。我是分身！真的吗？是的……好", "zh", ["你好。", "我是分身！", "真的吗？", "是的", "好"]),
+        ("官网：https://a.cn。关注！讲三点。", "zh", ["官网： a点CN。", "关注！", "讲三点。"]),
+        ("See http://a.io/x. Then go!", "en", ["See a dot IO.", "Then go!"]),
+        ("<p>一</p><script>x=1</script><p>二</p>", "zh", ["一", "二"]),
+        ("- one\n- two\n\n1. three", "en", ["one", "two", "one, three"]),
+        ("Dr. A. Smith at 5 p.m. on Dec. 3. No. It is No. 5.", "en",
+         ["Doctor A Smith at five PM on December third.", "No.", "It is number five."]),
     ],
-)
+)  # fmt: skip
 def test_text_is_cleaned_and_cut(text, lang, expected):
     assert sentences(text, lang) == expected
 
 
-@needs_kokoro
+@given(
+    st.text("欢迎关注，。", min_size=1),
+    st.sampled_from(["https://a.cn/b", "www.a.com", "a@b.cn", "[x](http://a.cn)"]),
+)
+def test_a_link_swallows_nothing(after, link):
+    said = "".join(sentences(f"看{link}{after}", "zh"))
+    assert [char for char in said if char in "欢迎关注"] == [char for char in after if char in "欢迎关注"]
+
+
 @pytest.mark.parametrize(
-    ("text", "spoken"),
+    "text",
     [
-        ("2024年5月1日涨了3.5%", "二零二四年五月一日涨了百分之三点五"),
-        ("有1,234元和$20", "有一千二百三十四元和二十美元"),
-        ("今天-3℃", "今天零下三度"),
-        ("１２个", "十二个"),
-        ("电话13812345678", "电话幺三八幺二三四五六七八"),
-        ("It costs 50%.", "It costs 50 percent."),
+        "こんにちは",
+        "今日は天気がいいです。",
+        "Привет, мир",
+        "안녕하세요",
+        "สวัสดี",
+        "مرحبا",
+        "שלום",
+        "नमस्ते",
+        "Γειά σου Κόσμε",
+        "他说Здравствуйте",
     ],
 )
-def test_chinese_numbers_are_written_out(text, spoken):
-    assert sentences(text, "zh") == [spoken]
+def test_a_script_that_no_voice_speaks_is_refused(text):
+    with pytest.raises(UsageError) as caught:
+        sentences(text, language_of(text))
+    assert caught.value.key == "motion.unspoken_script"
+    for lang in ("en", "zh"):
+        messages.use(lang)
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 200
+    messages.use(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("我在莫斯科听见有人对我说Привет，我也笑着向他问好，然后就走开了。", "privet"),
+        ("She wrote こんにちは on the board and asked every one of us to read it aloud.", "konnichiha"),
+        ("The sign over the door of the restaurant said 안녕, which means hello.", "annyeong"),
+        ("The angle α is small, and μ is the mean of the sample.", "alpha"),
+    ],
+)
+def test_a_lone_foreign_word_is_read_by_its_letters(text, expected):
+    assert expected in " ".join(sentences(text, language_of(text)))
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "😀🎉", "。！？…", "***", "\x00\u200b"])

@@ -1,0 +1,464 @@
+"""Chinese text with its numbers, dates, money, units and signs in words, as newsreaders say them.
+
+Each rule is a pattern and what it is read as. They are tried in order, and what one has written holds no digits, so
+that no later one touches it. A unit counts only after a number; foreign words stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+
+from fenshen.motion.speech.text.chinese_numbers import MEASURES, cardinal, digits, scaled
+from fenshen.motion.speech.text.english_numbers import cardinal as english_cardinal
+from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, alternatives
+
+Match = re.Match[str]
+_NUM = r"\d+(?:\.\d+)?"
+_TO = r"\s?(?:[-~～至到]|--)\s?"
+_LATIN = "A-Za-z"
+_ZH_SCALE = "万亿|千亿|百亿|十亿|千万|百万|十万|亿|万|萬|億|千|百"
+_SCALE = rf"{_ZH_SCALE}|(?:{alternatives(SCALES)})(?![{_LATIN}])"
+_SIGN = alternatives(CURRENCIES)
+_CODE = alternatives(code for code in CURRENCIES if code.isalpha())
+_AFTER = alternatives(sign for sign in CURRENCIES if not sign.isalpha() and len(sign) == 1)
+_MONEY_WORD = (
+    "元人民币|元|块钱|块|美元|美金|欧元|英镑|港元|港币|日元|人民币|新台币|澳元|加元|韩元|卢比|卢布|刀"
+)
+_UNIT = alternatives(unit for unit in UNITS if unit not in "%‰°")
+_PER = "月|年|天|日|周|人|次|个|小时|分钟|秒|吨|公斤|斤|平方米|平|股|件|张|位|晚|度|升|台|套|份|盒|瓶|箱|kg|g|L|h"
+_PER_WORDS = {"kg": "公斤", "g": "克", "L": "升", "h": "小时"}
+_HEAD = "歼|运|轰|直|苏|米格|图|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
+_CALLED = (
+    "拨打|致电|来电|电话|電話|热线|手机号?|号码|號碼|客服|传真|手机|QQ群?号?|微信号?|邮编|编号|学号|工号|卡号|账号|帐号"
+    "|身份证号?码?|验证码|密码|车牌号?|订单号|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|护照号?码?|邮政编码|ID|Tel"
+)
+_SCORE = (
+    "比分|战成|戰成|大胜|险胜|完胜|获胜|战胜|击败|力克|战平|取胜|不敌|负于|逆转|领先|落后|横扫|总分|半场|点球"
+    "|胜出|夺冠|晋级"
+)
+_COUNTED = rf"[{MEASURES}万亿千百余多来几米克升度]|小时|公|平方|立方|英"
+
+
+def normalised(text: str) -> str:
+    """The text with everything that is written in digits or signs in Chinese words."""
+    text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
+    text = re.sub(r"(?<=\d)：(?=\d)", ":", text)
+    for pattern, read in _rules():
+        text = pattern.sub(read, text)
+    return text
+
+
+# Dates and times
+
+
+def _year(number: str) -> str:
+    return digits(number, "一")
+
+
+def _date(m: Match) -> str:
+    year, month, day = (m[1], m[2], m[3]) if len(m[1]) == 4 else (m[3], m[1], m[2])
+    if len(m[1]) != 4 and int(month) > 12:
+        month, day = day, month
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return m[0]
+    return f"{_year(year)}年{cardinal(month)}月{cardinal(day)}日"
+
+
+def _years(m: Match) -> str:
+    if not m[3] and not (1000 <= int(m[1]) <= 2199 and 1000 <= int(m[2]) <= 2199):
+        return m[0]
+    return f"{_year(m[1])}{'年' if '年' in m[0][:-1] else ''}至{_year(m[2])}{m[3] or ''}"
+
+
+def _year_alone(m: Match) -> str:
+    quantity = int(m[1]) >= 2200 or (m[1].endswith("000") and m[1] != "2000") or m[2] in tuple("多来余")
+    return (cardinal(m[1]) if quantity else _year(m[1])) + m[2]
+
+
+def _clock(m: Match) -> str:
+    hour, minute, second = int(m[1]), m[2], m[3]
+    if hour > 24 or int(minute) > 59:
+        return f"{cardinal(m[1])}比{cardinal(minute)}" + (f"比{cardinal(second)}" if second else "")
+    half = (m[4] or "").lower().replace(".", "").strip()
+    noon = {"am": "上午", "pm": "下午"}.get(half, "")
+    said = noon + cardinal(hour, "点") + "点"
+    if int(minute) or second:
+        said += ("零" if 0 < int(minute) < 10 else "") + cardinal(int(minute)) + "分"
+    return said + (cardinal(int(second)) + "秒" if second else "")
+
+
+def _hour(m: Match) -> str:
+    return ("上午" if m[2].lower().startswith("a") else "下午") + cardinal(m[1], "点") + "点"
+
+
+def _time_range(m: Match) -> str:
+    return m[0].replace(m[1], "至", 1) if m[1] != "至" else m[0]
+
+
+# Money, measures
+
+
+def _amount(number: str, scale: str, after: str) -> str:
+    """A number with its scale word, Chinese (kept) or English (multiplied out)."""
+    scale = scale.strip()
+    if scale in SCALES:
+        return scaled(Decimal(number) * SCALES[scale])
+    if scale:
+        return ("两" if number == "2" else cardinal(number)) + scale
+    return cardinal(number, after)
+
+
+def _money(m: Match) -> str:
+    """A sign before the amount; a word that names the money again after it is said once."""
+    currency, word = CURRENCIES[m["sign"]], (m["word"] or "").strip()
+    name = currency.zh if not word or word in ("元", "块", "块钱") else word
+    if word and currency.zh == "元":
+        name = word
+    if m.string[: m.start()].endswith(name):  # it stood before the sign as well
+        name = ""
+    minus = "负" if m["minus"] else ""
+    scale = m["scale"] or ""
+    if m["last"]:
+        return f"{minus}{_amount(m['num'], m['first'] or '', name)}至{_amount(m['last'], scale, name)}{name}"
+    return minus + _amount(m["num"], scale, name) + name
+
+
+def _money_after(m: Match) -> str:
+    name = CURRENCIES[m[3].upper() if m[3].isalpha() else m[3]].zh
+    return _amount(m[1], m[2] or "", name) + name
+
+
+def _cents(m: Match) -> str:
+    return f"{cardinal(m[1], '个')}美分"
+
+
+def _unit(m: Match) -> str:
+    said = UNITS[m["unit"]][2]
+    below = "零下" if "°" in m["unit"] else "负"
+    frame = said if "{}" in said else "{}" + said
+    last = f"至{below if m['low'] else ''}{cardinal(m['last'], '个')}" if m["last"] else ""
+    number = _amount(m["num"], m["scale"] or "", "个")
+    return (below if m["minus"] else "") + frame.format(number + last)
+
+
+def _percent(m: Match) -> str:
+    frame = "千分之" if m["sign"] == "‰" else "百分之"
+    minus = {"-": "负", "+": "正", "±": "正负"}.get(m["minus"] or "", "")
+    said = "百" if m["num"] == "100" and not m["last"] else cardinal(m["num"])
+    if not m["last"]:
+        return f"{minus}{frame}{said}"
+    return f"{minus}{frame}{said}至{frame if m['mid'] else ''}{cardinal(m['last'])}"
+
+
+# Names and numbers of things
+
+
+def _digits(m: Match) -> str:
+    return digits(m[0])
+
+
+def _called(m: Match) -> str:
+    return m[1] + re.sub(r"\d+", _digits, re.sub(r"(?<=\d)[- ](?=\d)", "", m[2]))
+
+
+def _phone(m: Match) -> str:
+    plus = "加" if m[0].startswith("+") else ""
+    return plus + digits(m[0])
+
+
+def _foreign(m: Match) -> str:
+    """A foreign name with a number behind a hyphen: GPT-4 is English, DF-41 and F-35 are read in Chinese."""
+    name, number = m[1], m[2]
+    if len(name) < 3:
+        return name + (digits(number) if len(number) > 1 and number.isdigit() else cardinal(number))
+    after = (
+        " " if m.string[m.end() : m.end() + 1].isascii() and m.string[m.end() : m.end() + 1].isalpha() else ""
+    )
+    words = (
+        english_cardinal(number)
+        if len(number) < 3 or "." in number
+        else " ".join(map(english_cardinal, number))
+    )
+    return f"{name} {words}{after}"
+
+
+def _model_number(number: str) -> str:
+    whole = number.partition(".")[0]
+    if len(whole) >= 3 and not whole.endswith("00"):
+        return digits(number)
+    return digits(number, "一") if whole.startswith("0") else cardinal(number)
+
+
+def _weapon(m: Match) -> str:
+    if len(m[2]) == 1:
+        return m[1] + cardinal(m[2])
+    return m[1] + (cardinal(m[2]) if m[1] == "直" and m[2] == "10" else digits(m[2]))
+
+
+def _version(m: Match) -> str:
+    return "点".join(
+        digits(part, "一") if len(part) > 2 or part[0] == "0" else cardinal(part) for part in m[0].split(".")
+    )
+
+
+# Signs between numbers
+
+_OPERATORS = {"+": "加", "-": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "/": "除以"}
+_RELATIONS = {
+    "=": "等于",
+    "≈": "约等于",
+    "≠": "不等于",
+    "<": "小于",
+    ">": "大于",
+    "≤": "小于等于",
+    "≥": "大于等于",
+}
+
+
+def _formula(m: Match) -> str:
+    """An expression with a relation in it: 5-3=2."""
+    text = re.sub(r"(?<=[\d²³)])\s?([-+×xX*÷/])\s?(?=[\d(])", lambda sign: _OPERATORS[sign[1]], m[0])
+    text = re.sub(r"\s?([=≈≠<>≤≥])\s?", lambda sign: _RELATIONS[sign[1]], text)
+    return re.sub(_NUM, lambda number: cardinal(number[0]), text.replace("-", "负"))
+
+
+def _times(m: Match) -> str:
+    return re.sub(_NUM, lambda number: cardinal(number[0]), re.sub(r"\s?[×xX*]\s?", "乘", m[0]))
+
+
+def _power(m: Match) -> str:
+    power = {"²": "2", "³": "3"}.get(m[2], m[3] or "")
+    return f"{cardinal(m[1])}的{'负' if power.startswith('-') else ''}{cardinal(power.lstrip('-'))}次方"
+
+
+def _score(m: Match) -> str:
+    return re.sub(r"\s?[-:]\s?", "比", re.sub(r"\d+", lambda number: cardinal(number[0]), m[0]))
+
+
+def _range(m: Match) -> str:
+    """Two numbers with a hyphen: a range if they rise, else a score."""
+    first, last = m[1], m[2]
+    after = m.string[m.end() : m.end() + 2]
+    joined = "至" if m[0].strip(first + last).strip() != "-" or Decimal(first) <= Decimal(last) else "比"
+    return cardinal(first, after) + joined + cardinal(last, after)
+
+
+def _signed(number: str) -> str:
+    return ("负" if number[0] == "-" else "") + cardinal(number.lstrip("-"))
+
+
+def _rooms(m: Match) -> str:
+    return "杠".join(digits(part) if len(part) > 2 else cardinal(part) for part in m[1].split("-")) + m[2]
+
+
+def _plain_number(m: Match) -> str:
+    number, after = m[0], m.string[m.end() : m.end() + 2]
+    whole = number.partition(".")[0]
+    if "." not in number and (len(whole) >= 10 or (whole[0] == "0" and len(whole) > 1)):
+        return digits(number) if not re.match(_COUNTED, after) else cardinal(number, after)
+    year = re.fullmatch(r"(?:19|20)\d\d", number)
+    if (
+        year
+        and not number.endswith("00")
+        and re.match(r"[\u4e00-\u9fff]", after)
+        and not re.match(_COUNTED, after)
+    ):
+        return _year(number)
+    return cardinal(number, after)
+
+
+@cache
+def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
+    time = r"(?<![\d:.])(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?![\d:])"
+    half = rf"(\s?(?:[aApP]\.?[mM]\.?)(?![{_LATIN}]))?"
+    lone = rf"(?<![{_LATIN}\d.])"
+    return [
+        (re.compile(pattern), read)
+        for pattern, read in (
+            # formulas first: a hyphen in them is a minus
+            (
+                rf"{lone}[-√(]?{_NUM}(?:\s?[-+×xX*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:\s?[-+×*÷/=]\s?{_NUM})*",
+                _formula,
+            ),
+            # scores, by the words beside them
+            (rf"(?:{_SCORE})(?:[是为了以：:以\s]|成)*(\d{{1,3}}\s?[-:]\s?\d{{1,3}})(?!\d)", _score),
+            (
+                rf"(?<![\d.:-])\d{{1,3}}\s?[-:]\s?\d{{1,3}}(?=的?(?:比分|{_SCORE}|[大险完]?[胜负平赢输]))",
+                _score,
+            ),
+            # dates
+            (
+                r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)T?",
+                lambda m: _date_of(m[1], m[3], m[4], m[0]),
+            ),
+            (r"(?<!\d)(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", _date),
+            (rf"(?<!\d)(\d{{4}})年?{_TO}(\d{{4}})(年)", _years),
+            (r"(?<![\d-])(\d{4})\s?[-~]\s?(\d{4})()(?![\d-])", _years),
+            (rf"(?<!\d)(\d{{4}}){_TO}(\d\d)(?=赛季|财年|学年)", lambda m: f"{_year(m[1])}至{_year(m[2])}"),
+            (r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + _year(m[2])),
+            (r"(?<!\d)(\d{4})(年|届|级|款|财年|赛季)", _year_alone),
+            (r"(?<!\d)([06-9]\d)(年代)?(?=[后後](?![\d]))", lambda m: _year(m[1]) + (m[2] or "")),
+            (r"(?<![\d.])(0\d)(?=年)", lambda m: _year(m[1])),
+            (
+                r"(?<![\d.年月第近约过满达共了])([6-9]\d)(?=年(?![代前后間间来内历以的]))",
+                lambda m: _year(m[1]),
+            ),
+            (
+                r"(?<=\d[年月日号時时点分秒天度万亿千百元块岁斤米个人名次周])\s?[-~]{1,2}\s?(?=\d)",
+                lambda m: "至",
+            ),
+            (
+                r"(?<=[周期][一二三四五六日天])\s?[-~]{1,2}\s?(?=[周星])|(?<=[\u4e00-\u9fff])~(?=[\u4e00-\u9fff])",
+                lambda m: "至",
+            ),
+            (
+                rf"(?<!\d)(\d{{1,2}}){_TO}(\d{{1,2}})(?=[月日号點点](?!楼))",
+                lambda m: f"{cardinal(m[1])}至{cardinal(m[2])}",
+            ),
+            (r"(?<!\d)0?(\d{1,2})(?=月(?:\d|份|初|中|底|末|$|[，。]))", lambda m: cardinal(m[1])),
+            (r"(?<=月)0(\d)(?=[日号])", lambda m: cardinal(m[1])),
+            (r"(?<!\d)(\d)[·.](\d{1,2})(?=事件|地震|大地震|晚会|讲话)", lambda m: _year(m[1] + m[2])),
+            (r"(?<!\d)(\d{3})(?=大促|晚会|购物节|工作制|事件|高校|工程)", lambda m: _year(m[1])),
+            # times of day
+            (r"(?<=:\d\d)\s?[-~]{1,2}\s?(?=\d{1,2}:[0-5]\d)", lambda m: "至"),
+            (time + half, _clock),
+            (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", _hour),
+            (r"(?<![\d:.])(\d+)\s?:\s?(\d+)(?::(\d+))?(?![\d:])", _score),
+            # telephone and other numbers read digit by digit
+            (r"(?<![\d.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", _phone),
+            (r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{7,8}(?:[-转]\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}", _phone),
+            (r"(?<!\d)[48]00[- ]\d{3,4}[- ]\d{3,4}(?!\d)", _phone),
+            (r"\+\d{1,3}[- ]?\(?\d{1,4}\)?(?:[- ]\d{2,4}){1,3}(?!\d)", _phone),
+            (
+                rf"((?:{_CALLED})(?:[是为：:了\s]|请)*)([A-Za-z]?\d+(?:[- ]\d{{2,}})*)"
+                r"(?![\d.%万亿个块元年月台款部条])",
+                _called,
+            ),
+            (r"(?<!\d)(1(?:10|19|20|22)|12\d{3}|955\d\d|100\d\d)(?=热线|报警|急救|电话|平台|客服)", _digits),
+            (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){1,3})(室|号楼|栋|单元)", _rooms),
+            (
+                r"(?<![\d第.])(\d{3,4})(室|房间|号房|号教室|教室|包厢|号会议室|会议室|宿舍|航班|次列车|次航班|国道|省道|路公交|路(?!人))",
+                _rooms,
+            ),
+            (r"(?<=[A-Z])(\d{3,4})(?=次|航班|列车)", _digits),
+            (r"(?<=[打拨])1(?:10|19|20|22)(?!\d|[个元次])", _digits),
+            (
+                r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·.]?([A-Z]?\d{4,6})",
+                lambda m: m[1][: -len(m[1].lstrip("ABCDEFGHJKLMNPQRSTUVWXYZ"))] + digits(m[1]),
+            ),
+            (r"(?<![\d.])(?:720|1080|1440|2160)(?=[Pp](?![A-Za-z]))", _digits),
+            # money
+            (
+                rf"(?P<minus>-)?(?<![{_LATIN}])(?P<sign>{_SIGN})\s?(?P<num>{_NUM})(?P<first>\s?(?:{_SCALE}))?"
+                rf"(?:{_TO}(?:(?P=sign))?(?P<last>{_NUM})(?P<scale>\s?(?:{_SCALE}))?)?(?P<word>\s?(?:{_MONEY_WORD}))?(?![\d.]*\d)",
+                _money_scaled,
+            ),
+            (rf"({_NUM})(\s?(?:{_SCALE}))?\s?({_CODE})(?![{_LATIN}])", _money_after),
+            (rf"({_NUM})(\s?(?:{_SCALE}))?\s?({_AFTER})(?!\s?\d)", _money_after),
+            (rf"({_NUM})¢", _cents),
+            (
+                rf"({_NUM})\s?({alternatives(word for word in SCALES if len(word) > 3)})(?![{_LATIN}])",
+                lambda m: _amount(m[1], m[2], ""),
+            ),
+            (
+                rf"({_NUM})\s?({alternatives(['mn', 'bn', 'tn', 'mln'])})(?![{_LATIN}])",
+                lambda m: _amount(m[1], m[2], ""),
+            ),
+            # per cents, units
+            (
+                rf"(?P<minus>(?<![\d{_LATIN}])[-+±])?(?P<num>{_NUM})\s?(?P<mid>[%‰])?(?:{_TO}(?P<last>{_NUM}))?\s?(?P<sign>[%‰])",
+                _percent,
+            ),
+            (
+                rf"(?P<minus>(?<![\d{_LATIN}])-)?(?P<num>{_NUM})(?P<scale>\s?(?:万|亿|千))?(?:\s?(?:(?:°C|°|度|km|kg|m|g|h)?){_TO}(?P<low>-)?(?P<last>{_NUM}))?\s?"
+                rf"(?P<unit>{_UNIT})(?![{_LATIN}²³])",
+                _unit_unless_named,
+            ),
+            (
+                rf"(?P<minus>(?<![\d{_LATIN}])-)?(?P<num>{_NUM})(?P<scale>)(?P<low>)(?P<last>)(?P<unit>°)",
+                _unit,
+            ),
+            (
+                rf"(?<=[\u4e00-\u9fffA-Z])\s?/\s?({_PER})(?![{_LATIN}])",
+                lambda m: "每" + _PER_WORDS.get(m[1], m[1]),
+            ),
+            (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", _times),
+            # names with numbers
+            (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?!\d|[{MEASURES}万亿%])", _weapon),
+            (r"(?<=[\u4e00-\u9fff])(?<=舟|征|娥|宫|问|和|号|斗|火)-(\d+)", lambda m: cardinal(m[1])),
+            (rf"(?<![{_LATIN}])([{_LATIN}]+)-(\d+(?:\.\d+)?)(?![\d.]*\d)", _foreign),
+            (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", _version),
+            (r"[Nn][Oo]\.\s?(\d+)", lambda m: "第" + cardinal(m[1])),
+            (rf"(?<=[{_LATIN}])(\d+(?:\.\d+)?)(?!\d)", lambda m: _model_number(m[1])),
+            (
+                rf"(?<=[{_LATIN}]) (\d{{3,4}})(?![\d.]|[{MEASURES}万亿多余来]|\s?[年月日号公平小])",
+                lambda m: _model_number(m[1]),
+            ),
+            # fractions, powers, ratios, ranges
+            (r"(?<!\d)24/7(?!\d)", lambda m: "全天候"),
+            (
+                r"(?<![\d/.])(\d+) (\d+)/(\d+)(?![\d/])",
+                lambda m: f"{cardinal(m[1])}又{cardinal(m[3])}分之{cardinal(m[2])}",
+            ),
+            (r"(?<![\d/.])(\d+)/(\d+)(?![\d/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
+            (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
+            (rf"({_NUM})\s?[×x]\s?(?=[\u4e00-\u9fff])", lambda m: cardinal(m[1]) + "乘"),
+            (
+                rf"(?<![{_LATIN}\d])({_NUM})\s?([÷+])\s?({_NUM})",
+                lambda m: f"{cardinal(m[1])}{_OPERATORS[m[2]]}{cardinal(m[3])}",
+            ),
+            (rf"(?<![\d.-])({_NUM})(?:{_TO}|-)({_NUM})(?![\d.]*\d|-\d)", _range),
+            (
+                rf"(?<![\w.])(-?{_NUM})\s?~\s?(-?{_NUM})(?![\d.]*\d)",
+                lambda m: "至".join(map(_signed, m.groups())),
+            ),
+            (rf"({_NUM})\s?\+(?=[\u4e00-\u9fff，。！？、,.!?\s]|$)", lambda m: cardinal(m[1]) + "多"),
+            (r"±\s?(?=\d)", lambda m: "正负"),
+            (r"√\s?(?=\d)", lambda m: "根号"),
+            (r"(?<=[\d}\]])\s?~\s?(?=\d)", lambda m: "至"),
+            (r"~\s?(?=\d)", lambda m: "约"),
+            (r"(?<![\d\w])\+\s?(?=\d)", lambda m: "正"),
+            (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: _RELATIONS[m[1]]),
+            (r"(?<![\dA-Za-z])-\s?(?=\d)", lambda m: "负"),
+            # what is left
+            (r"第\s?(\d+)", lambda m: "第" + cardinal(m[1])),
+            (r"(?<![\d.])2(?=[万千亿萬億])", lambda m: "两"),
+            (r"(?<=[一二三四五六七八九十百千万亿零两半])个?2(?=两)", lambda m: "二"),
+            (_NUM, _plain_number),
+            (r"²", lambda m: "平方"),
+            (r"³", lambda m: "立方"),
+            (r"(?<=[A-Za-z])\+\+", lambda m: "加加"),
+            (r"\+", lambda m: "加"),
+            (r"&", lambda m: "和"),
+            (
+                r"(?<=[\u4e00-\u9fff])\s?/\s?(?=[\u4e00-\u9fff])",
+                lambda m: "" if m.string[m.start() - 1] == "和" else "、",
+            ),
+            (r"[~^<>≤≥≠≈=×÷±√¢°/]", lambda m: " "),
+        )
+    ]
+
+
+def _date_of(year: str, month: str, day: str, whole: str) -> str:
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return whole
+    return f"{_year(year)}年{cardinal(month)}月{cardinal(day)}日"
+
+
+def _money_scaled(m: Match) -> str:
+    if m["last"] is None and m["first"]:
+        currency, word = CURRENCIES[m["sign"]], (m["word"] or "").strip()
+        name = word if word and (currency.zh == "元" or word not in ("元", "块", "块钱")) else currency.zh
+        return ("负" if m["minus"] else "") + _amount(m["num"], m["first"], name) + name
+    return _money(m)
+
+
+def _unit_unless_named(m: Match) -> str:
+    """iPhone 5s and Galaxy 8 are names: a lone letter behind a foreign word and its number is no unit."""
+    before = m.string[: m.start()].rstrip(" -")[-1:]
+    if len(m["unit"]) == 1 and before.isascii() and before.isalpha():
+        return cardinal(m["num"]) + m["unit"]
+    return _unit(m)

@@ -1,0 +1,495 @@
+"""English text with its numbers, dates, money, units, signs and abbreviations in words, as newsreaders say them.
+
+Each rule is a pattern and what it is read as. They are tried in order, and what one has written holds no digits, so
+that no later one touches it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+
+from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, plural, year
+from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, Money, alternatives
+
+Match = re.Match[str]
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_MONTH = "|".join([*MONTHS, *(rf"{name[:3]}\b\.?" for name in MONTHS if name != "May"), r"Sept\b\.?"])
+_NUM = r"\d+(?:\.\d+)?"
+_TO = r"\s?(?:-{1,2}|~)\s?"
+_SCALE = rf"(?:{alternatives(SCALES)})(?![A-Za-z])"
+_SCALE_NAMES = {10**12: "trillion", 10**9: "billion", 10**6: "million", 10**3: "thousand", 100: "hundred"}
+_SIGN = alternatives(CURRENCIES)
+_CODE = alternatives(code for code in CURRENCIES if code.isalpha())
+_AFTER = alternatives(sign for sign in CURRENCIES if len(sign) == 1)
+_MONEY_WORD = r"dollars?|bucks|euros?|pounds?|yuan|yen|won|rupees?|roubles?|rubles?"
+_UNIT = alternatives(unit for unit in UNITS if unit not in ("%", "‰", "°"))
+_PER = {
+    "month": "month", "mo": "month", "year": "year", "yr": "year", "day": "day", "week": "week", "wk": "week",
+    "hour": "hour", "hr": "hour", "h": "hour", "person": "person", "night": "night", "share": "share", "kg": "kilogram",
+    "lb": "pound", "ton": "ton", "barrel": "barrel", "gallon": "gallon", "minute": "minute", "min": "minute",
+    "second": "second", "sec": "second", "unit": "unit", "user": "user", "seat": "seat", "kWh": "kilowatt hour",
+    "liter": "liter", "litre": "litre", "piece": "piece", "page": "page", "word": "word",
+}  # fmt: skip
+_YEAR_BEFORE = "in|since|circa|year|early|late|mid|spring|summer|autumn|winter|class of|AD|Copyright"
+# A number before a noun is an attribute in the singular: a 5 kg bag, a $5 bill.
+_ATTRIBUTE = re.compile(r"\b(?:an?|the|this|that|one|per|every|each|his|her|our|their|my)\s$", re.IGNORECASE)
+_NOUN = re.compile(
+    r"\s(?!(?:of|and|or|to|in|at|on|is|was|for|from|with|more|less|by|than|per|each|a|after|before)\b)[a-z]"
+)
+_COUNTED = (
+    r"\s(?!(?:was|is|has|this|its|as|census|series|class|us|campus|olympics|plus)\b)"
+    r"(?:[a-z]+s|people|men|women|children|percent|feet|fish|sheep)\b"
+)
+_ROOMS = (
+    "Room|room|Suite|suite|Apt|Apt\\.|Apartment|apartment|Flat|Flight|flight"
+    "|Route|Highway|Gate|Channel|Unit|Boeing|Airbus|RTX|GTX|Porsche|Peugeot|Xbox|Area|Interstate"
+)
+_STREET = "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Square|Way|Terrace"
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_RULERS = (
+    "Henry|Louis|Elizabeth|Charles|George|Edward|William|James|Richard|Paul|Benedict|Philip|Napoleon|Catherine|Mary"
+    "|Francis|Frederick|Wilhelm|Nicholas|Alexander|Peter|Pius|Leo|John|Ramses|Carl|Gustav|Haakon|Harald|Ivan"
+)
+_CHAPTERS = (
+    "Chapter|Part|Act|Scene|Volume|Vol|Phase|Type|War|Bowl|Book|Section"
+    "|Class|Article|Level|Stage|Rocky|Title|Mark|Appendix|Windows|Star Wars|Episode"
+)
+_SHORT: tuple[tuple[str, str], ...] = (
+    (r"\bMr\.", "Mister"), (r"\bMrs\.", "Missus"), (r"\bMs\.", "Miz"), (r"\bProf\.", "Professor"),
+    (r"\bDr\.?(?=\s[A-Z])", "Doctor"), (r"(?<=[a-z]\s)Dr\.", "Drive"), (r"\bSt\.(?=\s[A-Z][a-z])", "Saint"),
+    (r"(?<=[A-Za-z]\s)St\.", "Street"), (r"\bAve\.", "Avenue"), (r"\bApt\.", "Apartment"),
+    (r"\bRd\.", "Road"), (r"\bBlvd\.?", "Boulevard"),
+    (r"\bMt\.(?=\s[A-Z])", "Mount"), (r"\bGen\.(?=\s[A-Z])", "General"), (r"\bSen\.(?=\s[A-Z])", "Senator"),
+    (r"\bGov\.(?=\s[A-Z])", "Governor"), (r"\bRep\.(?=\s[A-Z])", "Representative"), (r"\bLt\.", "Lieutenant"),
+    (r"\bSgt\.", "Sergeant"), (r"\bCapt\.", "Captain"), (r"\bCol\.(?=\s[A-Z])", "Colonel"),
+    (r"\bRev\.(?=\s[A-Z])", "Reverend"), (r"\bHon\.(?=\s[A-Z])", "Honorable"),
+    (r",?\sJr\b\.?", " Junior"), (r",?\sSr\b\.", " Senior"), (r"\bvs?\.(?=\s)", "versus"), (r"\bvs\b", "versus"),
+    (r"\be\.g\.,?", "for example,"), (r"\bi\.e\.,?", "that is,"), (r"\betc\.", "et cetera"),
+    (r"\bapprox\.", "approximately"), (r"\best\.", "established"), (r"\bdept\.", "department"),
+    (r"\bInc\.", "Incorporated"), (r"\bLtd\.?", "Limited"), (r"\bCorp\.", "Corporation"),
+    (r"\bCo\.(?=\s|$)", "Company"),
+    (r"\bet al\.", "and others"), (r"\bw/o\b", "without"), (r"\bw/(?=\s|\w)", "with "),
+    (r"\b(?:Figs?|figs?)\.\s?(?=\d)", "figure "), (r"\bpp\.\s?(?=\d)", "pages "), (r"\bp\.\s?(?=\d)", "page "),
+    (r"\b(?:vol|Vol)\.\s?(?=\d)", "volume "),
+    (r"\b[Cc]h\.\s?(?=\d)", "chapter "), (r"\bNos?\.\s?(?=\d)", "number "), (r"\bEst\.\s?(?=\d)", "established "),
+)  # fmt: skip
+
+
+def normalised(text: str) -> str:
+    """The text with everything that is written in digits, signs or abbreviations in words."""
+    text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
+    for pattern, read in _rules():
+        text = pattern.sub(read, text)
+    return re.sub(r" {2,}", " ", text)
+
+
+# Dates and times
+
+
+def _month(name: str) -> str:
+    return next(month for month in MONTHS if month.startswith(name[:3]))
+
+
+def _iso_date(m: Match) -> str:
+    return _date(m[1], m[3], m[4]) or m[0]
+
+
+def _slash_date(m: Match) -> str:
+    """Americans write the month first."""
+    first, second = m[1], m[2]
+    if int(first) > 12:
+        first, second = second, first
+    return _date(m[3], first, second) or m[0]
+
+
+def _date(year_: str, month: str, day: str) -> str:
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return ""
+    return f"{MONTHS[int(month) - 1]} {ordinal(day)}, {year(year_)}"
+
+
+def _month_day(m: Match) -> str:
+    said = f"{_month(m['month'])} {ordinal(m['day'])}"
+    if m["last"]:
+        said += f" to {ordinal(m['last'])}"
+    return f"{said}, {year(m['year'])}" if m["year"] else said
+
+
+def _day_month(m: Match) -> str:
+    said = f"{ordinal(m['day'])} of {_month(m['month'])}"
+    said = said if re.search(r"\bthe\s$", m.string[: m.start()]) else f"the {said}"
+    return f"{said} {year(m['year'])}" if m["year"] else said
+
+
+def _decade(m: Match) -> str:
+    number = m[1]
+    if len(number) == 2:
+        return plural(cardinal(number))
+    if number.endswith("00"):
+        return plural(year(number))
+    return f"{cardinal(number[:2])} {plural(cardinal(number[2:]))}"
+
+
+def _clock(m: Match) -> str:
+    hour, minute, second = int(m[1]), int(m[2]), m[3]
+    half = (m[4] or "").strip().replace(".", "").upper()
+    said = cardinal(hour)
+    if minute:
+        said += f" {'oh ' if minute < 10 else ''}{cardinal(minute)}"
+    elif not half and not second:
+        said += " hundred" if hour > 12 else " o'clock" if hour else " hundred hours"
+    if second and int(second):
+        said += f" and {cardinal(int(second))} second{'s' if int(second) != 1 else ''}"
+    return f"{said} {half}".rstrip()
+
+
+def _hour(m: Match) -> str:
+    return f"{cardinal(m[1])} {m[2].replace('.', '').upper()}"
+
+
+# Money and measures
+
+
+def _amount(number: str, scale: str | None) -> str:
+    name = _SCALE_NAMES.get(SCALES.get((scale or "").strip(), 0), "")
+    return f"{cardinal(number)} {name}".rstrip()
+
+
+def _is_attribute(m: Match) -> bool:
+    return bool(_ATTRIBUTE.search(m.string[: m.start()]) and _NOUN.match(m.string, m.end()))
+
+
+def _money(m: Match) -> str:
+    currency = CURRENCIES[m["sign"]]
+    if _is_attribute(m) and not ("." in m["num"] and not m["first"]):
+        currency = currency._replace(many=currency.one)
+    minus = "minus " if m["minus"] else ""
+    if m["last"]:
+        name = currency.many
+        first = _amount(m["num"], m["first"]) if m["first"] else cardinal(m["num"])
+        return f"{minus}{first} to {_amount(m['last'], m['scale'])} {name}"
+    return minus + _one_amount(m["num"], m["first"], currency)
+
+
+def _one_amount(number: str, scale: str | None, currency: Money) -> str:
+    if scale:
+        return f"{_amount(number, scale)} {currency.many}"
+    whole, _, cents = number.partition(".")
+    if cents and len(cents) != 2:
+        return f"{cardinal(number)} {currency.many}"
+    name = currency.one if whole == "1" else currency.many
+    if not cents or cents == "00":
+        return f"{cardinal(whole)} {name}"
+    small = f"{cardinal(int(cents))} {currency.cent if cents == '01' else currency.cents}"
+    return small if not int(whole) else f"{cardinal(whole)} {name} and {small}"
+
+
+def _money_after(m: Match) -> str:
+    return _one_amount(m[1], m[2], CURRENCIES[m[3]])
+
+
+def _cents(m: Match) -> str:
+    return f"{cardinal(m[1])} cent{'' if m[1] == '1' else 's'}"
+
+
+def _unit(m: Match) -> str:
+    before = m.string[: m.start()]
+    if (
+        len(m["unit"]) == 1
+        and m["unit"] not in "°%"
+        and re.search(r"\b(?:[a-z]+[A-Z]\w*|Galaxy|Model|Nexus|Pixel)\s$", before)
+    ):
+        return f"{cardinal(m['num'])} {m['unit']}"  # iPhone 5s is a name
+    one, many, _ = UNITS[m["unit"]]
+    many = one if _is_attribute(m) else many
+    minus = {"-": "minus ", "+": "plus ", "±": "plus or minus "}.get(m["minus"] or "", "")
+    number = _amount(m["num"], m["scale"])
+    if m["last"]:
+        low = "minus " if m["low"] else ""
+        return f"{minus}{number} to {low}{cardinal(m['last'])} {many}"
+    return f"{minus}{number} {one if m['num'] == '1' and not m['scale'] else many}"
+
+
+def _height(m: Match) -> str:
+    return f"{cardinal(m[1])} foot {cardinal(m[2])}"
+
+
+# Names and numbers of things
+
+
+def _digits(m: Match) -> str:
+    return digits(m[0])
+
+
+def _phone(m: Match) -> str:
+    said = ", ".join(digits(part) for part in re.findall(r"\d+", m[0]))
+    return f"plus {said}" if m[0].startswith("+") else said
+
+
+def _model(number: str) -> str:
+    """The number of a name: A380 is A three eighty, GPT-4 GPT four, Web3.0 Web three point zero."""
+    if "." in number or len(number) < 3:
+        return (
+            cardinal(number)
+            if not (number.startswith("0") and len(number) > 1 and "." not in number)
+            else digits(number)
+        )
+    return pairs(number) if len(number) < 5 else digits(number)
+
+
+def _named(m: Match) -> str:
+    after = " " if m.string[m.end() : m.end() + 1].isalpha() else ""
+    return f" {_model(m[1])}{after}"
+
+
+def _version(m: Match) -> str:
+    return " point ".join(map(cardinal, m[0].split(".")))
+
+
+def _street(m: Match) -> str:
+    said = pairs(m[1]) if len(m[1]) in (3, 4) else cardinal(m[1])
+    return said if m.string[m.end()].isspace() else f"{said} "
+
+
+def _ruler(m: Match) -> str:
+    return f"{m[1]} the {ordinal(_roman(m[2])).capitalize()}"
+
+
+def _roman(letters: str) -> int:
+    values = [_ROMAN[letter] for letter in letters]
+    return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+
+
+# Signs between numbers
+
+_OPERATORS = {
+    "+": "plus",
+    "-": "minus",
+    "×": "times",
+    "x": "times",
+    "*": "times",
+    "÷": "divided by",
+    "/": "divided by",
+}
+_RELATIONS = {
+    "=": "equals", "≈": "is about", "≠": "is not equal to", "<": "is less than", ">": "is greater than",
+    "≤": "is at most", "≥": "is at least",
+}  # fmt: skip
+
+
+def _formula(m: Match) -> str:
+    text = re.sub(r"(?<=[\d)])\s?([-+×x*÷/])\s?(?=[\d(])", lambda sign: f" {_OPERATORS[sign[1]]} ", m[0])
+    text = re.sub(r"\s?([=≈≠<>≤≥])\s?", lambda sign: f" {_RELATIONS[sign[1]]} ", text)
+    return re.sub(_NUM, lambda number: cardinal(number[0]), text.replace("-", "minus "))
+
+
+def _product(m: Match) -> str:
+    word = " by " if "x" in m[0] or len(re.findall(r"[×x*]", m[0])) > 1 else " times "
+    return re.sub(_NUM, lambda number: cardinal(number[0]), re.sub(r"\s?[×x*]\s?", word, m[0]))
+
+
+def _power(m: Match) -> str:
+    power = {"²": "2", "³": "3"}.get(m[2], m[3] or "")
+    how = {"2": "squared", "3": "cubed"}.get(power)
+    minus = "minus " if power.startswith("-") else ""
+    return f"{cardinal(m[1])} {how or f'to the power of {minus}{cardinal(power.lstrip(chr(45)))}'}"
+
+
+def _fraction(m: Match) -> str:
+    top, bottom = int(m[2]), int(m[3])
+    if top == bottom == 50:
+        return "fifty fifty"
+    if top >= bottom or bottom in (10, 100):
+        return f"{cardinal(top)} out of {cardinal(bottom)}"
+    if bottom > 100:
+        return f"{cardinal(top)} over {cardinal(bottom)}"
+    name = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom)
+    if top > 1:
+        name = "halves" if bottom == 2 else name + "s"
+    if not m[1]:
+        return f"{cardinal(top)} {name}"
+    return f"{cardinal(m[1].strip())} and {'a' if top == 1 else cardinal(top)} {name}"
+
+
+def _range(m: Match) -> str:
+    first, last = m[1], m[2]
+    return f"{cardinal(first)} to {cardinal(last)}"
+
+
+def _years(m: Match) -> str:
+    last = m[2] if len(m[2]) == 4 else m[1][:2] + m[2]
+    if not (1000 <= int(m[1]) <= int(last) <= 2199):
+        return m[0]
+    return f"{year(m[1])} to {year(m[2]) if len(m[2]) == 4 else cardinal(m[2])}"
+
+
+def _plain_number(m: Match) -> str:
+    number = m[0]
+    after = m.string[m.end() :]
+    if "." not in number:
+        if len(number) >= 10 or (number[0] == "0" and len(number) > 1):
+            return digits(number)
+        if re.fullmatch(r"(?:19|20)\d\d", number) and not re.match(_COUNTED, after):
+            return year(number)
+    return cardinal(number)
+
+
+@cache
+def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
+    half = r"(\s?(?:[aApP]\.[mM]\.|[aApP][mM](?![A-Za-z])))?"
+    lone = r"(?<![A-Za-z\d.])"
+    return [
+        (re.compile(pattern), read)
+        for pattern, read in (
+            *((pattern, lambda m, word=word: word) for pattern, word in _SHORT),
+            (r"\b((?:[A-Z]\.){2,})(?=\W|$)", lambda m: m[1].replace(".", "")),  # U.S.
+            (r"\b([A-Z])\.(?=\s[A-Z])", lambda m: m[1]),  # J. K. Rowling
+            (rf"\b({_RULERS}) ([IVX]{{2,}}|V|X)(?![\w'])", _ruler),
+            (rf"\b({_CHAPTERS}) ([IVXLC]+)(?![\w'])", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
+            # formulas first: a hyphen in them is a minus
+            (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}", _formula),
+            (
+                r"(?<![\w)])(?<![\w)]\s)([<>≤≥≈])\s?(?=[\d$€£¥])",
+                lambda m: f"{_RELATIONS[m[1]].removeprefix('is ')} ",
+            ),
+            # dates
+            (r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)", _iso_date),
+            (r"(?<=[a-z])T(?=\d\d:\d\d)", lambda m: " "),
+            (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", _slash_date),
+            (
+                rf"\b(?P<month>{_MONTH})\s(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:{_TO}(?P<last>[12]?\d|3[01])(?:st|nd|rd|th)?)?"
+                rf"(?:,?\s(?P<year>[12]\d{{3}}))?(?![\d:]|\.\d)",
+                _month_day,
+            ),
+            (
+                rf"(?<![\d.:])(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?P<month>{_MONTH})(?![a-z])(?:,?\s(?P<year>[12]\d{{3}}))?(?!\d)",
+                _day_month,
+            ),
+            (rf"\b({_MONTH}),?\s([12]\d{{3}})(?!\d)", lambda m: f"{_month(m[1])} {year(m[2])}"),
+            (r"\b((?:Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.)(?=\s|$)", lambda m: _month(m[1])),
+            (r"(?<![\d-])([12]\d{3})\s?-\s?(\d{4}|\d\d)(?![\d-]|\.\d)", _years),
+            (r"(?<!\w)'?(\d{4}|[2-9]0)'?s\b(?!\w)", lambda m: _decade(m)),
+            # times of day
+            (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
+            (rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]){half}", _clock),
+            (r"(?<![\d:.])(1[0-2]|\d)\s?([aApP]\.[mM]\.|[aApP][mM])(?![A-Za-z])", _hour),
+            (r"(?<=[a-zM])\s?-\s?(?=(?:[01]?\d|2[0-4]):[0-5]\d)", lambda m: " to "),
+            (
+                r"(?<=[kM])\s?-\s?(?=(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)",
+                lambda m: " to ",
+            ),
+            # telephone numbers
+            (r"\+\d{1,3}[- .]?\(?\d{1,4}\)?(?:[- .]\d{2,4}){1,3}(?![\d-])", _phone),
+            (r"(?<![\d-])(?:1[- .])?(?:\(\d{3}\)\s?|\d{3}[-.])\d{3}[-.]\d{4}(?![\d-])", _phone),
+            (r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", _phone),
+            (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", lambda m: _range_or_phone(m)),
+            (r"(?<=[Cc]all )\d{3}(?!\d)|(?<=[Dd]ial )\d{3}(?!\d)|(?<![\d])911(?!\d)", _digits),
+            (
+                r"(?i)(?<=\b(?:pin|zip) )\d{4,6}\b|(?<=\bcode )\d{4,8}\b"
+                r"|(?<=\bpassword )\d{4,8}\b|(?<=\bextension )\d{2,5}\b",
+                _digits,
+            ),
+            # money
+            (
+                rf"(?P<minus>(?<!\w)-)?(?<![A-Za-z])(?P<sign>{_SIGN})\s?(?P<num>{_NUM})(?P<first>[\s-]?{_SCALE})?"
+                rf"(?:{_TO}(?:(?P=sign))?(?P<last>{_NUM})(?P<scale>[\s-]?{_SCALE})?)?(?:[\s-](?:{_MONEY_WORD})\b)?",
+                _money,
+            ),
+            (rf"({_NUM})([\s-]?{_SCALE})?\s?({_CODE})(?![A-Za-z])", _money_after),
+            (rf"({_NUM})(\s?{_SCALE})?\s?({_AFTER})(?!\s?\d)", _money_after),
+            (rf"({_NUM})\s?¢", _cents),
+            (
+                rf"({_NUM})\s?(?:{alternatives(['bn', 'tn', 'mn'])})(?![A-Za-z])",
+                lambda m: _amount(m[1], m[0][len(m[1]) :]),
+            ),
+            (
+                rf"{lone}({_NUM})([kKM])(?![A-Za-z\d])(?!\s?(?:video|TV|resolution|monitor|display|screen))",
+                lambda m: _thousands(m),
+            ),
+            # per cents, units
+            (r"(?<![\d.])(\d+)'\s?(\d{1,2})(?:\"|''|”)", _height),
+            (
+                r"(?<=\d)\s?(?:\"|″)(?=[\s,.)]|$)(?<!\d\s\")",
+                lambda m: " inch" if _NOUN.match(m.string, m.end()) else " inches",
+            ),
+            (
+                rf"(?P<minus>(?<![\w.)])[-+±])?{lone}(?P<num>{_NUM})(?P<scale>\s(?:million|billion|thousand|trillion))?"
+                rf"(?:\s?(?:%|°C|°|km|kg|m|g)?{_TO}(?P<low>-)?(?P<last>{_NUM}))?[\s-]?(?P<unit>%|‰|{_UNIT})(?![A-Za-z²³\d])",
+                lambda m: _unit(m) if not _hyphened_word(m) else m[0],
+            ),
+            (rf"(?P<minus>(?<![\w.)])-)?(?P<num>{_NUM})(?P<scale>)(?P<last>)\s?(?P<unit>°)", _unit),
+            (rf"(?<=[a-z])\s?/\s?({alternatives(_PER)})\b", lambda m: f" per {_PER[m[1]]}"),
+            (rf"{lone}{_NUM}(?:\s?[×x*]\s?{_NUM})+", _product),
+            (rf"{lone}({_NUM})[x×](?![A-Za-z\d])", lambda m: f"{cardinal(m[1])} times"),
+            # names with numbers
+            (r"(?<!\d)24/7(?!\d)", lambda m: "twenty-four seven"),
+            (r"(?<![\d/])9/11(?![\d/])", lambda m: "nine eleven"),
+            (r"\bH2O\b", lambda m: "H two O"),
+            (r"\b[vV]\.?(?=\d+\.\d)", lambda m: "version "),
+            (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", _version),
+            (rf"\b({_ROOMS}) (\d{{3,4}})(?![\d.,]\d|\d)", lambda m: f"{m[1]} {pairs(m[2])}"),
+            (
+                rf"(?<![\w.-])(\d{{2,5}})(?=[A-Z]?\s(?:[NSEW]\.?\s)?(?:[A-Z]\w+\s){{1,2}}(?:{_STREET})\b)",
+                _street,
+            ),
+            (r"(?<![\w.])(\d{3,4})(?=[A-Z]\b|(?<=720|080|440|160)p\b)", lambda m: pairs(m[1]) + " "),
+            (r"(?<=[A-Za-z])-?(\d+(?:\.\d+)?)(?![\d.]*\d)", _named),
+            # ordinals, fractions, ratios, ranges
+            (r"(?<![\d.])(\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1])),
+            (rf"(?<![\w.])({_NUM})(?=[A-Za-z])", lambda m: f"{cardinal(m[1])} "),
+            (r"(?<![\d/.])(\d+ )?(\d+)/(\d+)(?![\d/])", _fraction),
+            (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
+            (
+                rf"{lone}({_NUM})\s?([÷+])\s?({_NUM})",
+                lambda m: f"{cardinal(m[1])} {_OPERATORS[m[2]]} {cardinal(m[3])}",
+            ),
+            (rf"(?<![\d.:])({_NUM})\s?:\s?({_NUM})(?![\d:])", _range),
+            (rf"(?<![\d.-])({_NUM}){_TO}({_NUM})(?![\d.]*\d|-\d)", _range),
+            (rf"({_NUM})\s?\+(?![\w+])", lambda m: f"{cardinal(m[1])} plus"),
+            (r"±\s?(?=\d)", lambda m: "plus or minus "),
+            (r"√\s?(?=\d)", lambda m: "the square root of "),
+            (r"~\s?(?=\d)", lambda m: "about "),
+            (r"(?<![\w])\+\s?(?=\d)", lambda m: "plus "),
+            (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: f" {_RELATIONS[m[1]]} "),
+            (r"(?:(?<=\s)|(?<=\()|^)-(?=\.?\d)", lambda m: "minus "),
+            # what is left
+            (
+                rf"(?i)\b((?:{_YEAR_BEFORE}) )(1\d{{3}}|20\d\d)(?![\d.,]\d|\d)(?!{_COUNTED})",
+                lambda m: m[1] + year(m[2]),
+            ),
+            (_NUM, _plain_number),
+            (r"²", lambda m: " squared"),
+            (r"³", lambda m: " cubed"),
+            (r"(?<=[A-Za-z])\+\+", lambda m: " plus plus"),
+            (r"\s?\+\s?", lambda m: " plus "),
+            (r"\s?&\s?", lambda m: " and "),
+            (r"(?<=[a-z])/(?=[a-z])", lambda m: " " if m.string[: m.start()].endswith("and") else " or "),
+            (r"[~^<>≤≥≠≈=×÷±√¢°/]", lambda m: " "),
+            (r"(?<=[a-z])(?=(?:point) )", lambda m: " "),
+        )
+    ]
+
+
+def _thousands(m: Match) -> str:
+    """100k people are a hundred thousand; a 4K film is no four thousand."""
+    if m[2] == "K" and (len(m[1]) < 2 or re.match(r"\s(?:run|race)\b", m.string[m.end() :])):
+        return f"{cardinal(m[1])} K"
+    return _amount(m[1], m[2])
+
+
+def _hyphened_word(m: Match) -> bool:
+    """A-4 in 3-D or 5-s, where the letter belongs to a word."""
+    return "-" in m[0][: -len(m["unit"])][-1:] and len(m["unit"]) == 1
+
+
+def _range_or_phone(m: Match) -> str:
+    first, last = m[0].split("-")
+    if Decimal(first) < Decimal(last) and last.endswith("00"):
+        return f"{cardinal(first)} to {cardinal(last)}"
+    return _phone(m)
