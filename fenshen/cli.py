@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from fenshen import commands, machine, messages
+from fenshen.arguments import TextCommand
 from fenshen.errors import FenshenError, FenshenWarning, Interrupted, ReaderGoneError
 from fenshen.messages import message
 from fenshen.version import __version__
@@ -126,7 +127,7 @@ def app(wanted: str | None = None) -> typer.Typer:
 
     for name, target in COMMANDS.items():
         run = command(name, commands.load(target)) if name == wanted else _unloaded
-        made.command(name, help=message(f"cli.{name}"))(run)
+        made.command(name, cls=TextCommand, help=message(f"cli.{name}"))(run)
     return made
 
 

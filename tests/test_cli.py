@@ -250,6 +250,39 @@ def test_a_function_becomes_a_command():
     assert CliRunner().invoke(app, words).output == "door red,blue False 3.0\n"
 
 
+@pytest.mark.parametrize(
+    "text", ["-5℃", "- 你好", "--你好", "-hello", "-our plan", "-", "-o-o 啊", "——", "--5 and more"]
+)
+def test_a_text_may_begin_with_a_minus(text):
+    def speak(
+        who: str, text: str, *, out: Annotated[str, Word()] = "", seed: int = 0, bright: bool = True
+    ) -> str:
+        """Speak.
+
+        Args:
+            who: somebody
+            text: what to say
+            out: the film
+            seed: a number
+            bright: in bright light
+        """
+        return f"{who}|{text}|{out}|{seed}|{bright}"
+
+    from typer.testing import CliRunner
+
+    app = typer.Typer()
+    app.command("speak", cls=cli.TextCommand)(cli.command("speak", speak))
+    for words in (
+        ["me", text, "--out", "-", "--seed=-3", "--no-bright"],
+        ["--seed", "-3", "me", "--no-bright", text, "-o", "-"],
+        ["-o-", "--no-bright", "--seed", "-3", "--", "me", text],
+    ):
+        assert CliRunner().invoke(app, words).output == f"me|{text}|-|-3|False\n"
+    wrong = CliRunner().invoke(app, ["me", text, "--sede", "3"])
+    assert wrong.exit_code == 2
+    assert "--sede" in wrong.output
+
+
 def test_verbs_take_what_verbs_return(tmp_path):
     data = fenshen.prepare(["avatars:lorelei:16"], tmp_path / "data", size=32, progress=False)
     assert data.report.kept == len(data) == 16

@@ -7,12 +7,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from fenshen.errors import UsageError
+from fenshen.errors import UsageError, warn
 from fenshen.messages import catalogue, message
 from fenshen.motion.speech.text.words import GREEK
 
 _SHARE = 0.2  # of the letters: as many in other scripts, and a listener would lose the thread
 _SPOKEN = frozenset({"LATIN", "CJK", "IDEOGRAPHIC", "MODIFIER", "FEMININE", "MASCULINE", "MICRO", "VULGAR"})
+_TABLES = frozenset({"CYRILLIC", "HIRAGANA", "KATAKANA", "HANGUL", "GREEK"})  # whose letters are read here
 _SIGN = r"(?<![\u0370-\u03ff])([α-ωΑ-Ω])(?![\u0370-\u03ff])"
 _LONE_GREEK = re.compile(rf"(?<!\d)(?<!\d[ k]){_SIGN}")
 _CYRILLIC = {
@@ -29,7 +30,6 @@ _KANA = {
     "ZI": "ji",
     "DI": "ji",
     "DU": "zu",
-    "PROLONGED SOUND MARK": "",
 }
 _HANGUL = {"KIYEOK": "k", "NIEUN": "n", "TIKEUT": "d", "RIEUL": "l", "MIEUM": "m", "PIEUP": "b", "SIOS": "s",
            "IEUNG": "ng", "CIEUC": "j", "CHIEUCH": "ch", "KHIEUKH": "k", "THIEUTH": "t", "PHIEUPH": "p",
@@ -49,6 +49,8 @@ def readable(text: str) -> str:
         return text
     if sum(foreign.values()) >= _SHARE * sum(letters.values()):
         raise UsageError("motion.unspoken_script", scripts=message("motion.and").join(_names(foreign)))
+    if unknown := [script for script in foreign if script not in _TABLES]:
+        warn("motion.words_left_out", scripts=message("motion.and").join(_names(unknown)))
     return re.sub(r"[^\W\d_]+[\u0300-\u0e7f]*", lambda word: _romanised(word[0]), text)
 
 
