@@ -61,7 +61,7 @@ def test_a_text_is_read_as_newsreaders_say_it(lang):
         ("# **Bold** _words_\nsee https://example.org/x?y=1", "en", ["Bold words", "see example dot org"]),
         ("ｈｅｌｌｏ cafe\u0301", "en", ["hello café"]),
         ("你好。我是分身！真的吗？是的……好", "zh", ["你好。", "我是分身！", "真的吗？", "是的", "好"]),
-        ("官网：https://a.cn。关注！讲三点。", "zh", ["官网： a点CN。", "关注！", "讲三点。"]),
+        ("官网：https://a.cn。关注！讲三点。", "zh", ["官网：a点CN。", "关注！", "讲三点。"]),
         ("See http://a.io/x. Then go!", "en", ["See a dot IO.", "Then go!"]),
         ("<p>一</p><script>x=1</script><p>二</p>", "zh", ["一", "二"]),
         ("- one\n- two\n\n1. three", "en", ["one", "two", "one, three"]),

@@ -30,7 +30,7 @@ _MONEY_WORD = (
 _UNIT = alternatives(unit for unit in UNITS if unit not in "%‰°")
 _PER = "月|年|天|日|周|人|次|个|小时|分钟|秒|吨|公斤|斤|平方米|平|股|件|张|位|晚|度|升|台|套|份|盒|瓶|箱|kg|g|L|h"
 _PER_WORDS = {"kg": "公斤", "g": "克", "L": "升", "h": "小时"}
-_HEAD = "歼|运|轰|直|苏|米格|图|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
+_HEAD = "天玑|麒麟|骁龙|锐龙|酷睿|歼|运|轰|直|苏|米格|图|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
 _CALLED = (
     "拨打|致电|来电|电话|電話|热线|手机号?|号码|號碼|客服|传真|手机|QQ群?号?|微信号?|邮编|编号|学号|工号|卡号|账号|帐号"
     "|身份证号?码?|验证码|密码|车牌号?|订单号|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|护照号?码?|邮政编码|ID|Tel"
@@ -44,6 +44,7 @@ _COUNTED = rf"[{MEASURES}万亿千百余多来几米克升度]|小时|公|平方
 
 def normalised(text: str) -> str:
     """The text with everything that is written in digits or signs in Chinese words."""
+    text = re.sub(r"\d{21,}", _digits, text)
     text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
     text = re.sub(r"(?<=\d)：(?=\d)", ":", text)
     for pattern, read in _rules():
@@ -193,9 +194,10 @@ def _model_number(number: str) -> str:
 
 
 def _weapon(m: Match) -> str:
-    if len(m[2]) == 1:
+    """歼-20 is read digit by digit, 红旗-9 and 骁龙8 are numbers."""
+    if len(m[2]) == 2 and len(m[1]) > 1 and m[1] not in ("东风", "鹰击", "米格"):
         return m[1] + cardinal(m[2])
-    return m[1] + (cardinal(m[2]) if m[1] == "直" and m[2] == "10" else digits(m[2]))
+    return m[1] + (digits(m[2]) if len(m[2]) == 2 else _model_number(m[2]))
 
 
 def _version(m: Match) -> str:
@@ -235,7 +237,7 @@ def _power(m: Match) -> str:
 
 
 def _score(m: Match) -> str:
-    return re.sub(r"\s?[-:]\s?", "比", re.sub(r"\d+", lambda number: cardinal(number[0]), m[0]))
+    return re.sub(r"\s?[-:]\s?", "比", re.sub(_NUM, lambda number: cardinal(number[0]), m[0]))
 
 
 def _range(m: Match) -> str:
@@ -320,13 +322,21 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             ),
             (r"(?<!\d)0?(\d{1,2})(?=月(?:\d|份|初|中|底|末|$|[，。]))", lambda m: cardinal(m[1])),
             (r"(?<=月)0(\d)(?=[日号])", lambda m: cardinal(m[1])),
-            (r"(?<!\d)(\d)[·.](\d{1,2})(?=事件|地震|大地震|晚会|讲话)", lambda m: _year(m[1] + m[2])),
+            (
+                r"(?<!\d)(\d{1,2})(?:·|[.](?=\d\d?(?:事件|地震|大地震|晚会|讲话|劳动|假期|长假|黄金周|运动)))(\d{1,2})(?!\d)",
+                lambda m: _year(m[1] + m[2]),
+            ),
+            (r"(?<!\d)(20\d\d)(?=[QH][1-4](?![A-Za-z\d]))", lambda m: _year(m[1])),
+            (
+                r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d.-])",
+                lambda m: f"{_year(m[1])}年{cardinal(m[2])}月",
+            ),
             (r"(?<!\d)(\d{3})(?=大促|晚会|购物节|工作制|事件|高校|工程)", lambda m: _year(m[1])),
             # times of day
             (r"(?<=:\d\d)\s?[-~]{1,2}\s?(?=\d{1,2}:[0-5]\d)", lambda m: "至"),
             (time + half, _clock),
             (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", _hour),
-            (r"(?<![\d:.])(\d+)\s?:\s?(\d+)(?::(\d+))?(?![\d:])", _score),
+            (rf"(?<![\d:.]){_NUM}(?:\s?:\s?{_NUM})+(?![\d:])", _score),
             # telephone and other numbers read digit by digit
             (r"(?<![\d.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", _phone),
             (r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{7,8}(?:[-转]\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}", _phone),
@@ -390,6 +400,11 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?!\d|[{MEASURES}万亿%])", _weapon),
             (r"(?<=[\u4e00-\u9fff])(?<=舟|征|娥|宫|问|和|号|斗|火)-(\d+)", lambda m: cardinal(m[1])),
             (rf"(?<![{_LATIN}])([{_LATIN}]+)-(\d+(?:\.\d+)?)(?![\d.]*\d)", _foreign),
+            (
+                rf"(?<![{_LATIN}])([{_LATIN}]+)(\d+)-(\d+)(?!\d)",
+                lambda m: f"{m[1]}{_model_number(m[2])} {_model_number(m[3])}",
+            ),
+            (r"(?<=[层楼栋座])(\d{3,4})(?=室|$|[，。、])", _digits),
             (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", _version),
             (r"[Nn][Oo]\.\s?(\d+)", lambda m: "第" + cardinal(m[1])),
             (rf"(?<=[{_LATIN}])(\d+(?:\.\d+)?)(?!\d)", lambda m: _model_number(m[1])),

@@ -9,7 +9,7 @@ import unicodedata
 _NO_HAN = r"[^\s\u2e80-\U0003ffff<>\"“”]"  # where a link may go on: never into Chinese, which often follows directly
 _DOMAINS = "com|org|net|edu|gov|int|cn|io|ai|app|dev|co|uk|us|de|fr|jp|kr|hk|tw|eu|ru|in|au|ca|me|tv|info|xyz|top|shop"
 _HOST = r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
-_EMAIL = re.compile(rf"(?:mailto:)?([A-Za-z0-9][\w.+-]*)@({_HOST})", re.ASCII)
+_EMAIL = re.compile(rf"(?<![\w.+-])(?:mailto:)?([A-Za-z0-9][\w.+-]*)@({_HOST})", re.ASCII)
 _LINK = re.compile(
     rf"(?:(?:https?|ftp)://|www\.)(?:[^\s/@]*@)?(\w[\w.-]*)(?::\d+)?((?:[/?#]{_NO_HAN}*)?)"
     rf"|(?<![\w.@/-])((?:[A-Za-z0-9-]+\.)+(?:{_DOMAINS}))(?![\w.-]*\w)(?::\d+)?((?:[/?#]{_NO_HAN}*)?)",
@@ -36,9 +36,9 @@ _MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^[ \t]*(?:```|~~~).*$", ""),  # fences
         (r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:-]*$", ""),  # the line under a table's head
         (r"^[ \t]*([-*_=])(?:[ \t]*\1){2,}[ \t]*$", ""),  # rules
-        (r"!\[([^\]]*)\]\([^)\s]*(?:\s\"[^\"]*\")?\)", r" \1 "),  # pictures, by their description
-        (r"\[([^\]]+)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s\"[^\"]*\")?\)", r"\1"),
-        (r"\[([^\]]+)\]\[[^\]]*\]", r"\1"),
+        (r"!\[([^\[\]\n]*)\]\([^)\s]*(?:\s\"[^\"]*\")?\)", r" \1 "),  # pictures, by their description
+        (r"\[([^\[\]\n]+)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s\"[^\"]*\")?\)", r"\1"),
+        (r"\[([^\[\]\n]+)\]\[[^\[\]\n]*\]", r"\1"),
         (r"\[\^?\d+\]", ""),  # footnotes
         (r"^[ \t]*(?:>[ \t]?)+(?![\s\d=])", ""),
         (r"^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$", r"\1"),
@@ -99,6 +99,7 @@ def cleaned(text: str, lang: str) -> str:
     for pattern, replacement in _MARKDOWN:
         text = pattern.sub(replacement, text)
     text = _LINK.sub(lambda found: _site(found, lang), text)
+    text = re.sub(r"(?<=[\d年月日])\s?—+\s?(?=\d)", "-", text)
     text = re.sub(r"\s*—+\s*", ", ", text) if lang == "en" else text
     text = re.sub(r"([①-⑳])(?=\w)", r"\1，", text)
     text = "".join(map(_plain, unicodedata.normalize("NFC", text))).translate(_MEANT)
@@ -126,12 +127,16 @@ def _site(found: re.Match[str], lang: str) -> str:
     ending = path or host
     after = ending[len(ending.rstrip(_AFTER_LINK)) :]
     host = host.rstrip(".-").removeprefix("www.")
-    return f" {_dotted(host, lang)}{after or _gap(found)}" if host else after
+    return f"{_before(found)}{_dotted(host, lang)}{after or _gap(found)}" if host else after
 
 
 def _address(found: re.Match[str], lang: str) -> str:
     at = " at " if lang == "en" else "艾特"
-    return f" {_dotted(found[1], lang)}{at}{_dotted(found[2], lang)}{_gap(found)}"
+    return f"{_before(found)}{_dotted(found[1], lang)}{at}{_dotted(found[2], lang)}{_gap(found)}"
+
+
+def _before(found: re.Match[str]) -> str:
+    return " " if found.string[: found.start()][-1:].isalnum() else ""
 
 
 def _gap(found: re.Match[str]) -> str:

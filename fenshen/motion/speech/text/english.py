@@ -83,6 +83,7 @@ _SHORT: tuple[tuple[str, str], ...] = (
 
 def normalised(text: str) -> str:
     """The text with everything that is written in digits, signs or abbreviations in words."""
+    text = re.sub(r"\d{19,}", _digits, text)
     text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
     for pattern, read in _rules():
         text = pattern.sub(read, text)

@@ -14,6 +14,7 @@ from fenshen.motion.speech.text.scripts import readable
 
 MAX_CHARACTERS = 50_000  # about two hours
 _MOST = 110  # maximum length of a sentence, roughly in syllables; longer ones degrade the voice
+_READ_AT_ONCE = 400  # characters: some rules take the square of the length
 HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
 PAUSE = ",;:，、；：—"
 # A full stop ends a sentence before a space only, and neither after an initial nor after these.
@@ -69,7 +70,7 @@ _WORD = rf"[^\W\d_{HAN}]+(?:['.-][^\W\d_{HAN}]+)*"
 # In a Chinese sentence: three foreign words or more with what stands between them, and an amount before them.
 _FOREIGN = re.compile(
     rf"(?<![^\W{HAN}.,-])(?:[$€£]?\d[\d.,]*[ -]?)?{_WORD}"
-    rf"(?:[^{HAN}A-Za-z，。！？；：、（）《》“”\n]+{_WORD}){{2,}}[.!?]?"
+    rf"(?:(?:[\d_]|[^\w，。！？；：、（）《》“”\n])+{_WORD}){{2,}}[.!?]?"
 )
 # In an English sentence: Chinese with the numbers that touch it.
 _NATIVE = re.compile(rf"(?:(?:[A-Z]{{0,2}}[$€£¥])?[\d.,:-]*\d)?[{HAN}](?:[^A-Za-z\n]*[{HAN}])?(?:\d[\d.%]*)?")
@@ -102,7 +103,8 @@ def sentences(text: str, lang: Language) -> list[str]:
     found = [
         part
         for sentence in _END.split(readable(cleaned(text, _language_in(text, lang))))
-        for part in _breaths(_normalised(sentence.strip().rstrip("…"), lang))
+        for piece in _short(sentence.strip().rstrip("…"))
+        for part in _breaths(_normalised(piece, lang))
         if re.search(r"\w", part)
     ]
     if not found:
@@ -135,6 +137,16 @@ def _first(text: str, lang: Language) -> Language:
     return "zh" if re.match(f"[{HAN}]", letter[0]) else "en"
 
 
+def _short(sentence: str) -> Iterator[str]:
+    """A sentence in pieces that the rules read quickly, cut at pauses, else between words, else anywhere."""
+    while len(sentence) > _READ_AT_ONCE:
+        head = sentence[:_READ_AT_ONCE]
+        cut = max(map(head.rfind, PAUSE)) + 1 or head.rfind(" ") + 1 or _READ_AT_ONCE
+        yield sentence[:cut].strip()
+        sentence = sentence[cut:]
+    yield sentence.strip()
+
+
 def _language_in(text: str, lang: Language) -> Language:
     """The language that most of a text is in; the given one for a text of hardly any words, such as HK$500."""
     words = words_only(text)
@@ -159,18 +171,16 @@ def _normalised(sentence: str, lang: Language) -> str:
 
 def _breaths(sentence: str) -> Iterator[str]:
     """Split a long sentence: at commas, else between words, else anywhere."""
-    if _length(sentence) <= _MOST:
-        yield sentence
-        return
-    part = ""
+    long = _length(sentence) > _MOST
+    part, length = "", 0.0
     for piece in re.findall(rf"[^{PAUSE} ]+[{PAUSE} ]*|[{PAUSE} ]+", sentence):
         for word in _chopped(piece):
-            if part and (
-                _length(part + word) > _MOST or (part.rstrip()[-1:] in PAUSE and _length(part) > _MOST / 2)
-            ):
+            more = _length(word)
+            paused = long and length > _MOST / 2 and part.rstrip()[-1:] in PAUSE
+            if part and (length + more > _MOST or paused):
                 yield part.strip()
-                part = ""
-            part += word
+                part, length = "", 0.0
+            part, length = part + word, length + more
     if part.strip():
         yield part.strip()
 
@@ -183,4 +193,4 @@ def _chopped(word: str) -> list[str]:
 
 def _length(text: str) -> float:
     """Approximate length in syllables."""
-    return sum(1.0 if re.match(f"[{HAN}]", char) else 0.4 for char in text)
+    return 0.4 * len(text) + 0.6 * len(re.findall(f"[{HAN}]", text))
