@@ -19,6 +19,7 @@ from fenshen import commands, machine, messages
 from fenshen.arguments import TextCommand
 from fenshen.errors import FenshenError, FenshenWarning, Interrupted, ReaderGoneError
 from fenshen.messages import message
+from fenshen.names import readable
 from fenshen.version import __version__
 
 COMMANDS = {
@@ -205,7 +206,7 @@ def _show(result: Any, as_json: bool) -> None:
     if text:
         with suppress(BrokenPipeError):  # a reader that has seen enough does not change the exit code
             # The stream is named, because Typer writes UTF-8 to terminals that say they only know ASCII.
-            typer.echo(_json(value) if as_json else text, file=sys.stdout)
+            typer.echo(_json(value) if as_json else readable(text), file=sys.stdout)
     if not getattr(result, "ok", True):
         raise typer.Exit(1)
 
@@ -213,13 +214,22 @@ def _show(result: Any, as_json: bool) -> None:
 def _json(value: Any) -> str:
     """One line of JSON, with escapes for what the terminal cannot show."""
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
-    return json.dumps(value, ensure_ascii=escaped, default=str)
+    return json.dumps(_readable(value), ensure_ascii=escaped)
+
+
+def _readable(value: Any) -> Any:
+    """The same value with names that can be shown, and as text what JSON does not know."""
+    if isinstance(value, dict):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else readable(str(value))
 
 
 def _complain(sentence: str, code: int) -> int:
     with suppress(BrokenPipeError):
         colour = None if code == _INTERRUPTED else typer.colors.RED
-        typer.secho(sentence, file=sys.stderr, fg=colour)
+        typer.secho(readable(sentence), file=sys.stderr, fg=colour)
     return code
 
 

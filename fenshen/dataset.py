@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -94,8 +93,8 @@ def write(
         _write_pixels(part / "pixels.npy", (card.count, card.size, card.size, 3), pixels)
         if len(records) != card.count:
             raise ValueError(f"{len(records)} records for a card that says {card.count}")
-        pq.write_table(records.cast(RECORDS), part / "records.parquet", compression="zstd")
-        pq.write_table(rejected.cast(REJECTED), part / "rejected.parquet", compression="zstd")
+        files.write_table(part / "records.parquet", records.cast(RECORDS), compression="zstd")
+        files.write_table(part / "rejected.parquet", rejected.cast(REJECTED), compression="zstd")
         (part / "dataset.json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return Dataset(path)
 
@@ -182,7 +181,7 @@ class Dataset:
 
     def _table(self, name: str, schema: pa.Schema) -> pa.Table:
         try:
-            return pq.read_table(self.path / name, schema=schema)
+            return files.read_table(self.path / name, schema=schema)
         except (OSError, pa.ArrowException) as error:
             raise FenshenError("dataset.damaged", path=self.path, file=name, why=error) from error
 
@@ -195,12 +194,12 @@ def name_human(path: Path, human: str, camera: Sequence[float]) -> None:
         camera: azimuth and elevation in radians, distance in metres.
     """
     file = path / "records.parquet"
-    table = pq.read_table(file, schema=RECORDS)
+    table = files.read_table(file, schema=RECORDS)
     for name, value in (("human", human), ("camera", list(camera))):
         column = pa.array([value] * len(table), RECORDS.field(name).type)
         table = table.set_column(RECORDS.get_field_index(name), RECORDS.field(name), column)
     with files.writing(file) as part:
-        pq.write_table(table, part, compression="zstd")
+        files.write_table(part, table, compression="zstd")
 
 
 def _read_card(path: Path) -> DatasetCard:

@@ -16,8 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fenshen.errors import FenshenError
+from fenshen.names import readable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from torch import Tensor
 
 _WINDOWS = os.name == "nt"
 _LONGEST = 255  # bytes of a name that file systems allow
@@ -103,7 +109,40 @@ def write_text(path: Path | str, text: str) -> None:
         FenshenError: it cannot be written.
     """
     with writing(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(readable(text), encoding="utf-8")
+
+
+def write_table(path: Path, table: pa.Table, **options: Any) -> None:
+    """Write a table as Parquet; given a path, PyArrow only takes names in UTF-8."""
+    import pyarrow.parquet as pq
+
+    with path.open("wb") as file:
+        pq.write_table(table, file, **options)
+
+
+def read_table(path: Path, **options: Any) -> pa.Table:
+    """Read a table from Parquet."""
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as file:
+        return pq.read_table(file, **options)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read tensors; given a path, safetensors only takes names in UTF-8."""
+    from safetensors.torch import load, load_file
+
+    return load_file(path) if readable(path) == str(path) else load(path.read_bytes())
+
+
+def in_utf8(folder: Path) -> Path:
+    """The folder by a name in UTF-8, for a library that takes no other: on Linux, that of an open handle.
+
+    The handle stays open until the process ends. Elsewhere all names are Unicode.
+    """
+    if readable(folder) == str(folder):
+        return folder
+    return Path(f"/proc/self/fd/{os.open(folder, os.O_RDONLY)}")
 
 
 def make_folder(path: Path | str) -> None:

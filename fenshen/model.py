@@ -20,10 +20,10 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from fenshen import assets
+from fenshen import assets, files
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
 from fenshen.networks import NetworkConfig, build_generator, place
@@ -94,7 +94,7 @@ class Model:
         card = _read_card(folder)
         generator = build_generator(card.network)
         try:
-            generator.load_state_dict(load_file(folder / WEIGHTS))
+            generator.load_state_dict(files.read_tensors(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as error:
             why = " ".join(str(error).split())[:200]
             raise FenshenError("model.damaged", path=folder, file=WEIGHTS, why=why) from error

@@ -15,6 +15,7 @@ from fenshen import avatars
 from fenshen.commands import DEVICE, SEED, Word
 from fenshen.errors import UsageError
 from fenshen.messages import message
+from fenshen.names import readable
 
 _PICTURES = 3000
 _SHEET, _VIDEO, _HUMANS = "samples.png", "walk.mp4", "humans.png"
@@ -86,13 +87,13 @@ def demo(
     tell("demo.measuring")
     found = evaluate(run, dataset, report, count=300, seed=seed, device=device, force=True, progress=progress)
     return Tour(
-        out=str(folder),
-        dataset=str(dataset),
-        run=str(run),
-        sheet=str(folder / _SHEET),
-        video=str(folder / _VIDEO),
-        humans=str(folder / _HUMANS),
-        report=str(report / "report.html"),
+        out=readable(folder),
+        dataset=readable(dataset),
+        run=readable(run),
+        sheet=readable(folder / _SHEET),
+        video=readable(folder / _VIDEO),
+        humans=readable(folder / _HUMANS),
+        report=readable(report / "report.html"),
         kid=found.figures.mobilenet_kid,
         seconds=round(time.monotonic() - started, 1),
     )

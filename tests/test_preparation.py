@@ -236,9 +236,7 @@ class TestWriting:
         def full(*_, **__):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        target = (
-            "fenshen.preparation.store.pq.write_table" if step == "units" else "fenshen.dataset._write_pixels"
-        )
+        target = "fenshen.files.write_table" if step == "units" else "fenshen.dataset._write_pixels"
         with monkeypatch.context() as patched:
             patched.setattr(target, full)
             with pytest.raises(FenshenError, match="No space left"):

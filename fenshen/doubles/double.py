@@ -144,7 +144,7 @@ def _resumed(work: Path, sources: Sequence[Path], look: Look = "human") -> Path:
         same = False
     if not same:
         shutil.rmtree(work, ignore_errors=True)
-        files.write_text(file, json.dumps(what, ensure_ascii=False))
+        files.write_text(file, json.dumps(what))
     return work
 
 

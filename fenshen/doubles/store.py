@@ -215,10 +215,9 @@ def save(path: Path, card: DoubleCard, model: Path, human: Human, consent: Conse
 
 def _halved(weights: Path) -> bytes:
     """The weights in float16: half the size, and no pixel moves by more than a level of 255."""
-    from safetensors.torch import load_file
     from safetensors.torch import save as to_bytes
 
-    return to_bytes({name: value.half().contiguous() for name, value in load_file(weights).items()})
+    return to_bytes({name: value.half().contiguous() for name, value in files.read_tensors(weights).items()})
 
 
 def check_name(name: str) -> None:

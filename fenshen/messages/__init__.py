@@ -10,8 +10,10 @@ import json
 import locale
 import os
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
+
+from fenshen.names import readable
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -39,7 +41,11 @@ def message(key: str, /, **values: object) -> str:
         KeyError: the catalogue has no such key (a mistake of ours; a test looks for them).
     """
     room, _, name = key.partition(".")
-    return str(catalogue(room)[name][language()]).format(**values)
+    shown = {
+        word: readable(value) if isinstance(value, str | PurePath) else value
+        for word, value in values.items()
+    }
+    return readable(str(catalogue(room)[name][language()]).format(**shown))
 
 
 @cache

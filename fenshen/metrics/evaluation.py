@@ -21,6 +21,7 @@ from fenshen.metrics.inception import InceptionFeatures
 from fenshen.metrics.picture_set import FEWEST, picture_set_of, random_subset
 from fenshen.metrics.report import Copies, Figures, Mark, Report, judge
 from fenshen.model import Model
+from fenshen.names import readable
 from fenshen.version import __version__
 
 _JSON, _HTML = "report.json", "report.html"
@@ -56,7 +57,7 @@ def evaluate(
     with _bar(forward_passes(evaluated, reference, network is not None), progress) as advance:
         comparison = Comparison(evaluated, reference, Features(device), network, advance)
         report = _report(comparison, seed, str(device))
-    written = [str(folder / name) for name in (_JSON, _HTML)]
+    written = [readable(folder / name) for name in (_JSON, _HTML)]
     report = report.model_copy(update={"files": written, "verdicts": judge(report)})
     curves = history.read(evaluated.run) if evaluated.run else None
     html = html_report.render_html(report, comparison.album(), curves)
@@ -81,7 +82,7 @@ def _report(comparison: Comparison, seed: int, device: str) -> Report:
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         subject={"name": evaluated.name, "kind": evaluated.kind, "size": evaluated.size, **evaluated.about},
         dataset={
-            "name": data.path.resolve().name,
+            "name": readable(data.path.resolve().name),
             "size": data.card.size,
             "train": len(data.indices("train")),
             "held_out": len(data.indices("held_out")),

@@ -18,6 +18,7 @@ from fenshen.dataset import Dataset
 from fenshen.drawing import draw, request_of_seed
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import CARD, Model
+from fenshen.names import readable
 
 FEWEST = 8  # pictures, below which no figure means anything
 _CHUNK = 32  # pictures drawn between two updates of the progress bar
@@ -152,4 +153,4 @@ def check_enough(count: int, name: str) -> None:
 
 
 def _name(path: Path) -> str:
-    return path.name or path.resolve().name
+    return readable(path.name or path.resolve().name)

@@ -99,13 +99,12 @@ class Track:
             FenshenError: the file cannot be written.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         columns = [pa.array(column) for column in control_space.clip(self.controls).T]
         metadata = {_METADATA: json.dumps({"rate": self.rate}).encode()}
         schema = pa.schema([(name, pa.float32()) for name in NAMES], metadata=metadata)
         with files.writing(path, pa.ArrowException) as part:
-            pq.write_table(pa.Table.from_arrays(columns, schema=schema), part)
+            files.write_table(part, pa.Table.from_arrays(columns, schema=schema))
 
     def _like(self, other: Track | Float[ndarray, "58"]) -> Float[ndarray, "..."]:
         if not isinstance(other, Track):
@@ -169,9 +168,12 @@ def load(path: Path | str) -> Track:
         raise FenshenError("motion.missing", path=path)
     try:
         # The header is read first: a small file can claim, and decompress to, any number of rows.
-        with pq.ParquetFile(
-            path, thrift_string_size_limit=1 << 20, thrift_container_size_limit=1 << 20
-        ) as file:
+        with (
+            path.open("rb") as opened,  # by a path, PyArrow only takes names in UTF-8
+            pq.ParquetFile(
+                opened, thrift_string_size_limit=1 << 20, thrift_container_size_limit=1 << 20
+            ) as file,
+        ):
             rate = _rate(file.metadata.metadata, path)
             frames = file.metadata.num_rows
             claimed = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))

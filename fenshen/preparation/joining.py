@@ -15,6 +15,7 @@ from numpy import ndarray
 from fenshen import dataset
 from fenshen.dataset import RECORDS, REJECTED, DatasetCard, Split
 from fenshen.errors import FenshenError
+from fenshen.names import readable
 from fenshen.preparation import duplicates
 from fenshen.preparation.planning import Unit
 from fenshen.preparation.refusals import PrepareSummary, Reason, Refusal, describe, tally
@@ -74,7 +75,7 @@ def join(
         count=len(kept),
         rejected=len(refusals),
         crop=settings.crop,
-        origin=list(words),
+        origin=[readable(word) for word in words],
         licence="; ".join(listing.licences) or None,
         settings={**asdict(settings), "seed": seed},
         fenshen=__version__,
@@ -186,7 +187,7 @@ def _summary(
     stills = any(row["timestamp"] is None for row in kept)
     alone = len(subjects) == 1 and all(row["subject"] for row in kept)
     return PrepareSummary(
-        path=str(out),
+        path=readable(out),
         size=settings.size,
         kept=len(kept),
         train=splits.count("train"),

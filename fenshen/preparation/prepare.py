@@ -28,8 +28,8 @@ class Prepared(Dataset):
         report: what was kept, what was refused and why, and what the dataset is enough for.
     """
 
-    def __init__(self, report: PrepareSummary) -> None:
-        super().__init__(report.path)
+    def __init__(self, path: Path, report: PrepareSummary) -> None:
+        super().__init__(path)
         self.report = report
 
     @property
@@ -130,7 +130,7 @@ def prepare(
                 raise
             raise FenshenError("prepare.cannot_write", path=out, why=error.values["why"]) from error
         store.remove()
-    return Prepared(report)
+    return Prepared(out, report)
 
 
 def _check_place(out: Path, force: bool) -> None:

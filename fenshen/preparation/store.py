@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fenshen import files
 
@@ -38,11 +37,11 @@ class Store:
             FenshenError: it cannot be written.
         """
         with files.writing(self._file(key)) as part:
-            pq.write_table(table, part, compression="lz4", use_dictionary=False, write_statistics=False)
+            files.write_table(part, table, compression="lz4", use_dictionary=False, write_statistics=False)
 
     def load(self, key: str, columns: list[str] | None = None) -> pa.Table:
         """A unit's outcome, or some columns of it."""
-        return pq.read_table(self._file(key), columns=columns)
+        return files.read_table(self._file(key), columns=columns)
 
     def remove(self) -> None:
         """Remove everything once the dataset is written."""

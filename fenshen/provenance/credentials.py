@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fenshen import files
 from fenshen.errors import FenshenError, UsageError
+from fenshen.names import readable
 
 if TYPE_CHECKING:
     from c2pa import Context, Reader
@@ -229,7 +230,7 @@ def _manifest(path: Path, kind: str, about: About) -> dict[str, Any]:
     made = {"action": "c2pa.created", "softwareAgent": ourselves, "digitalSourceType": _GENERATED}
     return {
         "claim_generator_info": [ourselves],
-        "title": path.name,
+        "title": readable(path.name),
         "format": kind,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [made]}},

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from fenshen.errors import FenshenError
 from fenshen.messages import message
+from fenshen.names import readable
 
 if TYPE_CHECKING:
     from jaxtyping import UInt8
@@ -98,7 +99,7 @@ def _judged(path: Path, said: Credentials | None, intact: bool, mark: Found | No
     status: Status = "stripped" if mark else "nothing"
     if said is not None:
         status = "valid" if intact else "changed"
-    verdict = Verdict(file=str(path), status=status, generated=mark is not None)
+    verdict = Verdict(file=readable(path), status=status, generated=mark is not None)
     if mark is not None:
         verdict.watermark, verdict.agreement = mark.identity, mark.agreement
     if said is None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from fenshen import files, model
@@ -50,7 +50,7 @@ def latest(run: Path) -> tuple[int, dict[str, Any]] | None:
     for folder in reversed(folders(run)):
         try:
             facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-            return facts["step"], _unflatten(facts["state"], load_file(folder / _STATE))
+            return facts["step"], _unflatten(facts["state"], files.read_tensors(folder / _STATE))
         except (OSError, ValueError, KeyError, SafetensorError):
             continue
     return None

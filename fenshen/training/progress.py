@@ -42,7 +42,7 @@ class Log:
         self.file = run / "log.jsonl"
         _cut(self.file, step)
         self.events: TensorBoardLogger = TensorBoardLogger(
-            run, name="events", version="", purge_step=step + 1
+            files.in_utf8(run), name="events", version="", purge_step=step + 1
         )
         self.stream = self.file.open("a", encoding="utf-8")
 

@@ -23,6 +23,7 @@ from pydantic import (
 from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
 from fenshen.messages import message
+from fenshen.names import readable
 from fenshen.networks import FAMILIES, NetworkConfig
 from fenshen.training.terms import TERMS, Need
 
@@ -311,7 +312,7 @@ def _read(recipe: str | Path) -> dict[str, Any]:
         raise UsageError("recipe.unreadable", file=file, why=" ".join(str(error).split())) from error
     if not isinstance(values, dict):
         raise UsageError("recipe.unreadable", file=file, why=message("recipe.no_lines"))
-    return {"name": file.stem, **{str(key): value for key, value in values.items()}}
+    return {"name": readable(file.stem), **{str(key): value for key, value in values.items()}}
 
 
 def _parse(override: str) -> tuple[str, Any]:

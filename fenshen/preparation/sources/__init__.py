@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
 from fenshen.errors import FenshenError
+from fenshen.names import readable
 from fenshen.preparation.refusals import Reason, Refusal
 from fenshen.preparation.rows import ROWS, Row
 from fenshen.preparation.settings import Settings
@@ -85,12 +86,13 @@ class Listing:
     _seen: set[str] = field(default_factory=set)
 
     def add(self, source: Source) -> None:
-        """List a source."""
-        self.sources.append(source)
+        """List a source, under names that can be stored and shown."""
+        subject = None if source.subject is None else readable(source.subject)
+        self.sources.append(replace(source, name=readable(source.name), subject=subject))
 
     def refuse(self, name: str, reason: Reason, detail: str = "") -> None:
         """List something that is not used."""
-        self.refused.append(Refusal(name, reason, detail))
+        self.refused.append(Refusal(readable(name), reason, readable(detail)))
 
     def licensed(self, terms: str) -> None:
         """Note the terms of what was listed."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from fenshen import portraits
+from fenshen import names, portraits
 from fenshen.preparation.refusals import Reason
 from fenshen.preparation.sources import SUFFIXES, Listing
 from fenshen.preparation.sources.files import state_of, visible
@@ -21,6 +21,7 @@ MAX_MEMBER = 256 << 20  # bytes of one unpacked member
 MAX_RATIO = 200
 RATIO_MATTERS_FROM = 16 << 20
 TOTAL_MATTERS_FROM = 1 << 30
+_SAYS_UTF8, _UNSAID = 0x800, "cp437"  # the flag of a name in UTF-8; how zipfile decodes others
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,14 @@ def add_zip(listing: Listing, file: str, subject: str | None, status: os.stat_re
     total = sum(member.file_size for member in members)
     if total > max(TOTAL_MATTERS_FROM, MAX_RATIO * status.st_size):
         return listing.refuse(file, Reason.UNSAFE, f"unpacks from {status.st_size:,} to {total:,} bytes")
-    wrapper = _common_folder(members)
-    for member in members:
-        parts = PurePosixPath(member.filename).parts[1 if wrapper else 0 :]
+    inner = _names(members)
+    wrapper = _common_folder(inner)
+    for member, inside in zip(members, inner, strict=True):
+        parts = PurePosixPath(inside).parts[1 if wrapper else 0 :]
         if not all(map(visible, parts)) and ".." not in parts:
             continue
-        name = f"{file}!/{member.filename}"
-        refused = _why_not(member)
+        name = f"{file}!/{inside}"
+        refused = _why_not(member, inside)
         if refused is not None:
             listing.refuse(name, *refused)
             continue
@@ -78,17 +80,23 @@ def add_zip(listing: Listing, file: str, subject: str | None, status: os.stat_re
         listing.add(ZipMember(name, who, file, member.filename, state))
 
 
-def _common_folder(members: list[zipfile.ZipInfo]) -> str | None:
+def _names(members: list[zipfile.ZipInfo]) -> list[str]:
+    """The members' names. Where the archive does not say that they are UTF-8, the encoding is guessed from all."""
+    raw = {m.filename: m.filename.encode(_UNSAID) for m in members if not m.flag_bits & _SAYS_UTF8}
+    encoding = names.guess(raw.values(), (_UNSAID, "cp1252")) or _UNSAID
+    return [raw[m.filename].decode(encoding) if m.filename in raw else m.filename for m in members]
+
+
+def _common_folder(members: list[str]) -> str | None:
     """The one folder that wraps all visible members, as zip programs like to make; it names no subject."""
-    tops = {PurePosixPath(m.filename).parts[0] for m in members if PurePosixPath(m.filename).parts[1:]}
+    tops = {PurePosixPath(name).parts[0] for name in members if PurePosixPath(name).parts[1:]}
     tops = {top for top in tops if visible(top)}
-    wrapped = all("/" in m.filename for m in members if visible(m.filename))
+    wrapped = all("/" in name for name in members if visible(name))
     return tops.pop() if len(tops) == 1 and wrapped else None
 
 
-def _why_not(member: zipfile.ZipInfo) -> tuple[Reason, str] | None:
+def _why_not(member: zipfile.ZipInfo, name: str) -> tuple[Reason, str] | None:
     """Why a zip member is not even read; None if it may be."""
-    name = member.filename
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
         return Reason.UNSAFE, "its path leaves the archive"
     mode = member.external_attr >> 16
