@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 import struct
 import threading
@@ -153,6 +154,7 @@ def test_any_text_is_cut_or_refused(text, lang):
         return
     assert all(part.strip() for part in parts)
     assert all(words for part in parts for words, _ in runs(part, lang))
+    assert not re.search(r"[0-9$€£¥%]", "".join(parts))
 
 
 def test_languages_are_told_apart():

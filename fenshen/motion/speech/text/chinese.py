@@ -33,7 +33,7 @@ _PER_WORDS = {"kg": "公斤", "g": "克", "L": "升", "h": "小时"}
 _HEAD = "天玑|麒麟|骁龙|锐龙|酷睿|歼|运|轰|直|苏|米格|图|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
 _CALLED = (
     "拨打|致电|来电|电话|電話|热线|手机号?|号码|號碼|客服|传真|手机|QQ群?号?|微信号?|邮编|编号|学号|工号|卡号|账号|帐号"
-    "|身份证号?码?|验证码|密码|车牌号?|订单号|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|护照号?码?|邮政编码|ID|Tel"
+    "|身份证号?码?|验证码|密码|车牌号?|订单号?|运单号?|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|护照号?码?|邮政编码|ID|Tel"
 )
 _SCORE = (
     "比分|战成|戰成|大胜|险胜|完胜|获胜|战胜|击败|力克|战平|取胜|不敌|负于|逆转|领先|落后|横扫|总分|半场|点球"
@@ -107,6 +107,7 @@ def _amount(number: str, scale: str, after: str) -> str:
     scale = scale.strip()
     if scale in SCALES:
         return scaled(Decimal(number) * SCALES[scale])
+    number = number.removesuffix(".00")
     if scale:
         return ("两" if number == "2" else cardinal(number)) + scale
     return cardinal(number, after)
@@ -240,6 +241,14 @@ def _score(m: Match) -> str:
     return re.sub(r"\s?[-:]\s?", "比", re.sub(_NUM, lambda number: cardinal(number[0]), m[0]))
 
 
+def _scores(m: Match) -> str:
+    """Several pairs in a row, such as the sets of a match, unless all of them rise or are times of day."""
+    pairs = [tuple(map(int, re.split("[-:]", pair))) for pair in re.findall(r"\d+[-:]\d+", m[0])]
+    if ":" in m[0] and all(first <= 24 and last <= 59 for first, last in pairs):
+        return m[0]
+    return m[0] if all(first < last for first, last in pairs) else _score(m)
+
+
 def _range(m: Match) -> str:
     """Two numbers with a hyphen: a range if they rise, else a score."""
     first, last = m[1], m[2]
@@ -291,6 +300,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 rf"(?<![\d.:-])\d{{1,3}}\s?[-:]\s?\d{{1,3}}(?=的?(?:比分|{_SCORE}|[大险完]?[胜负平赢输]))",
                 _score,
             ),
+            (r"(?<![\d:.-])\d{1,3}[-:]\d{1,3}(?:\s?[,，、;；/]\s?\d{1,3}[-:]\d{1,3})+(?![\d:.-])", _scores),
             # dates
             (
                 r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)T?",
@@ -340,6 +350,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # telephone and other numbers read digit by digit
             (r"(?<![\d.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", _phone),
             (r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{7,8}(?:[-转]\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}", _phone),
+            (r"(?<![\d-])0\d{1,3}(?:-\d{3,4}){2}(?![\d-])", _phone),
             (r"(?<!\d)[48]00[- ]\d{3,4}[- ]\d{3,4}(?!\d)", _phone),
             (r"\+\d{1,3}[- ]?\(?\d{1,4}\)?(?:[- ]\d{2,4}){1,3}(?!\d)", _phone),
             (
@@ -360,6 +371,8 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: m[1][: -len(m[1].lstrip("ABCDEFGHJKLMNPQRSTUVWXYZ"))] + digits(m[1]),
             ),
             (r"(?<![\d.])(?:720|1080|1440|2160)(?=[Pp](?![A-Za-z]))", _digits),
+            (rf"(?<![\d.])({_NUM})()\^(-?\d+)", _power),
+            (rf"(?<=次方)\s?({_UNIT})(?![{_LATIN}])", lambda m: UNITS[m[1]][2].replace("{}", "")),
             # money
             (
                 rf"(?P<minus>-)?(?<![{_LATIN}])(?P<sign>{_SIGN})\s?(?P<num>{_NUM})(?P<first>\s?(?:{_SCALE}))?"
@@ -396,6 +409,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: "每" + _PER_WORDS.get(m[1], m[1]),
             ),
             (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", _times),
+            (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){2,})()(?![\d-])", _rooms),
             # names with numbers
             (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?!\d|[{MEASURES}万亿%])", _weapon),
             (r"(?<=[\u4e00-\u9fff])(?<=舟|征|娥|宫|问|和|号|斗|火)-(\d+)", lambda m: cardinal(m[1])),
@@ -421,6 +435,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d/.])(\d+)/(\d+)(?![\d/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
             (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
             (rf"({_NUM})\s?[×x]\s?(?=[\u4e00-\u9fff])", lambda m: cardinal(m[1]) + "乘"),
+            (r"(?<=[\u4e00-\u9fff])\s?×\s?(?=[\d\u4e00-\u9fff])", lambda m: "乘"),
             (
                 rf"(?<![{_LATIN}\d])({_NUM})\s?([÷+])\s?({_NUM})",
                 lambda m: f"{cardinal(m[1])}{_OPERATORS[m[2]]}{cardinal(m[3])}",
@@ -452,7 +467,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"(?<=[\u4e00-\u9fff])\s?/\s?(?=[\u4e00-\u9fff])",
                 lambda m: "" if m.string[m.start() - 1] == "和" else "、",
             ),
-            (r"[~^<>≤≥≠≈=×÷±√¢°/]", lambda m: " "),
+            (r"[~^<>≤≥≠≈=×÷±√¢°/$€£¥₩₹₽₿฿₫₺₴₱%‰]", lambda m: " "),
         )
     ]
 

@@ -52,6 +52,7 @@ _MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2"),
     )
 )
+_TYPED = re.compile(r"(?<![<>=!+-])(?:<=|>=|!=|==|\+/?-)(?=\s?[\w-])(?!=)")
 # Look-alikes of one sign. Dashes: a long one is a pause, a short one stands between numbers, a minus before one.
 _MEANT = str.maketrans(
     {
@@ -99,6 +100,8 @@ def cleaned(text: str, lang: str) -> str:
     for pattern, replacement in _MARKDOWN:
         text = pattern.sub(replacement, text)
     text = _LINK.sub(lambda found: _site(found, lang), text)
+    text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"([$€£¥])-(?=\d)", r"-\1", re.sub(r"[-=]+>|<[-=]{2,}", ", ", _TYPED.sub(_sign, text)))
     text = re.sub(r"(?<=[\d年月日])\s?—+\s?(?=\d)", "-", text)
     text = re.sub(r"\s*—+\s*", ", ", text) if lang == "en" else text
     text = re.sub(r"([①-⑳])(?=\w)", r"\1，", text)
@@ -155,6 +158,10 @@ def _dotted(name: str, lang: str) -> str:
     said = dot.join(parts).replace("-", dash).replace("_", under).replace("+", " plus ")
     space = " " if lang == "en" else ""
     return re.sub(r"\d+", lambda number: f"{space}{digits(number[0])}{space}", said)
+
+
+def _sign(found: re.Match[str]) -> str:
+    return {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "+-": "±", "+/-": "±"}[found[0]]
 
 
 def _plain(char: str) -> str:

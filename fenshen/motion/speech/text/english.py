@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
+from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS
 from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, plural, year
 from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, Money, alternatives
 
@@ -60,30 +61,12 @@ _CHAPTERS = (
     "Chapter|Part|Act|Scene|Volume|Vol|Phase|Type|War|Bowl|Book|Section"
     "|Class|Article|Level|Stage|Rocky|Title|Mark|Appendix|Windows|Star Wars|Episode"
 )
-_SHORT: tuple[tuple[str, str], ...] = (
-    (r"\bMr\.", "Mister"), (r"\bMrs\.", "Missus"), (r"\bMs\.", "Miz"), (r"\bProf\.", "Professor"),
-    (r"\bDr\.?(?=\s[A-Z])", "Doctor"), (r"(?<=[a-z]\s)Dr\.", "Drive"), (r"\bSt\.(?=\s[A-Z][a-z])", "Saint"),
-    (r"(?<=[A-Za-z]\s)St\.", "Street"), (r"\bAve\.", "Avenue"), (r"\bApt\.", "Apartment"),
-    (r"\bRd\.", "Road"), (r"\bBlvd\.?", "Boulevard"),
-    (r"\bMt\.(?=\s[A-Z])", "Mount"), (r"\bGen\.(?=\s[A-Z])", "General"), (r"\bSen\.(?=\s[A-Z])", "Senator"),
-    (r"\bGov\.(?=\s[A-Z])", "Governor"), (r"\bRep\.(?=\s[A-Z])", "Representative"), (r"\bLt\.", "Lieutenant"),
-    (r"\bSgt\.", "Sergeant"), (r"\bCapt\.", "Captain"), (r"\bCol\.(?=\s[A-Z])", "Colonel"),
-    (r"\bRev\.(?=\s[A-Z])", "Reverend"), (r"\bHon\.(?=\s[A-Z])", "Honorable"),
-    (r",?\sJr\b\.?", " Junior"), (r",?\sSr\b\.", " Senior"), (r"\bvs?\.(?=\s)", "versus"), (r"\bvs\b", "versus"),
-    (r"\be\.g\.,?", "for example,"), (r"\bi\.e\.,?", "that is,"), (r"\betc\.", "et cetera"),
-    (r"\bapprox\.", "approximately"), (r"\best\.", "established"), (r"\bdept\.", "department"),
-    (r"\bInc\.", "Incorporated"), (r"\bLtd\.?", "Limited"), (r"\bCorp\.", "Corporation"),
-    (r"\bCo\.(?=\s|$)", "Company"),
-    (r"\bet al\.", "and others"), (r"\bw/o\b", "without"), (r"\bw/(?=\s|\w)", "with "),
-    (r"\b(?:Figs?|figs?)\.\s?(?=\d)", "figure "), (r"\bpp\.\s?(?=\d)", "pages "), (r"\bp\.\s?(?=\d)", "page "),
-    (r"\b(?:vol|Vol)\.\s?(?=\d)", "volume "),
-    (r"\b[Cc]h\.\s?(?=\d)", "chapter "), (r"\bNos?\.\s?(?=\d)", "number "), (r"\bEst\.\s?(?=\d)", "established "),
-)  # fmt: skip
 
 
 def normalised(text: str) -> str:
     """The text with everything that is written in digits, signs or abbreviations in words."""
     text = re.sub(r"\d{19,}", _digits, text)
+    text = re.sub(r"(?<![\w.])\.(\d+)", lambda m: f"point {digits(m[1])}", text)
     text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
     for pattern, read in _rules():
         text = pattern.sub(read, text)
@@ -306,6 +289,8 @@ def _fraction(m: Match) -> str:
     top, bottom = int(m[2]), int(m[3])
     if top == bottom == 50:
         return "fifty fifty"
+    if not m[1] and top <= 12 < bottom <= 31 and bottom != 16:
+        return f"{MONTHS[top - 1]} {ordinal(bottom)}"
     if top >= bottom or bottom in (10, 100):
         return f"{cardinal(top)} out of {cardinal(bottom)}"
     if bottom > 100:
@@ -325,7 +310,7 @@ def _range(m: Match) -> str:
 
 def _years(m: Match) -> str:
     last = m[2] if len(m[2]) == 4 else m[1][:2] + m[2]
-    if not (1000 <= int(m[1]) <= int(last) <= 2199):
+    if not (1000 <= int(m[1]) <= int(last) <= 2199) or ("/" in m[0] and int(last) != int(m[1]) + 1):
         return m[0]
     return f"{year(m[1])} to {year(m[2]) if len(m[2]) == 4 else cardinal(m[2])}"
 
@@ -348,7 +333,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
     return [
         (re.compile(pattern), read)
         for pattern, read in (
-            *((pattern, lambda m, word=word: word) for pattern, word in _SHORT),
+            *((pattern, lambda m, word=word: word) for pattern, word in ABBREVIATIONS),
             (r"\b((?:[A-Z]\.){2,})(?=\W|$)", lambda m: m[1].replace(".", "")),  # U.S.
             (r"\b([A-Z])\.(?=\s[A-Z])", lambda m: m[1]),  # J. K. Rowling
             (rf"\b({_RULERS}) ([IVX]{{2,}}|V|X)(?![\w'])", _ruler),
@@ -364,6 +349,10 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[a-z])T(?=\d\d:\d\d)", lambda m: " "),
             (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", _slash_date),
             (
+                r"(?<=\b(?:[Oo]n|[Bb]y) )(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
+                lambda m: f"{MONTHS[int(m[1]) - 1]} {ordinal(m[2])}",
+            ),
+            (
                 rf"\b(?P<month>{_MONTH})\s(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:{_TO}(?P<last>[12]?\d|3[01])(?:st|nd|rd|th)?)?"
                 rf"(?:,?\s(?P<year>[12]\d{{3}}))?(?![\d:]|\.\d)",
                 _month_day,
@@ -374,7 +363,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             ),
             (rf"\b({_MONTH}),?\s([12]\d{{3}})(?!\d)", lambda m: f"{_month(m[1])} {year(m[2])}"),
             (r"\b((?:Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.)(?=\s|$)", lambda m: _month(m[1])),
-            (r"(?<![\d-])([12]\d{3})\s?-\s?(\d{4}|\d\d)(?![\d-]|\.\d)", _years),
+            (r"(?<![\d-])([12]\d{3})\s?[-/]\s?(\d{4}|\d\d)(?![\d-]|\.\d)", _years),
             (r"(?<!\w)'?(\d{4}|[2-9]0)'?s\b(?!\w)", lambda m: _decade(m)),
             # times of day
             (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
@@ -386,20 +375,20 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: " to ",
             ),
             # telephone numbers
-            (r"\+\d{1,3}[- .]?\(?\d{1,4}\)?(?:[- .]\d{2,4}){1,3}(?![\d-])", _phone),
+            (r"\+\d{1,3}[- .]?\(?\d{1,4}\)?(?:[- .]\d{2,6}){1,4}(?![\d-])", _phone),
             (r"(?<![\d-])(?:1[- .])?(?:\(\d{3}\)\s?|\d{3}[-.])\d{3}[-.]\d{4}(?![\d-])", _phone),
             (r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", _phone),
             (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", lambda m: _range_or_phone(m)),
             (r"(?<=[Cc]all )\d{3}(?!\d)|(?<=[Dd]ial )\d{3}(?!\d)|(?<![\d])911(?!\d)", _digits),
             (
                 r"(?i)(?<=\b(?:pin|zip) )\d{4,6}\b|(?<=\bcode )\d{4,8}\b"
-                r"|(?<=\bpassword )\d{4,8}\b|(?<=\bextension )\d{2,5}\b",
+                r"|(?<=\bpassword )\d{4,8}\b|(?<=\bextension )\d{3,5}\b",
                 _digits,
             ),
             # money
             (
                 rf"(?P<minus>(?<!\w)-)?(?<![A-Za-z])(?P<sign>{_SIGN})\s?(?P<num>{_NUM})(?P<first>[\s-]?{_SCALE})?"
-                rf"(?:{_TO}(?:(?P=sign))?(?P<last>{_NUM})(?P<scale>[\s-]?{_SCALE})?)?(?:[\s-](?:{_MONEY_WORD})\b)?",
+                rf"(?:{_TO}(?:(?P=sign))?(?P<last>{_NUM})(?P<scale>[\s-]?{_SCALE})?)?(?:[\s-](?:{_MONEY_WORD}|{_CODE})\b)?",
                 _money,
             ),
             (rf"({_NUM})([\s-]?{_SCALE})?\s?({_CODE})(?![A-Za-z])", _money_after),
@@ -414,7 +403,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: _thousands(m),
             ),
             # per cents, units
-            (r"(?<![\d.])(\d+)'\s?(\d{1,2})(?:\"|''|”)", _height),
+            (r"(?<![\d.])(\d+)'\s?(\d{1,2})(?:\"|''|”|(?![\d\w]))", _height),
             (
                 r"(?<=\d)\s?(?:\"|″)(?=[\s,.)]|$)(?<!\d\s\")",
                 lambda m: " inch" if _NOUN.match(m.string, m.end()) else " inches",
@@ -461,7 +450,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?:(?<=\s)|(?<=\()|^)-(?=\.?\d)", lambda m: "minus "),
             # what is left
             (
-                rf"(?i)\b((?:{_YEAR_BEFORE}) )(1\d{{3}}|20\d\d)(?![\d.,]\d|\d)(?!{_COUNTED})",
+                rf"\b((?i:{_YEAR_BEFORE}) )(1\d{{3}}|2[01]\d\d)(?![\d.,]\d|\d)(?!{_COUNTED})",
                 lambda m: m[1] + year(m[2]),
             ),
             (_NUM, _plain_number),
@@ -471,7 +460,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"\s?\+\s?", lambda m: " plus "),
             (r"\s?&\s?", lambda m: " and "),
             (r"(?<=[a-z])/(?=[a-z])", lambda m: " " if m.string[: m.start()].endswith("and") else " or "),
-            (r"[~^<>≤≥≠≈=×÷±√¢°/]", lambda m: " "),
+            (r"[~^<>≤≥≠≈=×÷±√¢°/$€£¥₩₹₽₿฿₫₺₴₱%‰]", lambda m: " "),
             (r"(?<=[a-z])(?=(?:point) )", lambda m: " "),
         )
     ]
