@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import pytest
 import fenshen
 from fenshen import OutputOptions, controls, portraits, sliders, video
 from fenshen.audio import RATE
+from fenshen.dataset import Dataset
 from fenshen.doubles import double as doubling
 from fenshen.doubles import edit
+from fenshen.doubles.filmed import judged
 from fenshen.doubles.store import Double
 from fenshen.drawing import request_of_seed
 from fenshen.errors import FenshenError, UsageError
@@ -51,6 +54,47 @@ def double(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Double:
         settings=["steps=6", "adversarial_from=3"],
         progress=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda frames: frames[:, :, 150:], "cut off"),
+        (lambda frames: (frames * 0.03).astype(np.uint8), "almost black"),
+    ],
+)
+def test_films_that_cannot_become_a_double_are_refused(
+    spoil: Callable[[np.ndarray], np.ndarray], sentence: str, film: Path, tmp_path: Path
+) -> None:
+    frames = np.stack([frame.picture for frame in video.frames(film)])
+    video.write(tmp_path / "bad.mp4", spoil(frames), 25.0, crf=0)
+    with pytest.raises(FenshenError, match=sentence):
+        fenshen.double(
+            [tmp_path / "bad.mp4"],
+            name="x",
+            consent="self",
+            out=tmp_path / "x.double",
+            minutes=0.05,
+            progress=False,
+        )
+    assert not (tmp_path / "x.double").exists()
+
+
+def test_dark_and_faceless_frames_are_brightened_and_told(film: Path, tmp_path: Path) -> None:
+    frames = np.stack([frame.picture for frame in video.frames(film)])
+    dark = (frames * 0.1).astype(np.uint8)
+    dark[:12] = 8  # a title
+    video.write(tmp_path / "dark.mp4", dark, 25.0, crf=0)
+    fenshen.prepare(
+        [tmp_path / "dark.mp4"], tmp_path / "data", size=64, crop="clip", one_person=True, progress=False
+    )
+    before = Dataset(tmp_path / "data")
+    count, records = len(before), before.records
+    after, notes = judged(before, [tmp_path / "dark.mp4"])
+    assert after.pixels.mean() > 40
+    assert (len(after), after.records.equals(records)) == (count, True)
+    assert any("brightened" in note for note in notes)
+    assert any("of 50 frames were not used" in note for note in notes)
 
 
 def _jaw() -> np.ndarray:

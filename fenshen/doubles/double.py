@@ -115,8 +115,7 @@ def double(
         best = model.find(run)
         psnr = model.Model.load(best).card.metrics.get("psnr")
         card = _card(name, data, look if photos else "photo", psnr)
-        if photos:
-            card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
+        card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
         store.save(target, card, best, human, agreed)
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
@@ -220,6 +219,11 @@ def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Datas
         fps = _MOST_FRAMES / seconds if seconds * 25 > _MOST_FRAMES else None
         prepare(sources, out, size=SIZE, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress)
     data = dataset.Dataset(out)
+    if not (work / _NOTES).is_file():
+        from fenshen.doubles.filmed import judged
+
+        data, notes = judged(data, sources)
+        files.write_text(work / _NOTES, json.dumps({"notes": notes}, ensure_ascii=False))
     if len(data) < _FEWEST:
         raise FenshenError("double.too_few", frames=len(data), least=_FEWEST)
     return data
