@@ -11,8 +11,17 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
+from fenshen.motion.speech.text.chinese_names import (
+    called,
+    foreign,
+    model_number,
+    one_by_one,
+    phone,
+    rooms,
+    version,
+    weapon,
+)
 from fenshen.motion.speech.text.chinese_numbers import MEASURES, cardinal, digits, scaled
-from fenshen.motion.speech.text.english_numbers import cardinal as english_cardinal
 from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, alternatives
 
 Match = re.Match[str]
@@ -44,7 +53,7 @@ _COUNTED = rf"[{MEASURES}万亿千百余多来几米克升度]|小时|公|平方
 
 def normalised(text: str) -> str:
     """The text with everything that is written in digits or signs in Chinese words."""
-    text = re.sub(r"\d{21,}", _digits, text)
+    text = re.sub(r"\d{21,}", one_by_one, text)
     text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
     text = re.sub(r"(?<=\d)：(?=\d)", ":", text)
     for pattern, read in _rules():
@@ -155,58 +164,6 @@ def _percent(m: Match) -> str:
     return f"{minus}{frame}{said}至{frame if m['mid'] else ''}{cardinal(m['last'])}"
 
 
-# Names and numbers of things
-
-
-def _digits(m: Match) -> str:
-    return digits(m[0])
-
-
-def _called(m: Match) -> str:
-    return m[1] + re.sub(r"\d+", _digits, re.sub(r"(?<=\d)[- ](?=\d)", "", m[2]))
-
-
-def _phone(m: Match) -> str:
-    plus = "加" if m[0].startswith("+") else ""
-    return plus + digits(m[0])
-
-
-def _foreign(m: Match) -> str:
-    """A foreign name with a number behind a hyphen: GPT-4 is English, DF-41 and F-35 are read in Chinese."""
-    name, number = m[1], m[2]
-    if len(name) < 3:
-        return name + (digits(number) if len(number) > 1 and number.isdigit() else cardinal(number))
-    after = (
-        " " if m.string[m.end() : m.end() + 1].isascii() and m.string[m.end() : m.end() + 1].isalpha() else ""
-    )
-    words = (
-        english_cardinal(number)
-        if len(number) < 3 or "." in number
-        else " ".join(map(english_cardinal, number))
-    )
-    return f"{name} {words}{after}"
-
-
-def _model_number(number: str) -> str:
-    whole = number.partition(".")[0]
-    if len(whole) >= 3 and not whole.endswith("00"):
-        return digits(number)
-    return digits(number, "一") if whole.startswith("0") else cardinal(number)
-
-
-def _weapon(m: Match) -> str:
-    """歼-20 is read digit by digit, 红旗-9 and 骁龙8 are numbers."""
-    if len(m[2]) == 2 and len(m[1]) > 1 and m[1] not in ("东风", "鹰击", "米格"):
-        return m[1] + cardinal(m[2])
-    return m[1] + (digits(m[2]) if len(m[2]) == 2 else _model_number(m[2]))
-
-
-def _version(m: Match) -> str:
-    return "点".join(
-        digits(part, "一") if len(part) > 2 or part[0] == "0" else cardinal(part) for part in m[0].split(".")
-    )
-
-
 # Signs between numbers
 
 _OPERATORS = {"+": "加", "-": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "/": "除以"}
@@ -223,7 +180,13 @@ _RELATIONS = {
 
 def _formula(m: Match) -> str:
     """An expression with a relation in it: 5-3=2."""
-    text = re.sub(r"(?<=[\d²³)])\s?([-+×xX*÷/])\s?(?=[\d(])", lambda sign: _OPERATORS[sign[1]], m[0])
+    fraction = r"(\d+)/(\d+)" if m[0].count("/") > 1 else r"(?!)"
+    text = re.sub(fraction, lambda part: f"{cardinal(part[2])}分之{cardinal(part[1])}", m[0])
+    text = re.sub(
+        r"(?<=[\d²³)一-十百千万])\s?([-+×xX*÷/])\s?(?=[\d(一-十百千万])",
+        lambda sign: _OPERATORS[sign[1]],
+        text,
+    )
     text = re.sub(r"\s?([=≈≠<>≤≥])\s?", lambda sign: _RELATIONS[sign[1]], text)
     return re.sub(_NUM, lambda number: cardinal(number[0]), text.replace("-", "负"))
 
@@ -259,10 +222,6 @@ def _range(m: Match) -> str:
 
 def _signed(number: str) -> str:
     return ("负" if number[0] == "-" else "") + cardinal(number.lstrip("-"))
-
-
-def _rooms(m: Match) -> str:
-    return "杠".join(digits(part) if len(part) > 2 else cardinal(part) for part in m[1].split("-")) + m[2]
 
 
 def _plain_number(m: Match) -> str:
@@ -348,31 +307,44 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", _hour),
             (rf"(?<![\d:.]){_NUM}(?:\s?:\s?{_NUM})+(?![\d:])", _score),
             # telephone and other numbers read digit by digit
-            (r"(?<![\d.])(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", _phone),
-            (r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{7,8}(?:[-转]\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}", _phone),
-            (r"(?<![\d-])0\d{1,3}(?:-\d{3,4}){2}(?![\d-])", _phone),
-            (r"(?<!\d)[48]00[- ]\d{3,4}[- ]\d{3,4}(?!\d)", _phone),
-            (r"\+\d{1,3}[- ]?\(?\d{1,4}\)?(?:[- ]\d{2,4}){1,3}(?!\d)", _phone),
+            (r"(?<![\d.])(?:\(?\+?86\)?[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", phone),
+            (
+                r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{3,4}[- ]?\d{4}(?:[-转]\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}",
+                phone,
+            ),
+            (r"(?<![\d-])0\d{1,3}(?:-\d{3,4}){2}(?![\d-])", phone),
+            (r"(?<!\d)[48]00[- ]\d{3,4}[- ]\d{3,4}(?!\d)", phone),
+            (r"\+\d{1,3}[- ]?\(?\d{1,4}\)?(?:[- ]\d{2,8}){1,3}(?!\d)", phone),
             (
                 rf"((?:{_CALLED})(?:[是为：:了\s]|请)*)([A-Za-z]?\d+(?:[- ]\d{{2,}})*)"
                 r"(?![\d.%万亿个块元年月台款部条])",
-                _called,
+                called,
             ),
-            (r"(?<!\d)(1(?:10|19|20|22)|12\d{3}|955\d\d|100\d\d)(?=热线|报警|急救|电话|平台|客服)", _digits),
-            (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){1,3})(室|号楼|栋|单元)", _rooms),
+            (
+                r"(?<!\d)(1(?:10|19|20|22)|12\d{3}|955\d\d|100\d\d)(?=热线|报警|急救|电话|平台|客服)",
+                one_by_one,
+            ),
+            (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){1,3})(室|号楼|栋|单元)", rooms),
             (
                 r"(?<![\d第.])(\d{3,4})(室|房间|号房|号教室|教室|包厢|号会议室|会议室|宿舍|航班|次列车|次航班|国道|省道|路公交|路(?!人))",
-                _rooms,
+                rooms,
             ),
-            (r"(?<=[A-Z])(\d{3,4})(?=次|航班|列车)", _digits),
-            (r"(?<=[打拨])1(?:10|19|20|22)(?!\d|[个元次])", _digits),
+            (r"(?<=[A-Z])(\d{3,4})(?=次|航班|列车)", one_by_one),
+            (r"(?<=[打拨])1(?:10|19|20|22)(?!\d|[个元次])", one_by_one),
             (
                 r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·.]?([A-Z]?\d{4,6})",
                 lambda m: m[1][: -len(m[1].lstrip("ABCDEFGHJKLMNPQRSTUVWXYZ"))] + digits(m[1]),
             ),
-            (r"(?<![\d.])(?:720|1080|1440|2160)(?=[Pp](?![A-Za-z]))", _digits),
+            (r"(?<![\d.])(?:720|1080|1440|2160)(?=[Pp](?![A-Za-z]))", one_by_one),
             (rf"(?<![\d.])({_NUM})()\^(-?\d+)", _power),
             (rf"(?<=次方)\s?({_UNIT})(?![{_LATIN}])", lambda m: UNITS[m[1]][2].replace("{}", "")),
+            (
+                r"(?<!\d)1(?:10|19|20|22)(?:[/、]1(?:10|19|20|22))+(?!\d)",
+                lambda m: re.sub(r"\d+", one_by_one, m[0]),
+            ),
+            (r"(?<![\d.])(\d{3,4})(?=[A-Z][室座])", one_by_one),
+            (r"(?<![\d.])(\d+)'\s?(\d+)(?:\"|'')", lambda m: f"{cardinal(m[1])}英尺{cardinal(m[2])}英寸"),
+            (r"(?<!\w)(\d)[vV](\d)(?!\w)", lambda m: f"{cardinal(m[1])}对{cardinal(m[2])}"),
             # money
             (
                 rf"(?P<minus>-)?(?<![{_LATIN}])(?P<sign>{_SIGN})\s?(?P<num>{_NUM})(?P<first>\s?(?:{_SCALE}))?"
@@ -409,22 +381,22 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: "每" + _PER_WORDS.get(m[1], m[1]),
             ),
             (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", _times),
-            (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){2,})()(?![\d-])", _rooms),
+            (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){2,})()(?![\d-])", rooms),
             # names with numbers
-            (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?!\d|[{MEASURES}万亿%])", _weapon),
+            (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?!\d|[{MEASURES}万亿%])", weapon),
             (r"(?<=[\u4e00-\u9fff])(?<=舟|征|娥|宫|问|和|号|斗|火)-(\d+)", lambda m: cardinal(m[1])),
-            (rf"(?<![{_LATIN}])([{_LATIN}]+)-(\d+(?:\.\d+)?)(?![\d.]*\d)", _foreign),
+            (rf"(?<![{_LATIN}])([{_LATIN}]+)-(\d+(?:\.\d+)?)(?![\d.]*\d)", foreign),
             (
-                rf"(?<![{_LATIN}])([{_LATIN}]+)(\d+)-(\d+)(?!\d)",
-                lambda m: f"{m[1]}{_model_number(m[2])} {_model_number(m[3])}",
+                rf"(?<![{_LATIN}])([{_LATIN}]+)(\d+(?:\.\d+)?)-(\d+)(?!\d)",
+                lambda m: f"{m[1]}{model_number(m[2])} {model_number(m[3])}",
             ),
-            (r"(?<=[层楼栋座])(\d{3,4})(?=室|$|[，。、])", _digits),
-            (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", _version),
+            (r"(?<=[层楼栋座])(\d{3,4})(?=室|$|[，。、])", one_by_one),
+            (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", version),
             (r"[Nn][Oo]\.\s?(\d+)", lambda m: "第" + cardinal(m[1])),
-            (rf"(?<=[{_LATIN}])(\d+(?:\.\d+)?)(?!\d)", lambda m: _model_number(m[1])),
+            (rf"(?<=[{_LATIN}])(\d+(?:\.\d+)?)(?!\d)", lambda m: model_number(m[1])),
             (
                 rf"(?<=[{_LATIN}]) (\d{{3,4}})(?![\d.]|[{MEASURES}万亿多余来]|\s?[年月日号公平小])",
-                lambda m: _model_number(m[1]),
+                lambda m: model_number(m[1]),
             ),
             # fractions, powers, ratios, ranges
             (r"(?<!\d)24/7(?!\d)", lambda m: "全天候"),
@@ -445,7 +417,10 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 rf"(?<![\w.])(-?{_NUM})\s?~\s?(-?{_NUM})(?![\d.]*\d)",
                 lambda m: "至".join(map(_signed, m.groups())),
             ),
-            (rf"({_NUM})\s?\+(?=[\u4e00-\u9fff，。！？、,.!?\s]|$)", lambda m: cardinal(m[1]) + "多"),
+            (
+                rf"({_NUM})([万亿]?)\s?\+(?=[\u4e00-\u9fff，。！？、,.!?\s]|$)",
+                lambda m: _amount(m[1], m[2], "") + "多",
+            ),
             (r"±\s?(?=\d)", lambda m: "正负"),
             (r"√\s?(?=\d)", lambda m: "根号"),
             (r"(?<=[\d}\]])\s?~\s?(?=\d)", lambda m: "至"),
@@ -453,11 +428,14 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d\w])\+\s?(?=\d)", lambda m: "正"),
             (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: _RELATIONS[m[1]]),
             (r"(?<![\dA-Za-z])-\s?(?=\d)", lambda m: "负"),
+            (r"(?<=[A-Z]\.)\d{3}(?!\d)", one_by_one),
+            (r"(?<=的)(\d+)(?=次方)", lambda m: cardinal(m[1])),
             # what is left
             (r"第\s?(\d+)", lambda m: "第" + cardinal(m[1])),
             (r"(?<![\d.])2(?=[万千亿萬億])", lambda m: "两"),
             (r"(?<=[一二三四五六七八九十百千万亿零两半])个?2(?=两)", lambda m: "二"),
             (_NUM, _plain_number),
+            (r"(?<=[A-Za-z\u4e00-\u9fff])-(?=[一二三四五六七八九十零])", lambda m: " "),
             (r"²", lambda m: "平方"),
             (r"³", lambda m: "立方"),
             (r"(?<=[A-Za-z])\+\+", lambda m: "加加"),

@@ -11,10 +11,12 @@ _DOMAINS = "com|org|net|edu|gov|int|cn|io|ai|app|dev|co|uk|us|de|fr|jp|kr|hk|tw|
 _HOST = r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
 _EMAIL = re.compile(rf"(?<![\w.+-])(?:mailto:)?([A-Za-z0-9][\w.+-]*)@({_HOST})", re.ASCII)
 _LINK = re.compile(
-    rf"(?:(?:https?|ftp)://|www\.)(?:[^\s/@]*@)?(\w[\w.-]*)(?::\d+)?((?:[/?#]{_NO_HAN}*)?)"
+    rf"(?:https?|ftp)://((?:[\w-]*[\u4e00-\u9fff][\w\u4e00-\u9fff-]*\.)+[\w\u4e00-\u9fff]{{2,}}?(?=[/:?#\s，。！？；、）]|$))/?"
+    rf"|(?:(?:https?|ftp)://|www\.)(?:[^\s/@]*@)?(\w[\w.-]*)(?::\d+)?((?:[/?#]{_NO_HAN}*)?)"
     rf"|(?<![\w.@/-])((?:[A-Za-z0-9-]+\.)+(?:{_DOMAINS}))(?![\w.-]*\w)(?::\d+)?((?:[/?#]{_NO_HAN}*)?)",
     re.ASCII | re.IGNORECASE,
 )
+_IN_BRACKETS = re.compile(r"<([A-Za-z\u4e00-\u9fff][^<>\n]{0,60})>")  # <name>, which is no tag
 _AFTER_LINK = ".,;:!?)]}'*_~"  # marks that end a sentence rather than a link
 
 _ATTRIBUTE = r"\s+[\w:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+)"
@@ -62,7 +64,6 @@ _MEANT = str.maketrans(
         "‐": "-",
         "‑": "-",
         "‒": "-",
-        "﹣": "-",
         "‘": "'",
         "’": "'",
         "ʼ": "'",
@@ -80,12 +81,14 @@ _MEANT = str.maketrans(
         "∼": "~",
         "〜": "~",
     }
-    | {wide: chr(ord(wide) - 0xFEE0) for wide in "％＄＆＠＃／－．＊＋＂＇＿＝＜＞～＾｜＼｀"}
-    | {"￥": "¥", "￡": "£", "￠": "¢", "￦": "₩", "µ": "μ", "Ω": "Ω", "º": "°", "㎞": "km", "円": "日元"}
+    | {"￡": "£", "￠": "¢", "￦": "₩", "µ": "μ", "Ω": "Ω", "º": "°", "㎞": "km", "円": "日元"}
 )
+_WIDE = {ord(wide): ord(wide) - 0xFEE0 for wide in "％＄＆＠＃／－．＊＋＂＇＿＝＜＞～＾｜＼｀"} | {
+    ord("￥"): "¥"
+}
 _KEPT_SIGNS = frozenset("$€£¥₩₹₽₿฿₫₺₴₱¢°+=~×÷±<>≤≥≠≈√^²³")
 _LOST_MARKS = frozenset("*_#\\{}[]|@")
-_STYLED = ("<font>", "<wide>", "<narrow>", "<circle>", "<square>", "<fraction>")
+_STYLED = ("<font>", "<wide>", "<narrow>", "<circle>", "<square>", "<small>", "<fraction>")
 
 
 def cleaned(text: str, lang: str) -> str:
@@ -95,17 +98,22 @@ def cleaned(text: str, lang: str) -> str:
         text: as a user gives it: with links, HTML, Markdown, emoji, full-width letters.
         lang: ``zh`` or ``en``, how links and addresses are read.
     """
-    text = html.unescape(_TAG.sub("", _NEW_LINE.sub("\n", _UNSEEN.sub(" ", text))))
+    text = _NEW_LINE.sub("\n", _UNSEEN.sub(" ", text.translate(_WIDE)))
+    closed = "|".join(sorted(set(re.findall(r"</([A-Za-z][\w-]*)\s*>", text))))
+    text = re.sub(rf"<(?:{closed})\s*>", "", text) if closed else text
+    text = html.unescape(_TAG.sub("", text))
     text = _EMAIL.sub(lambda found: _address(found, lang), _linked(text))
     for pattern, replacement in _MARKDOWN:
         text = pattern.sub(replacement, text)
+    text = _IN_BRACKETS.sub(r" \1 ", text)
     text = _LINK.sub(lambda found: _site(found, lang), text)
     text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))", "", text)
-    text = re.sub(r"([$€£¥])-(?=\d)", r"-\1", re.sub(r"[-=]+>|<[-=]{2,}", ", ", _TYPED.sub(_sign, text)))
+    text = re.sub(r"[-=]+>|<[-=]{2,}", ", ", _TYPED.sub(_sign, text))
     text = re.sub(r"(?<=[\d年月日])\s?—+\s?(?=\d)", "-", text)
     text = re.sub(r"\s*—+\s*", ", ", text) if lang == "en" else text
     text = re.sub(r"([①-⑳])(?=\w)", r"\1，", text)
     text = "".join(map(_plain, unicodedata.normalize("NFC", text))).translate(_MEANT)
+    text = re.sub(r"([$€£¥])-(?=\d)", r"-\1", text)
     text = re.sub(r"(?<=\b[CF])#(?!\w)", " sharp", text)
     text = re.sub(r"[#＃]\s?(?=\d)", "No. ", text) if lang == "en" else text
     text = re.sub(r"@(?=\w)", " at " if lang == "en" else "艾特", text)
@@ -126,10 +134,11 @@ def _linked(text: str) -> str:
 
 def _site(found: re.Match[str], lang: str) -> str:
     """A link as its domain, and the marks that stood after it."""
-    host, path = (found[1], found[2]) if found[1] else (found[3], found[4])
+    host = found[1] or found[2] or found[4]
+    path = found[3] or found[5] or ""
     ending = path or host
     after = ending[len(ending.rstrip(_AFTER_LINK)) :]
-    host = host.rstrip(".-").removeprefix("www.")
+    host = host.rstrip(".-").lower().removeprefix("www.")
     return f"{_before(found)}{_dotted(host, lang)}{after or _gap(found)}" if host else after
 
 
@@ -139,7 +148,7 @@ def _address(found: re.Match[str], lang: str) -> str:
 
 
 def _before(found: re.Match[str]) -> str:
-    return " " if found.string[: found.start()][-1:].isalnum() else ""
+    return " " if found.string[max(0, found.start() - 1) : found.start()].isalnum() else ""
 
 
 def _gap(found: re.Match[str]) -> str:

@@ -268,7 +268,11 @@ _RELATIONS = {
 
 
 def _formula(m: Match) -> str:
-    text = re.sub(r"(?<=[\d)])\s?([-+×x*÷/])\s?(?=[\d(])", lambda sign: f" {_OPERATORS[sign[1]]} ", m[0])
+    fraction = r"()(\d+)/(\d+)" if m[0].count("/") > 1 else r"(?!)"
+    text = re.sub(fraction, _fraction, m[0])
+    text = re.sub(
+        r"(?<=[\w)])\s?([-+×*÷/]|x(?=\s?\d))\s?(?=[\w(])", lambda sign: f" {_OPERATORS[sign[1]]} ", text
+    )
     text = re.sub(r"\s?([=≈≠<>≤≥])\s?", lambda sign: f" {_RELATIONS[sign[1]]} ", text)
     return re.sub(_NUM, lambda number: cardinal(number[0]), text.replace("-", "minus "))
 
@@ -339,7 +343,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (rf"\b({_RULERS}) ([IVX]{{2,}}|V|X)(?![\w'])", _ruler),
             (rf"\b({_CHAPTERS}) ([IVXLC]+)(?![\w'])", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
             # formulas first: a hyphen in them is a minus
-            (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}", _formula),
+            (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:/\d+)?", _formula),
             (
                 r"(?<![\w)])(?<![\w)]\s)([<>≤≥≈])\s?(?=[\d$€£¥])",
                 lambda m: f"{_RELATIONS[m[1]].removeprefix('is ')} ",
@@ -423,6 +427,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"\bH2O\b", lambda m: "H two O"),
             (r"\b[vV]\.?(?=\d+\.\d)", lambda m: "version "),
             (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", _version),
+            (r"(?<=[A-Z])\.(\d{3})(?!\d)", lambda m: f" {pairs(m[1])}"),
             (rf"\b({_ROOMS}) (\d{{3,4}})(?![\d.,]\d|\d)", lambda m: f"{m[1]} {pairs(m[2])}"),
             (
                 rf"(?<![\w.-])(\d{{2,5}})(?=[A-Z]?\s(?:[NSEW]\.?\s)?(?:[A-Z]\w+\s){{1,2}}(?:{_STREET})\b)",

@@ -11,6 +11,7 @@ from fenshen.motion.speech.spoken import LANGUAGES, Language
 from fenshen.motion.speech.text import chinese, english
 from fenshen.motion.speech.text.clean import cleaned, words_only
 from fenshen.motion.speech.text.scripts import readable
+from fenshen.motion.speech.text.words import SYMBOLS
 
 MAX_CHARACTERS = 50_000  # about two hours
 _MOST = 110  # maximum length of a sentence, roughly in syllables; longer ones degrade the voice
@@ -159,8 +160,8 @@ def _short(sentence: str) -> Iterator[str]:
 
 def _language_in(text: str, lang: Language) -> Language:
     """The language that most of a text is in; the given one for a text of hardly any words, such as HK$500."""
-    words = words_only(text)
-    if re.search(f"[{HAN}]", words) or len(re.findall(r"[^\W\d_]{2,}", words)) > 1:
+    words = re.findall(r"[^\W\d_]{2,}", words_only(text))
+    if re.search(f"[{HAN}]", text) or sum(word not in SYMBOLS for word in words) > 1:
         return language_of(text)
     return lang
 

@@ -164,6 +164,9 @@ SCALES: dict[str, int] = {
     "M": 10**6, "b": 10**9, "B": 10**9, "T": 10**12,
 }  # fmt: skip
 
+#: What looks like a word but is none.
+SYMBOLS = frozenset([*CURRENCIES, *UNITS, *SCALES])
+
 
 def alternatives(words: Iterable[str]) -> str:
     """A pattern that matches any of the words, the longest that fits."""
