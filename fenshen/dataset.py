@@ -7,7 +7,6 @@ A dataset is a folder of four files: ``pixels.npy`` (uint8 [N, H, W, 3], memory-
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, UInt8
 from numpy import ndarray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from fenshen import controls, files, landmarks
+from fenshen import cards, controls, files, landmarks
 from fenshen.errors import FenshenError
 
 SCHEMA_VERSION = 1
@@ -207,12 +206,13 @@ def _read_card(path: Path) -> DatasetCard:
     if not file.is_file():
         raise FenshenError("dataset.not_one", path=path)
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(raw, dict) and raw.get("schema_version", 0) > SCHEMA_VERSION:
-            raise FenshenError("dataset.newer", path=path, version=raw["schema_version"], ours=SCHEMA_VERSION)
-        return DatasetCard.model_validate(raw)
-    except (OSError, ValueError, ValidationError, TypeError) as error:
-        raise FenshenError("dataset.damaged", path=path, file="dataset.json", why=error) from error
+        with files.reading_errors(file):
+            text = file.read_bytes()
+        return cards.read(DatasetCard, text, path, SCHEMA_VERSION)
+    except ValueError as error:
+        raise FenshenError(
+            "dataset.damaged", path=path, file="dataset.json", why=files.reason(error)
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ traceback appears only with ``--debug``.
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 from fenshen.messages import message
@@ -27,6 +28,15 @@ class FenshenError(Exception):
         self.key = key
         self.values = values
         super().__init__(message(key, **values))
+
+    def renamed(self, old: Path, new: Path) -> FenshenError:
+        """The same error about ``new``, if it is about ``old`` or something inside."""
+        path = self.values.get("path", self.values.get("source"))
+        if not isinstance(path, Path) or not path.is_relative_to(old):
+            return self
+        inside = "" if path == old else f"!/{path.relative_to(old)}"
+        word = "path" if "path" in self.values else "source"
+        return type(self)(self.key, **{**self.values, word: f"{new}{inside}"})
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle support, for errors from worker processes."""

@@ -12,6 +12,7 @@ import itertools
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -175,6 +176,29 @@ def reading_errors(path: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FenshenError("files.cannot_read", path=path, why=reason(error)) from error
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder of the system's temporary files that is removed afterwards.
+
+    Raises:
+        FenshenError: there is no place for one.
+    """
+    with temporary_errors():
+        folder = tempfile.TemporaryDirectory(prefix="fenshen-", ignore_cleanup_errors=True)
+    with folder as name:
+        yield Path(name)
+
+
+@contextmanager
+def temporary_errors() -> Iterator[None]:
+    """Turn an OSError of the body into the sentence that the folder of temporary files cannot be used."""
+    try:
+        yield
+    except OSError as error:
+        place = tempfile.tempdir or os.environ.get("TMPDIR", "/tmp")
+        raise FenshenError("files.cannot_use_temporary", path=place, why=reason(error)) from error
 
 
 def reason(error: BaseException) -> str:

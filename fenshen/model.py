@@ -7,23 +7,22 @@ a run contains one, so a run, a checkpoint and an exported folder can all be loa
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy import ndarray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from fenshen import assets, files
+from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
 from fenshen.networks import NetworkConfig, build_generator, place
@@ -191,12 +190,8 @@ def merit(metrics: Mapping[str, float]) -> float | None:
 
 def _read_card(folder: Path) -> ModelCard:
     try:
-        raw: Any = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        version = raw.get("schema_version", 0) if isinstance(raw, dict) else 0
-        if version > SCHEMA_VERSION:
-            raise FenshenError("model.newer", path=folder, version=version, ours=SCHEMA_VERSION)
-        return ModelCard.model_validate(raw)
-    except (OSError, ValueError, ValidationError, TypeError) as error:
-        raise FenshenError(
-            "model.damaged", path=folder, file=CARD, why=" ".join(str(error).split())
-        ) from error
+        with files.reading_errors(folder / CARD):
+            text = (folder / CARD).read_bytes()
+        return cards.read(ModelCard, text, folder, SCHEMA_VERSION)
+    except ValueError as error:
+        raise FenshenError("model.damaged", path=folder, file=CARD, why=files.reason(error)) from error

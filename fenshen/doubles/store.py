@@ -8,21 +8,20 @@ file runs: a double from a stranger can be opened.
 from __future__ import annotations
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from fenshen import cards, files
 from fenshen import controls as control_space
-from fenshen import files
 from fenshen.drawing import DrawRequest
 from fenshen.errors import FenshenError, UsageError
 from fenshen.humans.camera import Camera
@@ -110,15 +109,12 @@ class Double:
         path = Path(path)
         with _unpacked(path) as folder:
             try:
-                card = DoubleCard.model_validate_json((folder / _CARD).read_bytes())
-            except (OSError, ValidationError) as error:
+                card = cards.read(DoubleCard, _read(folder / _CARD), path, SCHEMA_VERSION)
+            except ValueError as error:
                 raise _damaged(path, _CARD, error) from error
             consent = read_consent(folder / _CONSENT)
             check_consent(consent)
-            try:
-                human = parse((folder / _HUMAN).read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
-                raise _damaged(path, _HUMAN, error) from error
+            human = parse(_read(folder / _HUMAN), folder / _HUMAN)
             model = Model.load(folder / "model", torch_device(device))
             model.digest  # noqa: B018  (worked out while the file is there)
         if not model.card.network.conditional or model.card.told != "human":
@@ -256,11 +252,11 @@ def _unpacked(path: Path) -> Iterator[Path]:
         return
     if not path.is_file():
         raise FenshenError("double.missing", path=path)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "model").mkdir()
+    with files.temporary_folder() as folder:
+        with files.temporary_errors():
+            (folder / "model").mkdir()
         try:
-            with zipfile.ZipFile(path) as archive:
+            with files.reading_errors(path), zipfile.ZipFile(path) as archive:
                 for member, most in _FILES.items():
                     _unpack(archive, member, most, folder, path)
         except FenshenError:
@@ -269,14 +265,33 @@ def _unpacked(path: Path) -> Iterator[Path]:
             Exception
         ) as error:  # BadZipFile, KeyError, zlib.error, EOFError, whatever an archive's reader says
             raise FenshenError("double.not_one", path=path) from error
-        yield folder
+        try:
+            yield folder
+        except FenshenError as error:  # names what the user knows, not the folder that is gone in a moment
+            raise error.renamed(folder, path) from error
 
 
 def _unpack(archive: zipfile.ZipFile, member: str, most: int, folder: Path, path: Path) -> None:
     if archive.getinfo(member).file_size > most:
         raise FenshenError("double.damaged", path=path, file=member, why=message("double.too_large"))
-    with archive.open(member) as source, (folder / member).open("wb") as target:
-        shutil.copyfileobj(source, target)  # never more than the header says
+    with archive.open(member) as source, files.temporary_errors(), (folder / member).open("wb") as target:
+        shutil.copyfileobj(_Source(source, path), target)  # never more than the header says
+
+
+class _Source:
+    """A member that is read, apart from the temporary file that is written: only one of them is to blame."""
+
+    def __init__(self, member: IO[bytes], path: Path) -> None:
+        self._member, self._path = member, path
+
+    def read(self, size: int = -1) -> bytes:
+        with files.reading_errors(self._path):
+            return self._member.read(size)
+
+
+def _read(file: Path) -> bytes:
+    with files.reading_errors(file):
+        return file.read_bytes()
 
 
 def _damaged(path: Path, file: str, error: Exception) -> FenshenError:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from fenshen import files
+from fenshen import cards, files
 from fenshen.errors import FenshenError
 from fenshen.messages import message
 
@@ -172,7 +173,10 @@ def parse(values: Mapping[str, Any] | str | bytes, source: str | Path = "human")
     """
     try:
         if isinstance(values, (str, bytes)):
+            with suppress(ValueError):  # that it is no JSON is said below
+                cards.check(json.loads(values), source, 1)
             return Human.model_validate_json(values)
+        cards.check(values, source, 1)
         return Human.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from fenshen import cards, files
 from fenshen import controls as control_space
-from fenshen import files
 from fenshen.controls import NAMES
 from fenshen.errors import FenshenError, UsageError
 
@@ -200,8 +200,9 @@ def load(path: Path | str) -> Track:
 
 def _rate(metadata: dict[bytes, bytes] | None, path: Path) -> float:
     try:
-        said: Any = json.loads((metadata or {})[_METADATA])["rate"]
-        rate = float(said)
+        said: Any = json.loads((metadata or {})[_METADATA])
+        cards.check(said, path, 1)
+        rate = float(said["rate"])
         check_rate(rate)
     except (KeyError, TypeError, ValueError, RecursionError, UsageError) as error:
         raise FenshenError("motion.no_rate", path=path) from error

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fenshen import files
+from fenshen import cards, files
 from fenshen.errors import FenshenError
 from fenshen.messages import message
 
@@ -145,19 +145,17 @@ def read(path: Path | str) -> Consent:
         raw = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(raw, dict):
             raise FenshenError("provenance.not_a_consent", path=path, why="JSON")
-        version = raw.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise FenshenError("provenance.newer_consent", path=path, version=version, ours=SCHEMA_VERSION)
+        cards.check(raw, path, SCHEMA_VERSION)
         if blanks := list(_blanks(raw)):
             raise FenshenError("provenance.blanks", path=path, fields=", ".join(blanks))
         return Consent.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise FenshenError("provenance.not_a_consent", path=path, why=why) from error
+        raise FenshenError("provenance.not_a_consent", path=path, why=cards.why(error)) from error
     except FileNotFoundError as error:
         raise FenshenError("provenance.no_consent", path=path) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise FenshenError("files.cannot_read", path=path, why=files.reason(error)) from error
+    except (ValueError, RecursionError) as error:
         raise FenshenError("provenance.not_a_consent", path=path, why=" ".join(str(error).split())) from error
 
 

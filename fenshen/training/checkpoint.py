@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fenshen import files, model
+from fenshen import cards, files, model
 
 KEEP = 3  # newest ones
 _STATE, _FACTS = "state.safetensors", "state.json"
@@ -50,6 +50,7 @@ def latest(run: Path) -> tuple[int, dict[str, Any]] | None:
     for folder in reversed(folders(run)):
         try:
             facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+            cards.check(facts, folder, 1)
             return facts["step"], _unflatten(facts["state"], files.read_tensors(folder / _STATE))
         except (OSError, ValueError, KeyError, SafetensorError):
             continue

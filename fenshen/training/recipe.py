@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from fenshen import cards
 from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
 from fenshen.messages import message
@@ -312,6 +313,8 @@ def _read(recipe: str | Path) -> dict[str, Any]:
         raise UsageError("recipe.unreadable", file=file, why=" ".join(str(error).split())) from error
     if not isinstance(values, dict):
         raise UsageError("recipe.unreadable", file=file, why=message("recipe.no_lines"))
+    cards.check(values, file, 1)
+    values.pop("schema_version", None)
     return {"name": readable(file.stem), **{str(key): value for key, value in values.items()}}
 
 
