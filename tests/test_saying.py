@@ -113,6 +113,32 @@ def test_what_is_interrupted_leaves_nothing(name: str, targets: Any, someone: Pa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("name", ["a.png", "a.mp4", "a.webm", "frames", "live.mp4"])
+def test_nothing_unsigned_is_left(
+    name: str, late: bool, someone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> Path:
+        raise FenshenError("provenance.cannot_sign", path="hidden", why="no room")
+
+    if late:
+        monkeypatch.setattr("fenshen.provenance.mark.sign", failing)
+    else:
+        (tmp_path / "config").touch()
+        monkeypatch.setenv("FENSHEN_CONFIG", str(tmp_path / "config"))
+    out = tmp_path / "out"
+    out.mkdir()
+    double = Double.open(someone)
+    with pytest.raises(FenshenError, match=r"[Ss]ign"):
+        if name == "a.png":
+            fenshen.edit(double, out=out / name)
+        else:
+            targets = LIVE_FILM if name == "live.mp4" else FILM
+            output = Output(double, out / name, targets, OutputOptions(scale=1))
+            output.film([(idle(0.2, 25.0, seed=0), None)])
+    assert not list(out.iterdir())
+
+
 def test_a_pipe_that_closes_is_said_in_a_sentence(someone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.RawIOBase):
         def writable(self) -> bool:

@@ -19,6 +19,7 @@ from fenshen import files
 from fenshen.doubles.matte import Matte
 from fenshen.doubles.options import OutputOptions
 from fenshen.errors import FenshenError, ReaderGoneError, UsageError
+from fenshen.provenance.credentials import holder
 from fenshen.provenance.mark import Mark
 
 if TYPE_CHECKING:
@@ -96,13 +97,16 @@ class Output:
             height = round(_STRIP * min(sheet.shape[:2]))
             grey = _STRIP_GREY if self._matte is None else 0
             sheet = np.pad(sheet, ((0, height), (0, 0), (0, 0)), constant_values=grey)
-        portraits.write(self.target, self.mark.frame(sheet))
-        return self.mark.seal(self.target)
+        with self.mark.sealed(self.target) as part:
+            portraits.write(part, self.mark.frame(sheet))
+        return holder(self.target)
 
     def film(self, scenes: Iterable[Scene]) -> Path:
         """Write the double moving, scene by scene as they come: tracks are added to its face at rest."""
         from threadpoolctl import threadpool_limits
 
+        if self.target != STANDARD:
+            self.mark.ready()
         player = self.double.player()
         # The first frame takes longer: let it be one that nobody waits for.
         player.draw(self.double.neutral)
@@ -125,8 +129,9 @@ class Output:
             return self._stream(frames, rate, audio)
         if not self.target.suffix:
             return self._singles(frames)
-        video.write(self.target, frames, rate, audio=audio)
-        return self.mark.seal(self.target)
+        with self.mark.sealed(self.target) as part:
+            video.write(part, frames, rate, audio=audio)
+        return holder(self.target)
 
     def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:
         return self.mark.frame(self._shown(picture))
@@ -157,9 +162,8 @@ class Output:
 
         with files.writing_folder(self.target, keep=True) as folder:
             for number, frame in enumerate(frames):
-                file = folder / f"frame-{number:06d}.png"
-                portraits.write(file, frame)
-                self.mark.seal(file)
+                with self.mark.sealed(folder / f"frame-{number:06d}.png") as part:
+                    portraits.write(part, frame)
         return self.target
 
 

@@ -142,8 +142,11 @@ def load(certificates: Path | str, key: Path | str) -> Signer:
         raise UsageError("provenance.bad_pem", certificates=certificates, key=key) from error
 
 
-def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
+def sign(path: Path | str, about: About, signer: Signer | None = None, final: Path | None = None) -> Path:
     """Put credentials into a finished file in place, or beside it if its format has no room for them.
+
+    Args:
+        final: where the file will be moved, if it is not in its place yet.
 
     Returns:
         The file that holds the credentials: ``path``, or ``path`` with ``.c2pa`` added.
@@ -155,11 +158,12 @@ def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
     import c2pa
 
     path = Path(path)
+    final = final or path
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
-        raise UsageError("provenance.suffix", path=path, suffixes=" ".join(_KINDS))
+        raise UsageError("provenance.suffix", path=final, suffixes=" ".join(_KINDS))
     beside = path.suffix.lower() in _BESIDE
-    target = path.with_name(f"{path.name}.c2pa") if beside else path
+    target = holder(final) if beside else path
     signer = signer or own()
     try:
         made = c2pa.Signer.from_info(
@@ -167,7 +171,7 @@ def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
         )
         with (
             files.writing(target) as part,
-            c2pa.Builder(_manifest(path, kind, about), context=_offline()) as builder,
+            c2pa.Builder(_manifest(final.name, kind, about), context=_offline()) as builder,
             path.open("rb") as source,
         ):
             if beside:
@@ -184,6 +188,16 @@ def sign(path: Path | str, about: About, signer: Signer | None = None) -> Path:
     return target
 
 
+def holder(path: Path) -> Path:
+    """The file that holds the credentials of a signed file: itself, or the one beside it."""
+    return sidecar(path) if path.suffix.lower() in _BESIDE else path
+
+
+def sidecar(path: Path) -> Path:
+    """Where the credentials lie that a format has no room for."""
+    return path.with_name(f"{path.name}.c2pa")
+
+
 def read(path: Path | str) -> Credentials | None:
     """The credentials in a file or beside it, checked; None where there are none.
 
@@ -193,7 +207,7 @@ def read(path: Path | str) -> Credentials | None:
     import c2pa
 
     path = Path(path)
-    beside = path.with_name(f"{path.name}.c2pa")
+    beside = sidecar(path)
     try:
         with path.open("rb") as file:
             kind = _KINDS.get(path.suffix.lower(), "application/octet-stream")
@@ -223,14 +237,14 @@ def is_own(credentials: Credentials) -> bool:
         return False
 
 
-def _manifest(path: Path, kind: str, about: About) -> dict[str, Any]:
+def _manifest(name: str, kind: str, about: About) -> dict[str, Any]:
     from fenshen.version import __version__
 
     ourselves = {"name": "Fenshen", "version": __version__}
     made = {"action": "c2pa.created", "softwareAgent": ourselves, "digitalSourceType": _GENERATED}
     return {
         "claim_generator_info": [ourselves],
-        "title": readable(path.name),
+        "title": readable(name),
         "format": kind,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [made]}},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jaxtyping import UInt8
 from numpy import ndarray
 
+from fenshen import files
+from fenshen.errors import FenshenError
 from fenshen.provenance import label as labels
 from fenshen.provenance.consent import Consent, OwnWord, check
-from fenshen.provenance.credentials import About, Signer, sign
+from fenshen.provenance.credentials import About, Signer, own, sign
 from fenshen.provenance.watermark import Watermark
 
 
@@ -47,6 +51,14 @@ class Mark:
         """
         return self._watermark.on(labels.put(picture) if self._label else picture)
 
+    def ready(self) -> None:
+        """Make sure that there is a certificate to sign with, before any work.
+
+        Raises:
+            FenshenError: there is none, and none can be made.
+        """
+        self._signer = self._signer or own()
+
     def seal(self, path: Path | str) -> Path:
         """Sign a finished file, in place; returns the file with the credentials (beside a WebM: ``.c2pa``).
 
@@ -55,3 +67,20 @@ class Mark:
             FenshenError: the file cannot be read, signed or written.
         """
         return sign(path, self.about, self._signer)
+
+    @contextmanager
+    def sealed(self, path: Path) -> Iterator[Path]:
+        """Write a file that appears only when it is signed: the body writes to the path it is given.
+
+        Raises:
+            UsageError: C2PA has no credentials for files with this suffix.
+            FenshenError: the file cannot be signed or written. What was there before is unchanged.
+        """
+        with files.writing(path) as part:
+            yield part
+            try:
+                sign(part, self.about, self._signer, final=path)
+            except FenshenError as error:
+                if error.key != "provenance.cannot_sign":
+                    raise
+                raise FenshenError("provenance.not_kept", path=path, why=error.values["why"]) from error
