@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -96,6 +97,9 @@ def _exit_code(words: list[str], interrupts: Sequence[int]) -> int:
             raise
         if isinstance(error, FenshenError):
             return _complain(str(error), error.exit_code)
+        if isinstance(error, OSError) and error.errno is not None:  # a disk, a limit, a permission
+            path, why = error.filename or tempfile.gettempdir(), error.strerror
+            return _complain(message("cli.system", path=path, why=why), 1)
         if hasattr(error, "format_message"):  # a usage error of the parser
             return _complain(error.format_message(), 2)
         return _complain(message("cli.unexpected", error=f"{type(error).__name__}: {error}"), 1)

@@ -130,9 +130,10 @@ class Dataset:
         self.path = Path(path)
         self.card = _read_card(self.path)
         try:
-            self.pixels: UInt8[ndarray, "N H W 3"] = np.load(
-                self.path / "pixels.npy", mmap_mode="r", allow_pickle=False
-            )
+            with files.refusals(self.path / "pixels.npy"):
+                self.pixels: UInt8[ndarray, "N H W 3"] = np.load(
+                    self.path / "pixels.npy", mmap_mode="r", allow_pickle=False
+                )
         except (OSError, ValueError) as error:
             raise FenshenError("dataset.damaged", path=self.path, file="pixels.npy", why=error) from error
         expected = (self.card.count, self.card.size, self.card.size, 3)
@@ -180,7 +181,8 @@ class Dataset:
 
     def _table(self, name: str, schema: pa.Schema) -> pa.Table:
         try:
-            return files.read_table(self.path / name, schema=schema)
+            with files.refusals(self.path / name):
+                return files.read_table(self.path / name, schema=schema)
         except (OSError, pa.ArrowException) as error:
             raise FenshenError("dataset.damaged", path=self.path, file=name, why=error) from error
 

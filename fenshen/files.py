@@ -179,6 +179,20 @@ def reading_errors(path: Path | str) -> Iterator[None]:
 
 
 @contextmanager
+def refusals(path: Path | str) -> Iterator[None]:
+    """As :func:`reading_errors`, for what the system refuses: no permission, no handles left, a disk that fails.
+
+    That a file is missing, or that a library finds it damaged, which is often an OSError too, passes.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or isinstance(error, FileNotFoundError):
+            raise
+        raise FenshenError("files.cannot_read", path=path, why=reason(error)) from error
+
+
+@contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A folder of the system's temporary files that is removed afterwards.
 

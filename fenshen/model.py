@@ -93,7 +93,8 @@ class Model:
         card = _read_card(folder)
         generator = build_generator(card.network)
         try:
-            generator.load_state_dict(files.read_tensors(folder / WEIGHTS))
+            with files.refusals(folder / WEIGHTS):
+                generator.load_state_dict(files.read_tensors(folder / WEIGHTS))
         except (OSError, SafetensorError, RuntimeError) as error:
             why = " ".join(str(error).split())[:200]
             raise FenshenError("model.damaged", path=folder, file=WEIGHTS, why=why) from error

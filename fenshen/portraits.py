@@ -98,6 +98,9 @@ def _opened(source: Path | str | bytes, name: str | None) -> Iterator[Image.Imag
     except FileNotFoundError as error:
         raise PictureError("portraits.missing", "no such file", path=label) from error
     except Exception as error:  # decoders raise whatever they like on broken bytes
+        if isinstance(error, OSError) and error.errno is not None:  # not the picture is at fault
+            why = files.reason(error)
+            raise PictureError("files.cannot_read", why, path=label, why=why) from error
         detail = str(error) or type(error).__name__
         raise PictureError("portraits.damaged", detail, path=label) from error
 
@@ -224,7 +227,7 @@ def read_text(path: Path | str) -> dict[str, str]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=_formats()) as picture:
+        with files.refusals(path), Image.open(path, formats=_formats()) as picture:
             if picture.format == "PNG":
                 picture.load()
                 return {key: str(value) for key, value in getattr(picture, "text", {}).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,51 @@ def test_what_was_there_stays(write, tmp_path):
     assert contents(written) == before
     left = [name for name in os.listdir(tmp_path) if name not in names]
     assert left in ([], [".data.units"])  # finished work of prepare, which the next call continues
+
+
+def test_a_full_temporary_folder_is_named(tmp_path):
+    from fenshen import Double
+
+    double = write_double(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, hard))
+    try:
+        with pytest.raises(FenshenError, match="temporary folder") as caught:
+            Double.open(double)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value.values["path"]) == tempfile.gettempdir()
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_named(tmp_path, monkeypatch):
+    from fenshen import Double
+
+    double = write_double(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(FenshenError, match=r"temporary folder .*gone"):
+        Double.open(double)
+
+
+def test_what_the_system_refuses_is_not_called_damaged(tmp_path, monkeypatch):
+    from fenshen import Double
+    from fenshen.dataset import Dataset
+    from fenshen.motion import track
+
+    data, double, film = write_dataset(tmp_path), write_double(tmp_path), write_track(tmp_path)
+    picture = write_picture(tmp_path)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for place, action in (
+        ("fenshen.doubles.store.zipfile.ZipFile", lambda: Double.open(double)),
+        ("fenshen.dataset.np.load", lambda: Dataset(data)),
+        ("fenshen.files.read_table", lambda: Dataset(data).records),
+        ("pyarrow.parquet.ParquetFile", lambda: track.load(film)),
+        ("fenshen.files.read_tensors", lambda: model.Model.load("humans")),
+        ("PIL.Image.open", lambda: portraits.read(picture)),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, refused)
+            with pytest.raises(FenshenError, match=r"Cannot read .*: Permission denied"):
+                action()

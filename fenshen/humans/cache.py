@@ -33,7 +33,7 @@ def arrays(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     file = folder() / f"{name}.npz"
     if file.is_file():
         try:
-            with np.load(file, allow_pickle=False) as kept:
+            with files.refusals(file), np.load(file, allow_pickle=False) as kept:
                 return dict(kept)
         except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
             raise FenshenError("humans.cache_damaged", path=file, why=error) from error

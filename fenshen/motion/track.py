@@ -169,6 +169,7 @@ def load(path: Path | str) -> Track:
     try:
         # The header is read first: a small file can claim, and decompress to, any number of rows.
         with (
+            files.refusals(path),
             path.open("rb") as opened,  # by a path, PyArrow only takes names in UTF-8
             pq.ParquetFile(
                 opened, thrift_string_size_limit=1 << 20, thrift_container_size_limit=1 << 20

@@ -139,6 +139,8 @@ def _pictures(path: Path) -> Iterator[UInt8[ndarray, "H W 3"]]:
             every = min(max(video.probe(path).frames // _FRAMES, 1), _EVERY)
             yield from (frame.picture for frame in islice(video.frames(path, every=every), _FRAMES))
         except FenshenError as error:
+            if error.key.startswith("files."):  # the system refused it, whatever it is
+                raise
             raise FenshenError("provenance.not_media", path=path) from error
         return
     if path.stat().st_size > portraits.MAX_BYTES:
