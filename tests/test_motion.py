@@ -259,6 +259,8 @@ def test_movement_keeps_its_own_time_at_a_variable_rate(seed):
     keep[[0, -1]] = True
     true = np.sin(2 * np.pi * times)[:, None] * np.ones(58)
     shown = times[keep]
+    jittered = shown + draw.uniform(-0.008, 0.008, len(shown))
+    assert drive._rate_of(list(jittered)) == pytest.approx(27, abs=3)
     rate = drive._rate_of(list(shown))
     assert rate == pytest.approx(25)
     rows = drive._at_rate(true[keep].astype(np.float32), list(shown), rate)
