@@ -25,3 +25,12 @@ ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"\b(?:vol|Vol)\.\s?(?=\d)", "volume "),
     (r"\b[Cc]h\.\s?(?=\d)", "chapter "), (r"\bNos?\.\s?(?=\d)", "number "), (r"\bEst\.\s?(?=\d)", "established "),
 )  # fmt: skip
+
+#: What stands after a slash, as in $5/mo.
+PER = {
+    "month": "month", "mo": "month", "year": "year", "yr": "year", "day": "day", "week": "week", "wk": "week",
+    "hour": "hour", "hr": "hour", "h": "hour", "person": "person", "night": "night", "share": "share", "kg": "kilogram",
+    "lb": "pound", "ton": "ton", "barrel": "barrel", "gallon": "gallon", "minute": "minute", "min": "minute",
+    "second": "second", "sec": "second", "unit": "unit", "user": "user", "seat": "seat", "kWh": "kilowatt hour",
+    "liter": "liter", "litre": "litre", "piece": "piece", "page": "page", "word": "word",
+}  # fmt: skip

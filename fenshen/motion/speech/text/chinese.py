@@ -150,8 +150,9 @@ def _unit(m: Match) -> str:
     said = UNITS[m["unit"]][2]
     below = "零下" if "°" in m["unit"] else "负"
     frame = said if "{}" in said else "{}" + said
-    last = f"至{below if m['low'] else ''}{cardinal(m['last'], '个')}" if m["last"] else ""
-    number = _amount(m["num"], m["scale"] or "", "个")
+    two = "" if "°" in m["unit"] and (m["minus"] or m["last"]) else "个"
+    last = f"至{below if m['low'] else ''}{cardinal(m['last'], two)}" if m["last"] else ""
+    number = _amount(m["num"], m["scale"] or "", two)
     return (below if m["minus"] else "") + frame.format(number + last)
 
 
@@ -430,6 +431,9 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\dA-Za-z])-\s?(?=\d)", lambda m: "负"),
             (r"(?<=[A-Z]\.)\d{3}(?!\d)", one_by_one),
             (r"(?<=的)(\d+)(?=次方)", lambda m: cardinal(m[1])),
+            (r"(?<=[点點时時])0(\d)(?=分)", lambda m: "零" + cardinal(m[1])),
+            (rf"(?<=度)\s?({_NUM})′", lambda m: cardinal(m[1]) + "分"),
+            (r"(?<=[点分])\s?[-~]\s?(?=[上下]午)", lambda m: "至"),
             # what is left
             (r"第\s?(\d+)", lambda m: "第" + cardinal(m[1])),
             (r"(?<![\d.])2(?=[万千亿萬億])", lambda m: "两"),

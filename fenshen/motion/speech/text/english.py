@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
-from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS
+from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS, PER
 from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, plural, year
 from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, Money, alternatives
 
@@ -30,13 +30,6 @@ _CODE = alternatives(code for code in CURRENCIES if code.isalpha())
 _AFTER = alternatives(sign for sign in CURRENCIES if len(sign) == 1)
 _MONEY_WORD = r"dollars?|bucks|euros?|pounds?|yuan|yen|won|rupees?|roubles?|rubles?"
 _UNIT = alternatives(unit for unit in UNITS if unit not in ("%", "‰", "°"))
-_PER = {
-    "month": "month", "mo": "month", "year": "year", "yr": "year", "day": "day", "week": "week", "wk": "week",
-    "hour": "hour", "hr": "hour", "h": "hour", "person": "person", "night": "night", "share": "share", "kg": "kilogram",
-    "lb": "pound", "ton": "ton", "barrel": "barrel", "gallon": "gallon", "minute": "minute", "min": "minute",
-    "second": "second", "sec": "second", "unit": "unit", "user": "user", "seat": "seat", "kWh": "kilowatt hour",
-    "liter": "liter", "litre": "litre", "piece": "piece", "page": "page", "word": "word",
-}  # fmt: skip
 _YEAR_BEFORE = "in|since|circa|year|early|late|mid|spring|summer|autumn|winter|class of|AD|Copyright"
 # A number before a noun is an attribute in the singular: a 5 kg bag, a $5 bill.
 _ATTRIBUTE = re.compile(r"\b(?:an?|the|this|that|one|per|every|each|his|her|our|their|my)\s$", re.IGNORECASE)
@@ -291,8 +284,10 @@ def _power(m: Match) -> str:
 
 def _fraction(m: Match) -> str:
     top, bottom = int(m[2]), int(m[3])
-    if top == bottom == 50:
-        return "fifty fifty"
+    if top == bottom in (20, 50):
+        return f"{cardinal(top)} {cardinal(top)}"
+    if top > bottom:
+        return f"{cardinal(top)} over {cardinal(bottom)}"
     if not m[1] and top <= 12 < bottom <= 31 and bottom != 16:
         return f"{MONTHS[top - 1]} {ordinal(bottom)}"
     if top >= bottom or bottom in (10, 100):
@@ -372,6 +367,11 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # times of day
             (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
             (rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]){half}", _clock),
+            (r"(?<=day)\s?-\s?(?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)", lambda m: " to "),
+            (
+                rf"(?<![\d:.])(1[0-2]|\d){_TO}(?=(?:1[0-2]|\d)\s?[aApP]\.?[mM])",
+                lambda m: f"{cardinal(m[1])} to ",
+            ),
             (r"(?<![\d:.])(1[0-2]|\d)\s?([aApP]\.[mM]\.|[aApP][mM])(?![A-Za-z])", _hour),
             (r"(?<=[a-zM])\s?-\s?(?=(?:[01]?\d|2[0-4]):[0-5]\d)", lambda m: " to "),
             (
@@ -418,7 +418,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: _unit(m) if not _hyphened_word(m) else m[0],
             ),
             (rf"(?P<minus>(?<![\w.)])-)?(?P<num>{_NUM})(?P<scale>)(?P<last>)\s?(?P<unit>°)", _unit),
-            (rf"(?<=[a-z])\s?/\s?({alternatives(_PER)})\b", lambda m: f" per {_PER[m[1]]}"),
+            (rf"(?<=[a-z])\s?/\s?({alternatives(PER)})\b", lambda m: f" per {PER[m[1]]}"),
             (rf"{lone}{_NUM}(?:\s?[×x*]\s?{_NUM})+", _product),
             (rf"{lone}({_NUM})[x×](?![A-Za-z\d])", lambda m: f"{cardinal(m[1])} times"),
             # names with numbers
@@ -438,6 +438,10 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # ordinals, fractions, ratios, ranges
             (r"(?<![\d.])(\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(m[1])),
             (rf"(?<![\w.])({_NUM})(?=[A-Za-z])", lambda m: f"{cardinal(m[1])} "),
+            (
+                r"(?<![\d/.])(\d+(?:\.\d+)?)/(\d+)(?=\s(?:stars?|points?)\b)|(?<![\d/.])(\d+\.\d+)/(\d+)(?![\d/])",
+                lambda m: f"{cardinal(m[1] or m[3])} out of {cardinal(m[2] or m[4])}",
+            ),
             (r"(?<![\d/.])(\d+ )?(\d+)/(\d+)(?![\d/])", _fraction),
             (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
             (

@@ -49,6 +49,7 @@ def readable(text: str) -> str:
         return text
     if sum(foreign.values()) >= _SHARE * sum(letters.values()):
         raise UsageError("motion.unspoken_script", scripts=message("motion.and").join(_names(foreign)))
+    text = re.sub(r"(?<=[\u4e00-\u9fff])の(?=[\u4e00-\u9fff])", "的", text)  # as Chinese brands write it
     if unknown := [script for script in foreign if script not in _TABLES]:
         warn("motion.words_left_out", scripts=message("motion.and").join(_names(unknown)))
     return re.sub(r"[^\W\d_]+[\u0300-\u0e7f]*", lambda word: _romanised(word[0]), text)

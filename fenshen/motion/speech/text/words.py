@@ -165,7 +165,7 @@ SCALES: dict[str, int] = {
 }  # fmt: skip
 
 #: What looks like a word but is none.
-SYMBOLS = frozenset([*CURRENCIES, *UNITS, *SCALES])
+SYMBOLS = frozenset([*CURRENCIES, *UNITS, *SCALES, "AM", "PM", "am", "pm"])
 
 
 def alternatives(words: Iterable[str]) -> str:
