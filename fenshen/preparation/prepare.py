@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -105,7 +106,7 @@ def prepare(
         ground=colour(ground),
     )
     check("--workers", workers, workers is None or workers >= 1, ">= 1")
-    with at_work(out):
+    with _unwritable(out), at_work(out):
         _check_place(out, force)
         words = [str(word) for word in sources]
         listing = find(words, seed=seed, skip=out)
@@ -117,20 +118,26 @@ def prepare(
         run = partial(
             running.run, settings=settings, store=store, workers=workers, backend=backend, progress=progress
         )
-        try:
-            store.open()
-            units = plan(listing.sources, settings)
-            if looks := first_looks(units):
-                run(looks, title="prepare.bar_look")
-                units = list(settled(units, settings, store))
-            run(units)
-            report = join(units, settings, store, listing, out=out, words=words, seed=seed)
-        except FenshenError as error:
-            if error.key != "files.cannot_write":
-                raise
-            raise FenshenError("prepare.cannot_write", path=out, why=error.values["why"]) from error
+        store.open()
+        units = plan(listing.sources, settings)
+        if looks := first_looks(units):
+            run(looks, title="prepare.bar_look")
+            units = list(settled(units, settings, store))
+        run(units)
+        report = join(units, settings, store, listing, out=out, words=words, seed=seed)
         store.remove()
     return Prepared(out, report)
+
+
+@contextmanager
+def _unwritable(out: Path) -> Iterator[None]:
+    """Say, where something cannot be written, that finished work is kept."""
+    try:
+        yield
+    except FenshenError as error:
+        if error.key != "files.cannot_write":
+            raise
+        raise FenshenError("prepare.cannot_write", path=out, why=error.values["why"]) from error
 
 
 def _check_place(out: Path, force: bool) -> None:
