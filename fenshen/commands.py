@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import errno
 import inspect
 import json
+import os
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,6 +100,7 @@ class Parameter:
         name: of the function's parameter, or of a field of a dataclass parameter.
         within: the dataclass parameter that it is a field of; empty for plain parameters.
         kind: str, int, float, bool or Path; what one value is.
+        path: whether a value can be the path of a file or folder.
         many: any number of values.
         count: values that belong together.
     """
@@ -111,6 +114,7 @@ class Parameter:
     count: int = 1
     choices: tuple[str, ...] = ()
     within: str = ""
+    path: bool = False
 
     @property
     def required(self) -> bool:
@@ -178,6 +182,9 @@ def call(function: Callable[..., Any], command: str, given: Mapping[str, Any]) -
     from fenshen.errors import UsageError
 
     values = dict(given)
+    for parameter in parameters(function):
+        if parameter.path:
+            values[parameter.name] = _from_home(values[parameter.name])
     switches: Sequence[Switch] = getattr(function, "switches", ())
     chosen = [switch for switch in switches if values.pop(switch.name)]
     if chosen:
@@ -198,6 +205,27 @@ def call(function: Callable[..., Any], command: str, given: Mapping[str, Any]) -
         )
         arguments[name] = kind(**fields)
     return function(**arguments)
+
+
+def _from_home(value: Any) -> Any:
+    """A path with the user's home in the place of ``~``, which shells leave alone after ``--out=``.
+
+    Raises:
+        UsageError: no file can have this name.
+    """
+    if isinstance(value, list):
+        return [_from_home(part) for part in value]
+    if not isinstance(value, str | Path):
+        return value
+    path = os.path.expanduser(value)
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # else every look at it would fail
+            from fenshen.errors import UsageError
+
+            raise UsageError("files.long_name", path=path) from error
+    return type(value)(path)
 
 
 def shown(result: Any) -> tuple[Any, str]:
@@ -242,7 +270,7 @@ def _parameter(name: str, annotation: Any, default: Any, positional: bool, withi
         many = count == 1
         kinds = list(_members(get_args(kinds[0])[0]))
     plain = next((kind for kind in kinds if kind in (bool, int, float, Path, str)), str)
-    return Parameter(name, word, plain, default, positional, many, count, choices, within)
+    return Parameter(name, word, plain, default, positional, many, count, choices, within, Path in kinds)
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

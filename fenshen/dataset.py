@@ -206,7 +206,7 @@ def name_human(path: Path, human: str, camera: Sequence[float]) -> None:
 def _read_card(path: Path) -> DatasetCard:
     file = path / "dataset.json"
     if not file.is_file():
-        raise FenshenError("dataset.not_one", path=path)
+        raise FenshenError("dataset.not_prepared" if path.exists() else "dataset.not_one", path=path)
     try:
         with files.reading_errors(file):
             text = file.read_bytes()

@@ -19,7 +19,8 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fenshen.errors import FenshenError
+from fenshen.errors import FenshenError, UsageError
+from fenshen.messages import message
 from fenshen.names import readable
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def writing(path: Path | str, *errors: type[Exception]) -> Iterator[Path]:
     with writing_errors(path, *errors):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_parents(target)
         part = _part_of(target)
         try:
             yield part
@@ -86,7 +87,7 @@ def writing_folder(path: Path | str, *errors: type[Exception], keep: bool = Fals
     with writing_errors(path, *errors):
         if target.exists() and not target.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_parents(target)
         part = _part_of(target)
         part.mkdir()
         _unfinished.add(part)
@@ -156,6 +157,25 @@ def make_folder(path: Path | str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
+def must_be_file(path: Path | str, wanted: str) -> None:
+    """Refuse a folder where one file is needed; what is not there is for the reader to say.
+
+    Args:
+        wanted: a key of the catalogue: what is needed instead.
+
+    Raises:
+        UsageError: it is a folder.
+    """
+    if Path(path).is_dir():
+        raise UsageError("files.is_folder", path=path, wanted=message(wanted))
+
+
+def must_be_folder(path: Path | str, wanted: str) -> None:
+    """Refuse a file where a folder is needed; see :func:`must_be_file`."""
+    if Path(path).is_file():
+        raise UsageError("files.is_file", path=path, wanted=message(wanted))
+
+
 @contextmanager
 def writing_errors(path: Path | str, *errors: type[Exception]) -> Iterator[None]:
     """Turn an OSError of the body, or one of ``errors``, into the sentence that ``path`` cannot be written."""
@@ -219,6 +239,13 @@ def reason(error: BaseException) -> str:
     """Why something failed, on one line, in the words of the system or the library."""
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(words).split())
+
+
+def _make_parents(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # the parent is a file
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
 
 def beside(target: Path, ending: str) -> Path:

@@ -169,15 +169,20 @@ def from_pixels(
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether ``path`` is the name of a model that comes with Fenshen, and no file or folder of that name is there."""
+    return str(path) in SHIPPED and not path.exists()
+
+
 def find(path: Path) -> Path:
     """The folder with a model's two files that ``path`` means; a shipped model goes by its name."""
     if (path / CARD).is_file():
         return path
-    if str(path) in SHIPPED and not path.exists():
+    if is_shipped(path):
         return assets.path(f"{SHIPPED[str(path)]}/{WEIGHTS}").parent
     folders = [folder for folder in (path / "checkpoints").glob("step-*") if (folder / CARD).is_file()]
     if not folders:
-        raise FenshenError("model.not_one", path=path)
+        raise FenshenError("model.not_this" if path.exists() else "model.not_one", path=path)
     measured = [
         (value, folder) for folder in folders if (value := merit(_read_card(folder).metrics)) is not None
     ]

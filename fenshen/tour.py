@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 from rich.console import Console
 
-from fenshen import avatars
+from fenshen import avatars, files
 from fenshen.commands import DEVICE, SEED, Word
 from fenshen.errors import UsageError
 from fenshen.messages import message
@@ -72,6 +72,7 @@ def demo(
 
     started, folder = time.monotonic(), Path(out)
     dataset, run, report = folder / "avatars", folder / "run", folder / "report"
+    files.must_be_folder(folder, "files.output")
     _clear(folder, dataset, force)
     tell = _teller(progress)
     if not (dataset / "dataset.json").is_file():

@@ -78,6 +78,19 @@ def test_results_are_words_without_json(run, trained, tmp_path):
     assert "Kokoro" in run("doctor")[1]
 
 
+def test_paths_of_every_option_may_begin_at_home(run, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").symlink_to(trained.path)
+    code, out, _ = run("generate", "~/run", "--seeds", "1", "--out=~/one.png")
+    assert (code, out) == (0, f"Wrote {tmp_path / 'one.png'}\n")
+    code, out, error = run("prepare", "~/run/samples", "--out=~/data", "--crop", "none", "--size", "32")
+    assert code == 0, error
+    assert {file.name for file in tmp_path.iterdir()} == {"run", "one.png", "data"}
+    code, _, error = run("generate", "~/run", "--out", f"{'分' * 86}.png")
+    assert (code, "too long" in error) == (2, True)
+
+
 def test_wrong_words_are_2_and_failed_work_is_1_in_one_sentence(run, tmp_path):
     code, out, error = run("generate", "humans", "--set", "smil=1", "--out", tmp_path / "x.png")
     assert (code, out) == (2, "")

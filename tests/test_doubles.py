@@ -47,7 +47,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def double(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Double:
     out = tmp_path_factory.mktemp("double") / "somebody.double"
     return fenshen.double(
-        [film],
+        [film.parent],
         name="somebody",
         consent="self",
         out=out,
@@ -272,6 +272,35 @@ def test_bad_words_are_refused_before_anything_is_made(film: Path, tmp_path: Pat
     with pytest.raises(FenshenError, match="text"):
         (tmp_path / "text.mp4").write_text("no film")
         fenshen.double([tmp_path / "text.mp4"], name="x", consent="self", out=tmp_path / "y.double")
+
+
+def test_a_folder_stands_for_the_photographs_in_it(tmp_path: Path) -> None:
+    inside = tmp_path / "photos" / "older"
+    inside.mkdir(parents=True)
+    for name in ("b.JPG", "older/c.png", "notes.txt", ".hidden.jpg", "a.webp"):
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    found = doubling._files_of(tmp_path / "photos")
+    assert [file.name for file in found] == ["a.webp", "b.JPG", "c.png"]
+    options: dict[str, Any] = {"name": "x", "consent": "self", "out": tmp_path / "x.double"}
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos.zip").touch()
+    for source, sentence in (
+        ("empty", "no photographs or videos"),
+        ("photos.zip", "Unpack"),
+        ("none", "no file"),
+    ):
+        with pytest.raises(FenshenError, match=sentence):
+            fenshen.double([tmp_path / source], **options)
+    with pytest.raises(UsageError, match="is a folder"):
+        fenshen.double([tmp_path / "photos"], **{**options, "consent": tmp_path / "empty"})
+    assert {file.name for file in tmp_path.iterdir()} == {"photos", "empty", "photos.zip"}
+
+
+def test_a_folder_is_told_what_is_needed_instead(double: Double, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"folder.*video, or a \.track\.parquet"):
+        fenshen.animate(double, drive=tmp_path, out=tmp_path / "film.mp4")
+    with pytest.raises(UsageError, match=r"folder.*recording"):
+        fenshen.say(double, audio=tmp_path, out=tmp_path / "film.mp4")
 
 
 def test_films_that_show_nobody_are_refused_and_leave_nothing(film: Path, tmp_path: Path) -> None:

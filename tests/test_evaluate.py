@@ -223,6 +223,15 @@ def test_every_verdict_can_be_said_in_both_languages(
     assert seen == {key for key in said if not key.endswith("_advice")}
 
 
+def test_the_base_model_goes_by_its_name(faces: dataset.Dataset, tmp_path: Path) -> None:
+    report = run(Path("humans"), faces, tmp_path / "out", count=8)
+    assert report.subject["recipe"] == model.Model.load("humans").card.recipe
+    with pytest.raises(UsageError, match="is a file"):
+        run(Path(report.files[0]), faces, tmp_path / "again")
+    with pytest.raises(UsageError, match="is a file"):
+        run(Path("humans"), faces, report.files[0])
+
+
 def test_refusals(faces: dataset.Dataset, others: np.ndarray, tmp_path: Path) -> None:
     real = write_folder(tmp_path / "real", others[:12])
     with pytest.raises(UsageError, match="count"):

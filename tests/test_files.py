@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fenshen import files
-from fenshen.errors import FenshenError
+from fenshen.errors import FenshenError, UsageError
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -116,10 +116,28 @@ def test_a_folder_whose_replacement_was_killed_comes_back(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_the_longest_name_can_be_written(tmp_path):
-    target = tmp_path / f"{'分' * 83}.txt"
-    files.write_text(target, "long")
-    assert target.read_text() == "long"
+@pytest.mark.parametrize("name", ["分" * 83 + ".txt", "1." + "分" * 82, "😀" * 61 + ".double", "x" * 255])
+def test_the_longest_names_can_be_written(name, tmp_path):
+    target = tmp_path / name
+    for text in ("first", "second"):
+        files.write_text(target, text)
+        assert target.read_text() == text
+    with files.writing_folder(tmp_path / "in" / name) as part:
+        (part / "inside").touch()
+    beside = files.beside(target, "units")
+    beside.mkdir()
+    assert beside != files.beside(tmp_path / (name[:-1] + "y"), "units")
+    assert {file.name for file in tmp_path.iterdir()} == {name, "in", beside.name}
+
+
+def test_a_file_for_a_folder_and_the_reverse_are_refused(tmp_path):
+    (tmp_path / "file").touch()
+    files.must_be_file(tmp_path / "file", "files.recording")
+    files.must_be_folder(tmp_path, "files.output")
+    for check, wrong in ((files.must_be_file, tmp_path), (files.must_be_folder, tmp_path / "file")):
+        with pytest.raises(UsageError, match=str(wrong)):
+            check(wrong, "files.recording")
+        check(tmp_path / "absent", "files.recording")
 
 
 def test_errors_name_what_the_user_named(tmp_path):

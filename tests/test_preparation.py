@@ -16,6 +16,7 @@ import pytest
 from people import UNALIKE, needs_humans, photograph, portrait
 from PIL import Image, ImageFilter
 from preparing import contents, folder_of, make, noise, refusals
+from sounding import saved, tone
 
 from fenshen import avatars, controls, portraits, video
 from fenshen.dataset import Dataset
@@ -121,6 +122,13 @@ class TestFaces:
         (tmp_path / "broken.mp4").write_bytes(b"no video in here" * 100)
         make([tmp_path / "broken.mp4", "avatars:micah:2"], tmp_path / "out", crop="face")
         assert refusals(tmp_path / "out") == {"broken.mp4": "unreadable"}
+
+    def test_a_refused_film_has_a_reason_in_words(self, tmp_path):
+        saved(tmp_path / "voice.wav", tone(1.0), 24000).rename(tmp_path / "voice.mp4")
+        video.write(tmp_path / "clip.mp4", (noise(i) for i in range(4)), 4)
+        make([tmp_path], tmp_path / "out")
+        (row,) = Dataset(tmp_path / "out").rejected.to_pylist()
+        assert "has sound but no picture" in row["detail"]
 
 
 def face_height(data: Dataset) -> float:

@@ -76,6 +76,13 @@ def run_copy(trained, tmp_path):
     return Path(shutil.copytree(trained, tmp_path / "copy"))
 
 
+def test_a_run_with_nothing_left_says_so(drawings, run_copy):
+    for steps, words in ((8, "Nothing was trained"), (12, "12 steps already"), (13, "Trained.")):
+        run = fenshen.train(drawings, out=run_copy, settings=(*SMALL, f"steps={steps}"), progress=False)
+        assert words in run.text
+    assert "Trained" in fenshen.training.run.Run(run_copy).text
+
+
 # ---- recipes -------------------------------------------------------------------------------------
 
 

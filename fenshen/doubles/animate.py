@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from fenshen import files
 from fenshen.commands import DEVICE, RATE, SEED, Word
 from fenshen.doubles.options import OutputOptions
 from fenshen.errors import UsageError
@@ -76,6 +77,7 @@ def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Audio 
     """The movements of a track or a video; the video's sound if the output format can hold it."""
     from fenshen.motion import track as tracks
 
+    files.must_be_file(source, "files.video_or_track")
     if source.suffix == _TRACK:
         return tracks.load(source), None
     from fenshen import audio, video

@@ -63,7 +63,8 @@ def double(
     """Make a double of the person in videos or photographs.
 
     Args:
-        sources: videos of one person, from a camera that stands still; or photographs of one person
+        sources: videos of one person, from a camera that stands still; or photographs of one person; or a folder with
+            either
         name: name of the double
         consent: self for your own face, or a consent file
         out: the .double to write; by default named after --name
@@ -90,9 +91,11 @@ def double(
     store.check_name(name)
     if not 0.05 <= minutes <= 24 * 60:
         raise UsageError("generate.out_of_range", option="--minutes", value=minutes, low=0.05, high=24 * 60)
+    if str(consent) != "self":
+        files.must_be_file(consent, "files.consent")
     agreed = consents.self_consent(name) if str(consent) == "self" else consents.read(Path(consent))
     consents.check(agreed)
-    paths = [Path(source) for source in sources]
+    paths = [file for source in sources for file in _files_of(Path(source))]
     photos = [path for path in paths if path.suffix.lower() in portraits.SUFFIXES]
     if photos and len(photos) < len(paths):
         raise UsageError("double.photos_or_films", photo=photos[0])
@@ -100,14 +103,7 @@ def double(
     with at_work(target):
         store.check_target(target, force)
         work = _resumed(workplace(target), paths, look)
-        make = _filmed if not photos else _drawn if look == "human" else _moved
-        try:
-            data = make(paths, work, seed, progress)
-        except Interrupted:
-            raise
-        except FenshenError:  # what cannot become footage is not taken up again
-            shutil.rmtree(work, ignore_errors=True)
-            raise
+        data = _footage(paths, look if photos else None, work, seed, progress)
         human = _begin_with(data, device)
         run = _tune(data, work / "run", minutes, settings, seed, device, progress)
         from fenshen import model
@@ -125,6 +121,28 @@ def double(
 def workplace(target: Path) -> Path:
     """The folder of ``footage`` and ``run`` while a double is made."""
     return files.beside(target, "work")
+
+
+def _files_of(source: Path) -> list[Path]:
+    """A file; or the photographs and videos in a folder, by name.
+
+    Raises:
+        FenshenError: a folder with neither.
+        UsageError: an archive.
+    """
+    if source.suffix.lower() == ".zip" and source.is_file():
+        raise UsageError("double.archive", path=source)
+    if not source.is_dir():
+        return [source]
+    from fenshen.preparation.sources import find
+    from fenshen.preparation.sources.pictures import PictureFile
+    from fenshen.preparation.sources.videos import Video
+
+    found = find([str(source)]).sources
+    inside = [Path(one.path) for one in found if isinstance(one, PictureFile | Video)]
+    if not inside:
+        raise FenshenError("double.nothing_inside", path=source)
+    return inside
 
 
 def _check_look(look: str, photos: Sequence[Path]) -> None:
@@ -157,6 +175,18 @@ def _state(path: Path) -> list[str | int]:
         raise FenshenError("prepare.no_source", path=path)
     status = path.stat()
     return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def _footage(paths: list[Path], look: Look | None, work: Path, seed: int, progress: bool) -> Dataset:
+    """The footage of videos, or of photographs in their look; what cannot become footage leaves nothing."""
+    make = _filmed if look is None else _drawn if look == "human" else _moved
+    try:
+        return make(paths, work, seed, progress)
+    except Interrupted:
+        raise
+    except FenshenError:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
 
 
 def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:

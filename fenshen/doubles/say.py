@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from fenshen import files
 from fenshen.commands import DEVICE, RATE, SEED, Word, instead
 from fenshen.doubles.options import OutputOptions
 from fenshen.errors import UsageError
@@ -65,6 +66,7 @@ def say(
     target = Path(out) if out is not None else Path(f"{opened.path.stem}{suffix}")
     writer = Output(opened, target, LIVE_FILM if stream else SOUND_FILM, output, force=force)
     if audio is not None:
+        files.must_be_file(audio, "files.recording")
         pieces = iter([talk_audio(audio, rate=rate, seed=seed)])
     else:
         voice = voice or opened.card.voice

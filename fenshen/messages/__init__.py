@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import locale
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePath
 from typing import Literal
@@ -40,12 +41,17 @@ def message(key: str, /, **values: object) -> str:
     Raises:
         KeyError: the catalogue has no such key (a mistake of ours; a test looks for them).
     """
+    return sentence(language(), key, values)
+
+
+def sentence(language: Language, key: str, values: Mapping[str, object]) -> str:
+    """:func:`message` in a given language."""
     room, _, name = key.partition(".")
     shown = {
         word: readable(value) if isinstance(value, str | PurePath) else value
         for word, value in values.items()
     }
-    return readable(str(catalogue(room)[name][language()]).format(**shown))
+    return readable(str(catalogue(room)[name][language]).format(**shown))
 
 
 @cache

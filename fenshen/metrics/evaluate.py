@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from fenshen import files
 from fenshen.commands import DEVICE, SEED, Word
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def evaluate(
     from fenshen.model import Model
 
     folder = Path(out)
+    files.must_be_folder(folder, "files.output")
+    if inception is not None:
+        files.must_be_file(inception, "files.weights")
     evaluation.check(folder, count, force)
     data = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
     judged = model if isinstance(model, Model | Dataset) else Path(model)

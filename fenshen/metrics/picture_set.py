@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from fenshen import portraits
+from fenshen import files, portraits
 from fenshen.dataset import Dataset
 from fenshen.drawing import draw, request_of_seed
 from fenshen.errors import FenshenError, UsageError
-from fenshen.model import CARD, Model
+from fenshen.model import CARD, Model, is_shipped
 from fenshen.names import readable
 
 FEWEST = 8  # pictures, below which no figure means anything
@@ -65,11 +65,13 @@ def picture_set_of(
     if isinstance(source, Dataset):
         return _of_dataset(source, against, count, seed)
     path = Path(source)
-    if not path.exists():
+    files.must_be_folder(path, "files.pictures")
+    shipped = is_shipped(path)
+    if not path.exists() and not shipped:
         raise UsageError("evaluate.missing", path=path)
     if (path / "dataset.json").is_file():
         return _of_dataset(Dataset(path), against, count, seed)
-    if (path / CARD).is_file() or (path / "checkpoints").is_dir():
+    if shipped or (path / CARD).is_file() or (path / "checkpoints").is_dir():
         return _of_model(Model.load(path, device), path, against, count, seed)
     return _of_folder(path, against.card.size, count, seed)
 

@@ -24,7 +24,9 @@ _FASTEST = 60.0  # frames a second; of a quicker video some are left out
 _SIZE = 256  # the crop's side that places are measured in; nothing is cut out
 _BRIDGED = 0.4  # seconds without a face that are interpolated; in longer gaps the face comes to rest
 _EASE = 0.4  # seconds in which it does
-_STEP = 0.25  # the quantile of the steps between frames that counts as one step; dropped frames make longer ones
+_STEP = (
+    0.25  # the quantile of the steps between frames that counts as one step; dropped frames make longer ones
+)
 _QUIET = 0.5  # of the frames, those that move least, show how the driver looks at rest
 _REST = 0.25  # the quantile of an action that counts as its rest: it goes one way only
 
@@ -108,7 +110,9 @@ def _rate_of(times: list[float]) -> float:
     """The rate at which frames follow one another, not their mean rate, which dropped and held frames lower."""
     steps = np.diff(times)
     steps = steps[steps > 0]
-    return float(np.clip(round(1 / np.quantile(steps, _STEP), 3), LOWEST_RATE, _FASTEST)) if len(steps) else 25.0
+    return (
+        float(np.clip(round(1 / np.quantile(steps, _STEP), 3), LOWEST_RATE, _FASTEST)) if len(steps) else 25.0
+    )
 
 
 def _at_rate(values: Float[ndarray, "N 58"], times: list[float], rate: float) -> Float[ndarray, "T 58"]:

@@ -74,6 +74,7 @@ class Training:
         self.best: float | None = None  # merit of the best one
         self.waited = 0  # measurements since then
         self._resume(fresh)
+        self.begun = self.step
         self.is_main = fabric.is_global_zero
         self.show = progress and self.is_main
         self.log: Log | None = None
@@ -110,6 +111,11 @@ class Training:
             self.bar.close()
             if self.log:
                 self.log.close()
+
+    @property
+    def taken(self) -> int:
+        """Steps since it was begun or continued."""
+        return self.step - self.begun
 
     # ---- now and then -----------------------------------------------------------------------------------------
 
@@ -234,7 +240,7 @@ class Training:
         self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
 
     def _start_from(self, start: str) -> None:
-        begun = model.Model.load(start)
+        begun = model.Model.load(Path(start).expanduser())
         if begun.card.network != self.recipe.network:
             raise UsageError("train.other_network", start=start)
         self.game.start_from(begun.generator.state_dict())

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from fenshen import cards
+from fenshen import cards, files
 from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
 from fenshen.messages import message
@@ -303,6 +303,7 @@ def _complaint(first: Mapping[str, Any]) -> UsageError:
 def _read(recipe: str | Path) -> dict[str, Any]:
     name = str(recipe)
     file = shipped().get(name) or Path(name)
+    files.must_be_file(file, "files.recipe")
     if not file.is_file():
         if not name.endswith((".yaml", ".yml")):
             _known(name, shipped(), "recipe.unknown", "recipe.unknown_none_near")

@@ -20,9 +20,11 @@ class Run:
 
     Attributes:
         path: the run's folder.
+        taken: steps that the call took; None of a run that was only opened.
     """
 
     path: Path
+    taken: int | None = None
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -48,7 +50,11 @@ class Run:
 
     @property
     def text(self) -> str:
-        """What to do with it next."""
+        """What to do with it next; or that there was nothing left to train."""
+        if self.taken == 0:
+            return message(
+                "train.nothing_left", run=self.path, done=self.report["steps"], steps=self.recipe.steps
+            )
         return message("train.done", run=self.path)
 
     def summary(self) -> dict[str, Any]:

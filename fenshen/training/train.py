@@ -74,4 +74,4 @@ def train(
             begin(run, chosen, force)
         fabric.barrier()
         training.until_done()
-    return Run(run)
+    return Run(run, training.taken)

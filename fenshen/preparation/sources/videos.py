@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from fenshen import portraits
 from fenshen.errors import FenshenError
+from fenshen.messages import sentence
 from fenshen.preparation import faces
 from fenshen.preparation.refusals import Reason, Refusal
 from fenshen.preparation.rows import Compare, Row, row
@@ -146,7 +147,10 @@ class Stretch(Source):
                         matrix=matrix,
                     )
         except FenshenError as error:
-            yield Refusal(self.name, Reason.UNREADABLE, str(error.values.get("why", error.key)))
+            reason = Reason.TOO_LARGE if error.key == "video.too_large" else Reason.UNREADABLE
+            # In English, like every detail: what a dataset holds does not depend on the language of its maker.
+            why = error.values.get("why") or sentence("en", error.key, error.values)
+            yield Refusal(self.name, reason, str(why))
 
     def read(self, settings: Settings) -> Iterator[Frame]:
         """Its frames, as many of them as the settings want."""
