@@ -19,6 +19,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen.errors import FenshenError, warn
+from fenshen.video.reading import decoded
+from fenshen.video.writing import LAYOUTS
 
 RATE = 24000  # samples a second of every sound that is measured
 MAX_SECONDS = 3600
@@ -80,8 +82,20 @@ def _film_pieces(
     with _opened(path) as (container, _):
         stream = container.streams.audio[number]
         for planes, channels in _on_the_clock(container, stream, rate, start):
-            kept = planes if len(channels) in _KEPT else _stereo(planes, channels)
+            kept = planes if _writable(channels) else _stereo(planes, channels)
             yield np.ascontiguousarray(kept.T)
+
+
+def _writable(channels: tuple[str, ...]) -> bool:
+    """Whether films are written with these channels; the surround of 5.1 may be at the back or at the sides."""
+    import av
+
+    known = av.AudioLayout(LAYOUTS.get(len(channels), "mono")).channels
+    return tuple(channel.name for channel in known) in (channels, _at_the_back(channels))
+
+
+def _at_the_back(channels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple({"SL": "BL", "SR": "BR"}.get(name, name) for name in channels)
 
 
 def read(source: Path | str | bytes, start: float | None = None) -> Float[ndarray, "samples"]:
@@ -155,31 +169,13 @@ def _playable(container: Any, name: Path | str, source: Path | str | bytes) -> i
         if track.codec_context is None:  # FFmpeg has no decoder for it
             continue
         with _opened(source) as (trial, _):
-            if next(_frames(trial, trial.streams.audio[number]), None) is not None:
+            if next(decoded(trial, trial.streams.audio[number]), None) is not None:
                 if place:
                     warn("audio.other_track", path=name, number=number + 1)
                 return number
     if tracks:
         warn("audio.undecodable", path=name)
     return None
-
-
-def _frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames; damaged packets are left out."""
-    from av.error import FFmpegError
-
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except FFmpegError:
-            return
-        if packet is None:
-            return
-        try:
-            yield from packet.decode()
-        except FFmpegError:
-            continue
 
 
 def _on_the_clock(
@@ -191,7 +187,7 @@ def _on_the_clock(
     once, to ``rate`` and to the channels of the first frame.
     """
     placed: _Placed | None = None
-    for frame in _frames(container, stream):
+    for frame in decoded(container, stream):
         time = None if frame.pts is None else float(frame.pts * frame.time_base)
         if placed is None:
             start = start if start is not None or time is None else time
@@ -210,7 +206,7 @@ class _Placed:
         self._rate = rate
         layout = first.layout
         if layout.channels[0].name == "NONE":  # a file that only counts its channels
-            layout = av.AudioLayout(_KEPT.get(layout.nb_channels, layout.name))
+            layout = av.AudioLayout(LAYOUTS.get(layout.nb_channels, layout.name))
         self._layout = layout.name
         self.channels = tuple(channel.name for channel in layout.channels)
         self._next = 0  # place of the next sample; below 0 it is cut off

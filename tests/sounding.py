@@ -30,13 +30,13 @@ def saved(path, samples, rate, layout="stereo", codec=None):
     return path
 
 
-def film(path, *, times, sound, rate=48000, layout="stereo", codec="pcm_s16le"):
-    """A film of grey frames at the given times in seconds, and sound [channels, samples] as (start, samples) parts."""
+def film(path, *, times, sound, rate=48000, layout="stereo", codecs=("pcm_s16le",)):
+    """A film of grey frames at times in seconds, with parts of sound (start, [channels, samples]); a track a codec."""
     with av.open(path, "w") as container:
         picture = container.add_stream("libx264", rate=1000, options={"bf": "0"})
         picture.height, picture.width, picture.pix_fmt = 64, 64, "yuv420p"
         picture.time_base = picture.codec_context.time_base = Fraction(1, 1000)
-        heard = container.add_stream(codec, rate=rate, layout=layout)
+        tracks = [container.add_stream(codec, rate=rate, layout=layout) for codec in codecs]
         for time in times:
             frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 128, np.uint8), format="rgb24")
             frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
@@ -50,6 +50,8 @@ def film(path, *, times, sound, rate=48000, layout="stereo", codec="pcm_s16le"):
                 frame = av.AudioFrame.from_ndarray(piece, format="s16", layout=layout)
                 frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
                 frame.pts = round(start * rate) + at
-                container.mux(heard.encode(frame))
-        container.mux(heard.encode(None))
+                for track in tracks:
+                    container.mux(track.encode(frame))
+        for track in tracks:
+            container.mux(track.encode(None))
     return path

@@ -404,6 +404,12 @@ def test_a_track_that_cannot_be_decoded_is_replaced_or_left_out(tmp_path):
         assert audio.of_film(broken, 0.0) is None
     with pytest.raises(FenshenError, match="read as sound"), pytest.warns(FenshenWarning):
         audio.read(broken)
+    planes = [(0, np.stack([voice, voice]))]
+    both = film(tmp_path / "both.mkv", times=[0, 0.04], sound=planes, codecs=("flac", "pcm_s16le"))
+    both.write_bytes(both.read_bytes().replace(b"A_FLAC", b"A_XYZW"))
+    with pytest.warns(FenshenWarning, match="track 2"):
+        samples = audio.read(both)
+    assert np.std(samples) == pytest.approx(np.std(voice), rel=0.05)
 
 
 def test_a_voice_in_any_order_of_packets_has_one_length(tmp_path):

@@ -301,7 +301,8 @@ def test_a_films_sound_keeps_its_channels(tmp_path: Path, channels: int, suffix:
 def hdr(code: np.ndarray, transfer: str) -> np.ndarray:
     """Codes of a picture in BT.2020, by the formulas of BT.2100: white of the given picture is at 203 nits."""
     to_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
-    nits = 203 * (np.clip(code, 0, 1) ** 2.4) @ to_2020.T
+    to_p3 = np.array([[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]])
+    nits = 203 * (np.clip(code, 0, 1) ** 2.4) @ (to_p3 if transfer == "p3" else to_2020).T
     if transfer == "pq":
         y = (nits / 10000) ** 0.1593017578125
         return ((0.8359375 + 18.8515625 * y) / (1 + 18.6875 * y)) ** 78.84375
@@ -316,15 +317,17 @@ def hdr(code: np.ndarray, transfer: str) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("transfer", "number", "full"),
-    [("pq", 16, False), ("hlg", 18, False), ("hlg", 18, True), ("sdr", 14, False)],
+    [("pq", 16, False), ("hlg", 18, False), ("hlg", 18, True), ("sdr", 14, False), ("p3", 1, False)],
 )
 def test_hdr_films_look_as_if_filmed_without(tmp_path: Path, transfer: str, number: int, full: bool) -> None:
     draw = np.random.default_rng(0)
     # Colours of skin, cloth and walls: up to a third of white in linear light, where nothing is rolled off.
     colours = draw.uniform(0.1, 0.6, (6, 8, 3)).astype(np.float64)
     shown = colours.repeat(16, 0).repeat(16, 1)
-    luma = hdr(shown, transfer) @ [0.2627, 0.6780, 0.0593]
-    blue, red = ((hdr(shown, transfer)[..., i] - luma) / d for i, d in ((2, 1.8814), (0, 1.4746)))
+    codes = hdr(shown, transfer)
+    weights = [0.2126, 0.7152, 0.0722] if transfer == "p3" else [0.2627, 0.6780, 0.0593]
+    luma = codes @ weights
+    blue, red = ((codes[..., i] - luma) / (2 - 2 * weights[i]) for i in (2, 0))
     low, spans = (0, (1023, 1023)) if full else (64, (876, 896))
     planes = [luma * spans[0] + low, blue * spans[1] + 512, red * spans[1] + 512]
     frame = av.VideoFrame(128, 96, "yuv444p10le")
@@ -337,13 +340,16 @@ def test_hdr_films_look_as_if_filmed_without(tmp_path: Path, transfer: str, numb
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv444p10le"
         context = stream.codec_context
-        context.color_trc, context.color_primaries, context.colorspace = number, 9, 9
+        context.color_trc = number
+        context.color_primaries, context.colorspace = (12, 1) if transfer == "p3" else (9, 9)
         context.color_range = 2 if full else 1
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     seen = next(video.frames(path)).picture
     assert lab_distance(seen, shown).mean() < 3
-    assert lab_distance(seen, hdr(shown, transfer)).mean() > 3, "as it came, it would look wrong"
+    assert lab_distance(seen, codes).mean() > 2 * lab_distance(seen, shown).mean(), (
+        "as it came, it looks wrong"
+    )
 
 
 def lab_distance(seen: np.ndarray, shown: np.ndarray) -> np.ndarray:

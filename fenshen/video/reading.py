@@ -250,7 +250,15 @@ def _threads() -> int:
 
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
-    """All frames that can be decoded; what is damaged is left out."""
+    """All frames that can be decoded, none of them too large."""
+    for frame in decoded(container, stream):
+        if not frame.is_corrupt:
+            _check_size(frame, path)
+            yield frame
+
+
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
+    """The frames of an ``av`` stream of pictures or sound; damaged packets are left out, a damaged tail ends it."""
     from av.error import FFmpegError
 
     packets = container.demux(stream)
@@ -262,13 +270,9 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
         if packet is None:
             return
         try:
-            decoded = packet.decode()
+            yield from packet.decode()
         except FFmpegError:
             continue
-        for frame in decoded:
-            if not frame.is_corrupt:
-                _check_size(frame, path)
-                yield frame
 
 
 def _check_size(sized: Any, path: Path) -> None:

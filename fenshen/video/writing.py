@@ -36,7 +36,7 @@ _LIVE = {
     "flush_packets": "1",
 }
 _LIVE_PICTURE = {"preset": "veryfast", "tune": "zerolatency", "g": "50"}
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # by the number of channels
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _BITS_A_CHANNEL = 96000
 # Mono or one column a channel, in [-1, 1], whole or piece by piece; and how many samples there are a second.
@@ -173,7 +173,7 @@ class _Sound:
     def __init__(self, container: Any, codec: str, samples: Any, rate: int) -> None:
         self._pieces = iter([samples] if isinstance(samples, ndarray) else samples)
         self._waiting = _planes(next(self._pieces, np.zeros(0, np.float32)))
-        self._layout = _LAYOUTS[len(self._waiting)]
+        self._layout = LAYOUTS[len(self._waiting)]
         self._rate = rate
         self._done = 0
         self._container = container
@@ -214,7 +214,7 @@ class _Sound:
 
 def _planes(samples: Float[ndarray, "samples *channels"]) -> Float[ndarray, "channels samples"]:
     columns = samples[:, None] if samples.ndim == 1 else samples
-    if columns.ndim != 2 or columns.shape[1] not in _LAYOUTS:
+    if columns.ndim != 2 or columns.shape[1] not in LAYOUTS:
         raise ValueError(
             f"sound has 1, 2, 6 or 8 channels, [samples] or [samples, channels], not {samples.shape}"
         )
