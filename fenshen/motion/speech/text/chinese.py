@@ -22,6 +22,7 @@ from fenshen.motion.speech.text.chinese_names import (
     weapon,
 )
 from fenshen.motion.speech.text.chinese_numbers import MEASURES, cardinal, digits, scaled
+from fenshen.motion.speech.text.chinese_times import clock, date, date_of, hour, year, year_alone, years
 from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, alternatives
 
 Match = re.Match[str]
@@ -59,53 +60,6 @@ def normalised(text: str) -> str:
     for pattern, read in _rules():
         text = pattern.sub(read, text)
     return text
-
-
-# Dates and times
-
-
-def _year(number: str) -> str:
-    return digits(number, "一")
-
-
-def _date(m: Match) -> str:
-    year, month, day = (m[1], m[2], m[3]) if len(m[1]) == 4 else (m[3], m[1], m[2])
-    if len(m[1]) != 4 and int(month) > 12:
-        month, day = day, month
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
-        return m[0]
-    return f"{_year(year)}年{cardinal(month)}月{cardinal(day)}日"
-
-
-def _years(m: Match) -> str:
-    if not m[3] and not (1000 <= int(m[1]) <= 2199 and 1000 <= int(m[2]) <= 2199):
-        return m[0]
-    return f"{_year(m[1])}{'年' if '年' in m[0][:-1] else ''}至{_year(m[2])}{m[3] or ''}"
-
-
-def _year_alone(m: Match) -> str:
-    quantity = int(m[1]) >= 2200 or (m[1].endswith("000") and m[1] != "2000") or m[2] in tuple("多来余")
-    return (cardinal(m[1]) if quantity else _year(m[1])) + m[2]
-
-
-def _clock(m: Match) -> str:
-    hour, minute, second = int(m[1]), m[2], m[3]
-    if hour > 24 or int(minute) > 59:
-        return f"{cardinal(m[1])}比{cardinal(minute)}" + (f"比{cardinal(second)}" if second else "")
-    half = (m[4] or "").lower().replace(".", "").strip()
-    noon = {"am": "上午", "pm": "下午"}.get(half, "")
-    said = noon + cardinal(hour, "点") + "点"
-    if int(minute) or second:
-        said += ("零" if 0 < int(minute) < 10 else "") + cardinal(int(minute)) + "分"
-    return said + (cardinal(int(second)) + "秒" if second else "")
-
-
-def _hour(m: Match) -> str:
-    return ("上午" if m[2].lower().startswith("a") else "下午") + cardinal(m[1], "点") + "点"
-
-
-def _time_range(m: Match) -> str:
-    return m[0].replace(m[1], "至", 1) if m[1] != "至" else m[0]
 
 
 # Money, measures
@@ -230,14 +184,13 @@ def _plain_number(m: Match) -> str:
     whole = number.partition(".")[0]
     if "." not in number and (len(whole) >= 10 or (whole[0] == "0" and len(whole) > 1)):
         return digits(number) if not re.match(_COUNTED, after) else cardinal(number, after)
-    year = re.fullmatch(r"(?:19|20)\d\d", number)
     if (
-        year
+        re.fullmatch(r"(?:19|20)\d\d", number)
         and not number.endswith("00")
         and re.match(r"[\u4e00-\u9fff]", after)
         and not re.match(_COUNTED, after)
     ):
-        return _year(number)
+        return year(number)
     return cardinal(number, after)
 
 
@@ -264,19 +217,19 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # dates
             (
                 r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)T?",
-                lambda m: _date_of(m[1], m[3], m[4], m[0]),
+                lambda m: date_of(m[1], m[3], m[4], m[0]),
             ),
-            (r"(?<!\d)(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", _date),
-            (rf"(?<!\d)(\d{{4}})年?{_TO}(\d{{4}})(年)", _years),
-            (r"(?<![\d-])(\d{4})\s?[-~]\s?(\d{4})()(?![\d-])", _years),
-            (rf"(?<!\d)(\d{{4}}){_TO}(\d\d)(?=赛季|财年|学年)", lambda m: f"{_year(m[1])}至{_year(m[2])}"),
-            (r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + _year(m[2])),
-            (r"(?<!\d)(\d{4})(年|届|级|款|财年|赛季)", _year_alone),
-            (r"(?<!\d)([06-9]\d)(年代)?(?=[后後](?![\d]))", lambda m: _year(m[1]) + (m[2] or "")),
-            (r"(?<![\d.])(0\d)(?=年)", lambda m: _year(m[1])),
+            (r"(?<!\d)(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", date),
+            (rf"(?<!\d)(\d{{4}})年?{_TO}(\d{{4}})(年)", years),
+            (r"(?<![\d-])(\d{4})\s?[-~]\s?(\d{4})()(?![\d-])", years),
+            (rf"(?<!\d)(\d{{4}}){_TO}(\d\d)(?=赛季|财年|学年)", lambda m: f"{year(m[1])}至{year(m[2])}"),
+            (r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + year(m[2])),
+            (r"(?<!\d)(\d{4})(年|届|级|款|财年|赛季)", year_alone),
+            (r"(?<!\d)([06-9]\d)(年代)?(?=[后後](?![\d]))", lambda m: year(m[1]) + (m[2] or "")),
+            (r"(?<![\d.])(0\d)(?=年)", lambda m: year(m[1])),
             (
                 r"(?<![\d.年月第近约过满达共了])([6-9]\d)(?=年(?![代前后間间来内历以的]))",
-                lambda m: _year(m[1]),
+                lambda m: year(m[1]),
             ),
             (
                 r"(?<=\d[年月日号時时点分秒天度万亿千百元块岁斤米个人名次周])\s?[-~]{1,2}\s?(?=\d)",
@@ -294,18 +247,18 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=月)0(\d)(?=[日号])", lambda m: cardinal(m[1])),
             (
                 r"(?<!\d)(\d{1,2})(?:·|[.](?=\d\d?(?:事件|地震|大地震|晚会|讲话|劳动|假期|长假|黄金周|运动)))(\d{1,2})(?!\d)",
-                lambda m: _year(m[1] + m[2]),
+                lambda m: year(m[1] + m[2]),
             ),
-            (r"(?<!\d)(20\d\d)(?=[QH][1-4](?![A-Za-z\d]))", lambda m: _year(m[1])),
+            (r"(?<!\d)(20\d\d)(?=[QH][1-4](?![A-Za-z\d]))", lambda m: year(m[1])),
             (
                 r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d.-])",
-                lambda m: f"{_year(m[1])}年{cardinal(m[2])}月",
+                lambda m: f"{year(m[1])}年{cardinal(m[2])}月",
             ),
-            (r"(?<!\d)(\d{3})(?=大促|晚会|购物节|工作制|事件|高校|工程)", lambda m: _year(m[1])),
+            (r"(?<!\d)(\d{3})(?=大促|晚会|购物节|工作制|事件|高校|工程)", lambda m: year(m[1])),
             # times of day
             (r"(?<=:\d\d)\s?[-~]{1,2}\s?(?=\d{1,2}:[0-5]\d)", lambda m: "至"),
-            (time + half, _clock),
-            (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", _hour),
+            (time + half, clock),
+            (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", hour),
             (rf"(?<![\d:.]){_NUM}(?:\s?:\s?{_NUM})+(?![\d:])", _score),
             # telephone and other numbers read digit by digit
             (r"(?<![\d.])(?:\(?\+?86\)?[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", phone),
@@ -452,12 +405,6 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"[~^<>≤≥≠≈=×÷±√¢°/$€£¥₩₹₽₿฿₫₺₴₱%‰]", lambda m: " "),
         )
     ]
-
-
-def _date_of(year: str, month: str, day: str, whole: str) -> str:
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
-        return whole
-    return f"{_year(year)}年{cardinal(month)}月{cardinal(day)}日"
 
 
 def _money_scaled(m: Match) -> str:

@@ -12,15 +12,23 @@ from decimal import Decimal
 from functools import cache
 
 from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS, PER
-from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, plural, year
+from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, year
+from fenshen.motion.speech.text.english_times import (
+    MONTH,
+    MONTHS,
+    clock,
+    day_month,
+    decade,
+    hour,
+    iso_date,
+    month_day,
+    month_name,
+    slash_date,
+    years,
+)
 from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, Money, alternatives
 
 Match = re.Match[str]
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-_MONTH = "|".join([*MONTHS, *(rf"{name[:3]}\b\.?" for name in MONTHS if name != "May"), r"Sept\b\.?"])
 _NUM = r"\d+(?:\.\d+)?"
 _TO = r"\s?(?:-{1,2}|~)\s?"
 _SCALE = rf"(?:{alternatives(SCALES)})(?![A-Za-z])"
@@ -64,70 +72,6 @@ def normalised(text: str) -> str:
     for pattern, read in _rules():
         text = pattern.sub(read, text)
     return re.sub(r" {2,}", " ", text)
-
-
-# Dates and times
-
-
-def _month(name: str) -> str:
-    return next(month for month in MONTHS if month.startswith(name[:3]))
-
-
-def _iso_date(m: Match) -> str:
-    return _date(m[1], m[3], m[4]) or m[0]
-
-
-def _slash_date(m: Match) -> str:
-    """Americans write the month first."""
-    first, second = m[1], m[2]
-    if int(first) > 12:
-        first, second = second, first
-    return _date(m[3], first, second) or m[0]
-
-
-def _date(year_: str, month: str, day: str) -> str:
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
-        return ""
-    return f"{MONTHS[int(month) - 1]} {ordinal(day)}, {year(year_)}"
-
-
-def _month_day(m: Match) -> str:
-    said = f"{_month(m['month'])} {ordinal(m['day'])}"
-    if m["last"]:
-        said += f" to {ordinal(m['last'])}"
-    return f"{said}, {year(m['year'])}" if m["year"] else said
-
-
-def _day_month(m: Match) -> str:
-    said = f"{ordinal(m['day'])} of {_month(m['month'])}"
-    said = said if re.search(r"\bthe\s$", m.string[: m.start()]) else f"the {said}"
-    return f"{said} {year(m['year'])}" if m["year"] else said
-
-
-def _decade(m: Match) -> str:
-    number = m[1]
-    if len(number) == 2:
-        return plural(cardinal(number))
-    if number.endswith("00"):
-        return plural(year(number))
-    return f"{cardinal(number[:2])} {plural(cardinal(number[2:]))}"
-
-
-def _clock(m: Match) -> str:
-    hour, minute, second = int(m[1]), int(m[2]), m[3]
-    half = (m[4] or "").strip().replace(".", "").upper()
-    said = cardinal(hour)
-    if minute:
-        said += f" {'oh ' if minute < 10 else ''}{cardinal(minute)}"
-    elif not half and not second:
-        said += " hundred" if hour > 12 else " o'clock" if hour else " hundred hours"
-    if second and int(second):
-        said += f" and {cardinal(int(second))} second{'s' if int(second) != 1 else ''}"
-    return f"{said} {half}".rstrip()
-
-
-def _hour(m: Match) -> str:
-    return f"{cardinal(m[1])} {m[2].replace('.', '').upper()}"
 
 
 # Money and measures
@@ -307,13 +251,6 @@ def _range(m: Match) -> str:
     return f"{cardinal(first)} to {cardinal(last)}"
 
 
-def _years(m: Match) -> str:
-    last = m[2] if len(m[2]) == 4 else m[1][:2] + m[2]
-    if not (1000 <= int(m[1]) <= int(last) <= 2199) or ("/" in m[0] and int(last) != int(m[1]) + 1):
-        return m[0]
-    return f"{year(m[1])} to {year(m[2]) if len(m[2]) == 4 else cardinal(m[2])}"
-
-
 def _plain_number(m: Match) -> str:
     number = m[0]
     after = m.string[m.end() :]
@@ -344,35 +281,35 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: f"{_RELATIONS[m[1]].removeprefix('is ')} ",
             ),
             # dates
-            (r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)", _iso_date),
+            (r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)", iso_date),
             (r"(?<=[a-z])T(?=\d\d:\d\d)", lambda m: " "),
-            (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", _slash_date),
+            (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", slash_date),
             (
                 r"(?<=\b(?:[Oo]n|[Bb]y) )(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
                 lambda m: f"{MONTHS[int(m[1]) - 1]} {ordinal(m[2])}",
             ),
             (
-                rf"\b(?P<month>{_MONTH})\s(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:{_TO}(?P<last>[12]?\d|3[01])(?:st|nd|rd|th)?)?"
+                rf"\b(?P<month>{MONTH})\s(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?:{_TO}(?P<last>[12]?\d|3[01])(?:st|nd|rd|th)?)?"
                 rf"(?:,?\s(?P<year>[12]\d{{3}}))?(?![\d:]|\.\d)",
-                _month_day,
+                month_day,
             ),
             (
-                rf"(?<![\d.:])(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?P<month>{_MONTH})(?![a-z])(?:,?\s(?P<year>[12]\d{{3}}))?(?!\d)",
-                _day_month,
+                rf"(?<![\d.:])(?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?\s(?:of\s)?(?P<month>{MONTH})(?![a-z])(?:,?\s(?P<year>[12]\d{{3}}))?(?!\d)",
+                day_month,
             ),
-            (rf"\b({_MONTH}),?\s([12]\d{{3}})(?!\d)", lambda m: f"{_month(m[1])} {year(m[2])}"),
-            (r"\b((?:Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.)(?=\s|$)", lambda m: _month(m[1])),
-            (r"(?<![\d-])([12]\d{3})\s?[-/]\s?(\d{4}|\d\d)(?![\d-]|\.\d)", _years),
-            (r"(?<!\w)'?(\d{4}|[2-9]0)'?s\b(?!\w)", lambda m: _decade(m)),
+            (rf"\b({MONTH}),?\s([12]\d{{3}})(?!\d)", lambda m: f"{month_name(m[1])} {year(m[2])}"),
+            (r"\b((?:Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.)(?=\s|$)", lambda m: month_name(m[1])),
+            (r"(?<![\d-])([12]\d{3})\s?[-/]\s?(\d{4}|\d\d)(?![\d-]|\.\d)", years),
+            (r"(?<!\w)'?(\d{4}|[2-9]0)'?s\b(?!\w)", lambda m: decade(m)),
             # times of day
             (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
-            (rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]){half}", _clock),
+            (rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]){half}", clock),
             (r"(?<=day)\s?-\s?(?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)", lambda m: " to "),
             (
                 rf"(?<![\d:.])(1[0-2]|\d){_TO}(?=(?:1[0-2]|\d)\s?[aApP]\.?[mM])",
                 lambda m: f"{cardinal(m[1])} to ",
             ),
-            (r"(?<![\d:.])(1[0-2]|\d)\s?([aApP]\.[mM]\.|[aApP][mM])(?![A-Za-z])", _hour),
+            (r"(?<![\d:.])(1[0-2]|\d)\s?([aApP]\.[mM]\.|[aApP][mM])(?![A-Za-z])", hour),
             (r"(?<=[a-zM])\s?-\s?(?=(?:[01]?\d|2[0-4]):[0-5]\d)", lambda m: " to "),
             (
                 r"(?<=[kM])\s?-\s?(?=(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)",

@@ -19,61 +19,13 @@ _READ_AT_ONCE = 400  # characters: some rules take the square of the length
 HAN = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
 PAUSE = ",;:，、；：—"
 # A full stop ends a sentence before a space only, and neither after an initial nor after these.
-_SHORT = "".join(
-    rf"(?<!\b{word}\.)"
-    for word in (
-        *(
-            "[A-Z]",
-            "Mr",
-            "Ms",
-            "Mrs",
-            "Dr",
-            "St",
-            "vs",
-            "Prof",
-            r"e\.g",
-            r"i\.e",
-            "Gen",
-            "Sen",
-            "Gov",
-            "Rep",
-            "Lt",
-            "Sgt",
-        ),
-        *("Capt", "Col", "Rev", "Hon", "Mt", "approx", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul"),
-        *(
-            "Aug",
-            "Sept",
-            "Oct",
-            "Nov",
-            "Dec",
-            "al",
-            "Fig",
-            r"[Nn]o",
-            "pp",
-            r"[Vv]ol",
-            "Apt",
-            "Nos",
-            "p",
-            "[Cc]h",
-            "[Ee]xt",
-            "Mon",
-            "Tue",
-            "Tues",
-            "Wed",
-            "Thu",
-            "Fri",
-            "Jr",
-            "Sr",
-            "Ave",
-            "Blvd",
-        ),
-    )
+_NEVER_LAST = (
+    r"[A-Z] Mr Ms Mrs Dr St vs Prof e\.g i\.e Gen Sen Gov Rep Lt Sgt Capt Col Rev Hon Mt approx Jan Feb Mar Apr Jun Jul"
+    r" Aug Sept Oct Nov Dec al Fig [Nn]o pp [Vv]ol Apt Nos p [Cc]h [Ee]xt Mon Tue Tues Wed Thu Fri Jr Sr Ave Blvd"
 )
-_SHORT += "".join(
-    rf"(?<!\b{word}\.(?=\s[a-z]))"
-    for word in ("Inc", "Ltd", "Corp", "Co", "etc", "dept", r"[ap]\.m", r"[A-Z]\.[A-Z]")
-)
+_LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z]"
+_SHORT = "".join(rf"(?<!\b{word}\.)" for word in _NEVER_LAST.split())
+_SHORT += "".join(rf"(?<!\b{word}\.(?=\s[a-z]))" for word in _LAST_BEFORE_A_CAPITAL.split())
 _END = re.compile(
     rf"(?<=[。！？!?…；])[”’\"')）」』]*\s*|{_SHORT}(?<=\.)[”\"')]*(?:\s+|$)|(?<=\b[Nn]o\.)\s+(?!\d)|\n+"
 )
