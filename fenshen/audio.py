@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen.errors import FenshenError, warn
-from fenshen.video.reading import decoded
+from fenshen.video.reading import clock, decoded
 from fenshen.video.writing import LAYOUTS
 
 RATE = 24000  # samples a second of every sound that is measured
@@ -81,7 +81,7 @@ def _film_pieces(
 ) -> Iterator[Float[ndarray, "samples channels"]]:
     with _opened(path) as (container, _):
         stream = container.streams.audio[number]
-        for planes, channels in _on_the_clock(container, stream, rate, start):
+        for planes, channels in _on_the_clock(container, stream, rate, start, Path(path)):
             kept = planes if _writable(channels) else _stereo(planes, channels)
             yield np.ascontiguousarray(kept.T)
 
@@ -121,7 +121,8 @@ def read(source: Path | str | bytes, start: float | None = None) -> Float[ndarra
         if number is not None:
             with _opened(source) as (again, _):
                 stream = again.streams.audio[number]
-                for planes, channels in _on_the_clock(again, stream, RATE, start):
+                file = None if isinstance(source, bytes) else Path(source)
+                for planes, channels in _on_the_clock(again, stream, RATE, start, file):
                     pieces.append(_stereo(planes, channels))
                     count += planes.shape[1]
                     if count > MAX_SECONDS * RATE:
@@ -179,7 +180,7 @@ def _playable(container: Any, name: Path | str, source: Path | str | bytes) -> i
 
 
 def _on_the_clock(
-    container: Any, stream: Any, rate: int, start: float | None
+    container: Any, stream: Any, rate: int, start: float | None, path: Path | None
 ) -> Iterator[tuple[Planes, tuple[str, ...]]]:
     """Pieces that follow one another without gaps from ``start`` on, and the names of their channels.
 
@@ -187,8 +188,10 @@ def _on_the_clock(
     once, to ``rate`` and to the channels of the first frame.
     """
     placed: _Placed | None = None
+    timing = clock(container, stream, path)
     for frame in decoded(container, stream):
-        time = None if frame.pts is None else float(frame.pts * frame.time_base)
+        stamp = timing.time(frame)
+        time = None if stamp is None else float(stamp)
         if placed is None:
             start = start if start is not None or time is None else time
             placed = _Placed(frame, rate)
@@ -219,7 +222,8 @@ class _Placed:
         import av
 
         setup = (frame.format.name, frame.layout.name, frame.sample_rate)
-        missed = due is not None and abs(due - self._next) > _SLACK * self._rate
+        slack = _SLACK * self._rate if self._setup else 0
+        missed = due is not None and abs(due - self._next) > slack
         if setup != self._setup or missed:
             yield from self.flush()
             self._resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self._rate)

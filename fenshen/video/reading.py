@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy import ndarray
 
 from fenshen.errors import FenshenError, UsageError
 from fenshen.video import colour
+from fenshen.video.clock import Clock, Starts, new_starts
 
 MAX_PIXELS = 8192 * 8192  # of one frame
 _MAX_ASPECT = 8.0  # of a pixel; anything beyond is a broken header
@@ -83,7 +85,7 @@ def probe(path: Path | str) -> VideoInfo:
         else:
             duration = (container.duration or 0) / 1e6
         frames = stream.frames or round(duration * fps)
-        start = 0.0 if first.pts is None else float(first.pts * stream.time_base)
+        start = float(clock(container, stream, path).time(first) or 0)
         has_audio = bool(container.streams.audio)
         return VideoInfo(width, height, fps, duration, frames, rotation, has_audio, start)
 
@@ -145,12 +147,19 @@ def _numbered(path: Path, start: float) -> Iterator[tuple[int, float, Any, Any]]
                         yield table.numbers[frame.pts], seconds, frame, stream
                 return
     with _opened(path) as (container, stream):
-        first = None
-        rate = stream.average_rate or 25
-        for index, frame in enumerate(_decoded(container, stream, path)):
-            time = index / rate if frame.pts is None else frame.pts * stream.time_base
+        timing = clock(container, stream, path)
+        first = before = None
+        index, step = 0, 1 / (stream.average_rate or 25)
+        for frame in _decoded(container, stream, path):
+            time = timing.time(frame)
+            if time is None:
+                time = Fraction(0) if before is None else before + step
+            if before is not None and time <= before:  # damaged: its turn is over
+                continue
+            before = time
             first = time if first is None else first
             yield index, float(time - first), frame, stream
+            index += 1
 
 
 def _sought(container: Any, stream: Any, path: Path, table: _Timetable, start: float) -> Iterator[Any] | None:
@@ -190,8 +199,8 @@ def _state(path: Path) -> tuple[int, int]:
 def _timetable(path: Path, size: int, changed: int) -> _Timetable | None:
     """The frames of a video by its packets, which are read and not decoded: a second or two for an hour.
 
-    None where packets do not tell (interlaced pictures in two fields, times that are missing or repeat, program
-    streams, whose times depend on where reading begins): such videos are decoded from the start.
+    None where packets do not tell (interlaced pictures in two fields, times that are missing, repeat or start anew,
+    program streams, whose times depend on where reading begins): such videos are decoded from the start.
     """
     from av.error import FFmpegError
 
@@ -205,6 +214,8 @@ def _timetable(path: Path, size: int, changed: int) -> _Timetable | None:
     except (FFmpegError, FenshenError):
         return None
     if any(time is None for time, _ in packets) or len(dict(packets)) < len(packets):
+        return None
+    if any(new_starts(path, size, changed).values()):
         return None
     packets.sort()
     times = [time for time, _ in packets]
@@ -241,6 +252,15 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = _threads()
         yield container, stream
+
+
+def clock(container: Any, stream: Any, path: Path | None) -> Clock:
+    """The clock of a stream; without its file, it does not know what other streams do where time stamps start anew."""
+
+    def starts() -> Starts:
+        return [] if path is None else new_starts(path, *_state(path)).get(stream.index, [])
+
+    return Clock(container, stream, starts)
 
 
 def _threads() -> int:
