@@ -148,17 +148,18 @@ def _numbered(path: Path, start: float) -> Iterator[tuple[int, float, Any, Any]]
                 return
     with _opened(path) as (container, stream):
         timing = clock(container, stream, path)
-        first = before = None
-        index, step = 0, 1 / (stream.average_rate or 25)
+        step = Fraction(1 / (stream.average_rate or 25))
+        index, first, before = 0, None, Fraction(0)
         for frame in _decoded(container, stream, path):
             time = timing.time(frame)
-            if time is None:
-                time = Fraction(0) if before is None else before + step
-            if before is not None and time <= before:  # damaged: its turn is over
-                continue
-            before = time
-            first = time if first is None else first
-            yield index, float(time - first), frame, stream
+            if first is None:
+                first = before = time or Fraction(0)
+            else:
+                time = before + step if time is None else time
+                if time <= before:  # damaged: its turn is over
+                    continue
+                before = time
+            yield index, float(before - first), frame, stream
             index += 1
 
 
