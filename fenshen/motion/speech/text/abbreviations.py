@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+#: Before names, in a Chinese sentence as well.
+TITLES: tuple[tuple[str, str], ...] = tuple(
+    (rf"(?<![A-Za-z]){short}", name)
+    for short, name in (
+        (r"Mr\.", "Mister"), (r"Mrs\.", "Missus"), (r"Ms\.", "Miz"), (r"Prof\.", "Professor"),
+        (r"Dr\.?(?=\s[A-Z])", "Doctor"), (r"St\.(?=\s[A-Z][a-z])", "Saint"),
+    )
+)  # fmt: skip
 ABBREVIATIONS: tuple[tuple[str, str], ...] = (
-    (r"\bMr\.", "Mister"), (r"\bMrs\.", "Missus"), (r"\bMs\.", "Miz"), (r"\bProf\.", "Professor"),
-    (r"\bDr\.?(?=\s[A-Z])", "Doctor"), (r"(?<=[a-z]\s)Dr\.", "Drive"), (r"\bSt\.(?=\s[A-Z][a-z])", "Saint"),
+    *TITLES, (r"(?<=[a-z]\s)Dr\.", "Drive"),
     (r"(?<=[A-Za-z]\s)St\.", "Street"), (r"(?<=[a-z]\s)St(?=$|[,;?!]|\s[a-z])", "Street"),
     (r"\bAve\.", "Avenue"), (r"\bApt\.", "Apartment"),
     (r"\bRd\.", "Road"), (r"\bBlvd\.?", "Boulevard"),
@@ -21,7 +28,13 @@ ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"\bMon\.", "Monday"), (r"\bTues?\.", "Tuesday"), (r"\bWed\.", "Wednesday"), (r"\bThur?s?\.", "Thursday"),
     (r"\bFri\.", "Friday"), (r"\bSat\.(?=,|\s[A-Z\d])", "Saturday"),
     (r"\bw/o\b", "without"), (r"\bw/(?=\s|\w)", "with "),
-    (r"\b(?:Figs?|figs?)\.\s?(?=\d)", "figure "), (r"\bpp\.\s?(?=\d)", "pages "), (r"\bp\.\s?(?=\d)", "page "),
+    (r"\b(?:Figs?|figs?)\.\s?(?=\d)", "figure "), (r"\b[Ee]q\.\s?(?=\d)", "equation "),
+    (r"\b[Ee]qs\.\s?(?=\d)", "equations "), (r"\b[Oo]p\.\s?(?=\d)", "opus "), (r"\bSec\.\s?(?=\d)", "section "),
+    (r"\bArt\.\s?(?=\d)", "article "), (r"\bRef\.\s?(?=\d)", "reference "),
+    (r"\b[Tt]el\b\.?(?=:?\s?[+(\d])", "telephone"), (r"\bFt\.(?=\s[A-Z])", "Fort"),
+    (r"\bMaj\.(?=\s[A-Z])", "Major"), (r"\bAdm\.(?=\s[A-Z])", "Admiral"), (r"\bCmdr\.(?=\s[A-Z])", "Commander"),
+    (r"\bca?\.(?=\s?\d)", "circa"), (r"\breg\.(?=\s?[$€£¥\d])", "regular"), (r"(?<=\d)\s?ea\b\.?", " each"),
+    (r"(?<=\d)\s?in\.(?=\s[a-z]|[,;)]|$)", " inches"), (r"\bpp\.\s?(?=\d)", "pages "), (r"\bp\.\s?(?=\d)", "page "),
     (r"\b(?:vol|Vol)\.\s?(?=\d)", "volume "),
     (r"\b[Cc]h\.\s?(?=\d)", "chapter "), (r"\bNos?\.\s?(?=\d)", "number "), (r"\bEst\.\s?(?=\d)", "established "),
 )  # fmt: skip
@@ -34,3 +47,28 @@ PER = {
     "second": "second", "sec": "second", "unit": "unit", "user": "user", "seat": "seat", "kWh": "kilowatt hour",
     "liter": "liter", "litre": "litre", "piece": "piece", "page": "page", "word": "word",
 }  # fmt: skip
+
+#: The books of the Bible, whose chapters and verses are read as two numbers.
+SCRIPTURE = (
+    "Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Samuel|Kings|Chronicles|Ezra|Nehemiah|Esther|Job"
+    "|Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Ezekiel|Daniel|Hosea|Joel|Amos|Micah|Matthew|Mark|Luke|John|Acts"
+    "|Romans|Corinthians|Galatians|Ephesians|Philippians|Colossians|Thessalonians|Timothy|Titus|Hebrews|James|Peter"
+    "|Revelation"
+)
+
+#: The states of America, which stand after a town.
+_STATES = (
+    "AL=Alabama AK=Alaska AZ=Arizona AR=Arkansas CA=California CO=Colorado CT=Connecticut DE=Delaware FL=Florida"
+    " GA=Georgia HI=Hawaii ID=Idaho IL=Illinois IN=Indiana IA=Iowa KS=Kansas KY=Kentucky LA=Louisiana ME=Maine"
+    " MD=Maryland MA=Massachusetts MI=Michigan MN=Minnesota MS=Mississippi MO=Missouri MT=Montana NE=Nebraska"
+    " NV=Nevada NH=New_Hampshire NJ=New_Jersey NM=New_Mexico NY=New_York NC=North_Carolina ND=North_Dakota"
+    " OH=Ohio OK=Oklahoma OR=Oregon PA=Pennsylvania RI=Rhode_Island SC=South_Carolina SD=South_Dakota"
+    " TN=Tennessee TX=Texas UT=Utah VT=Vermont VA=Virginia WA=Washington WV=West_Virginia WI=Wisconsin WY=Wyoming"
+)
+STATES = {pair[:2]: pair[3:].replace("_", " ") for pair in _STATES.split()}
+
+#: Kings and popes, whose Roman numbers are ordinals.
+RULERS = (
+    "Henry|Louis|Elizabeth|Charles|George|Edward|William|James|Richard|Paul|Benedict|Philip|Napoleon|Catherine|Mary"
+    "|Francis|Frederick|Wilhelm|Nicholas|Alexander|Peter|Pius|Leo|John|Ramses|Carl|Gustav|Haakon|Harald|Ivan"
+)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
+from fenshen.motion.speech.text.abbreviations import RULERS, TITLES
 from fenshen.motion.speech.text.chinese_names import (
     called,
     foreign,
@@ -22,7 +23,17 @@ from fenshen.motion.speech.text.chinese_names import (
     weapon,
 )
 from fenshen.motion.speech.text.chinese_numbers import MEASURES, cardinal, digits, scaled
-from fenshen.motion.speech.text.chinese_times import clock, date, date_of, hour, year, year_alone, years
+from fenshen.motion.speech.text.chinese_times import (
+    clock,
+    date,
+    date_of,
+    duration,
+    hour,
+    year,
+    year_alone,
+    years,
+)
+from fenshen.motion.speech.text.english_numbers import roman, ruler
 from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, alternatives
 
 Match = re.Match[str]
@@ -40,9 +51,11 @@ _MONEY_WORD = (
 _UNIT = alternatives(unit for unit in UNITS if unit not in "%‰°")
 _PER = "月|年|天|日|周|人|次|个|小时|分钟|秒|吨|公斤|斤|平方米|平|股|件|张|位|晚|度|升|台|套|份|盒|瓶|箱|kg|g|L|h"
 _PER_WORDS = {"kg": "公斤", "g": "克", "L": "升", "h": "小时"}
-_HEAD = "天玑|麒麟|骁龙|锐龙|酷睿|歼|运|轰|直|苏|米格|图|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
+_HEAD = (
+    r"天玑|麒麟|骁龙|锐龙|酷睿|歼|运|轰|直|苏|米格|图(?=-\d\d)|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
+)
 _CALLED = (
-    "拨打|致电|来电|电话|電話|热线|手机号?|号码|號碼|客服|传真|手机|QQ群?号?|微信号?|邮编|编号|学号|工号|卡号|账号|帐号"
+    "拨打|致电|来电|电话|電話|热线|手机号?|号码|號碼|客服|传真|手机|QQ群?号?|微信号?|(?:邀请|兑换|优惠|推荐|激活|提取|取件)码|口令|邮编|编号|学号|工号|卡号|账号|帐号"
     "|身份证号?码?|验证码|密码|车牌号?|订单号?|运单号?|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|护照号?码?|邮政编码|ID|Tel"
 )
 _SCORE = (
@@ -122,6 +135,7 @@ def _percent(m: Match) -> str:
 # Signs between numbers
 
 _OPERATORS = {"+": "加", "-": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "/": "除以"}
+_POWERS = {"2": "平方", "3": "立方"}
 _RELATIONS = {
     "=": "等于",
     "≈": "约等于",
@@ -202,11 +216,26 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
     return [
         (re.compile(pattern), read)
         for pattern, read in (
+            *((pattern, lambda m, word=word: word) for pattern, word in TITLES),
+            (rf"(?<![{_LATIN}])({RULERS}) ([IVX]{{2,}}|V|X)(?![{_LATIN}\d])", ruler),
+            (
+                rf"(?<=第)([IVX]+)(?=[\u4e00-\u9fff])|(?<![{_LATIN}])(II|III|IV|VII|VIII|IX)(?=[期级型类卷章度])"
+                r"|(?<=[\u4e00-\u9fff])(II|III|IV)(?=[》：，。\s]|$)",
+                lambda m: cardinal(roman(m[m.lastindex or 0])),
+            ),
+            (r"(?<=\d)w(?=快?充|功率|灯|电)", lambda m: "W"),
+            (  # 1.2w
+                r"(?<=\d)w(?=\+|[\u4e00-\u9fff，。！？、]|$)"
+                r"|(?<=\d)W(?=\+|粉|人|阅读|播放|点赞|浏览|用户|订阅)",
+                lambda m: "万",
+            ),
+            (rf"(?<=[{_LATIN})])\^(-?\d+)", lambda m: _POWERS.get(m[1]) or f"的{_signed(m[1])}次方"),
             # formulas first: a hyphen in them is a minus
             (
                 rf"{lone}[-√(]?{_NUM}(?:\s?[-+×xX*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:\s?[-+×*÷/=]\s?{_NUM})*",
                 _formula,
             ),
+            (r"(?<=[图表式])\s?(\d+)-(\d+)(?![\d-])", lambda m: f"{cardinal(m[1])}杠{cardinal(m[2])}"),
             # scores, by the words beside them
             (rf"(?:{_SCORE})(?:[是为了以：:以\s]|成)*(\d{{1,3}}\s?[-:]\s?\d{{1,3}})(?!\d)", _score),
             (
@@ -225,14 +254,14 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (rf"(?<!\d)(\d{{4}}){_TO}(\d\d)(?=赛季|财年|学年)", lambda m: f"{year(m[1])}至{year(m[2])}"),
             (r"(?<=公元)(前?)(\d{1,4})(?=年)", lambda m: m[1] + year(m[2])),
             (r"(?<!\d)(\d{4})(年|届|级|款|财年|赛季)", year_alone),
-            (r"(?<!\d)([06-9]\d)(年代)?(?=[后後](?![\d]))", lambda m: year(m[1]) + (m[2] or "")),
+            (r"(?<![\d.前])([0-26-9]\d)(年代)?(?=[后後](?![\d]))", lambda m: year(m[1]) + (m[2] or "")),
             (r"(?<![\d.])(0\d)(?=年)", lambda m: year(m[1])),
             (
                 r"(?<![\d.年月第近约过满达共了])([6-9]\d)(?=年(?![代前后間间来内历以的]))",
                 lambda m: year(m[1]),
             ),
             (
-                r"(?<=\d[年月日号時时点分秒天度万亿千百元块岁斤米个人名次周])\s?[-~]{1,2}\s?(?=\d)",
+                r"(?<=\d[年月日号時时点分秒天度万亿千百元块岁斤米个人名次周kK])\s?[-~]{1,2}\s?(?=\d)",
                 lambda m: "至",
             ),
             (
@@ -255,7 +284,16 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: f"{year(m[1])}年{cardinal(m[2])}月",
             ),
             (r"(?<!\d)(\d{3})(?=大促|晚会|购物节|工作制|事件|高校|工程)", lambda m: year(m[1])),
+            (
+                r"(?<![\d.])618(?=活动|期间|预售|当天|年中|狂欢|[和及、前后哪快来开])"
+                r"|(?<=今年|去年|明年|京东|天猫|淘宝)618(?![\d.元万个])",
+                lambda m: year(m[0]),
+            ),
             # times of day
+            (
+                r"((?:成绩|用时|时长|耗时|片长|纪录|跑出|长度|全长|历时)[是为了：:约达仅\s]*)(\d{1,3}(?::[0-5]\d){1,2})(?![\d:])",
+                duration,
+            ),
             (r"(?<=:\d\d)\s?[-~]{1,2}\s?(?=\d{1,2}:[0-5]\d)", lambda m: "至"),
             (time + half, clock),
             (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", hour),
@@ -263,7 +301,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # telephone and other numbers read digit by digit
             (r"(?<![\d.])(?:\(?\+?86\)?[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", phone),
             (
-                r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{3,4}[- ]?\d{4}(?:[-转]\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}",
+                r"(?<![\d.])\(?0\d{2,3}\)?[- ]\d{3,4}[- ]?\d{4}(?:-\d{1,5})?(?!\d)|\(0\d{2,3}\)\s?\d{7,8}",
                 phone,
             ),
             (r"(?<![\d-])0\d{1,3}(?:-\d{3,4}){2}(?![\d-])", phone),
@@ -274,6 +312,8 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"(?![\d.%万亿个块元年月台款部条])",
                 called,
             ),
+            (r"(?<=[零幺二三四五六七八九])(\s?转\s?)(\d{1,5})(?!\d|号线)", lambda m: m[1] + digits(m[2])),
+            (rf"((?:{_CALLED})[是为：:\s]*)((?=[{_LATIN}]*\d)[{_LATIN}\d]{{4,}}(?:-[{_LATIN}\d]+)*)", called),
             (
                 r"(?<!\d)(1(?:10|19|20|22)|12\d{3}|955\d\d|100\d\d)(?=热线|报警|急救|电话|平台|客服)",
                 one_by_one,
@@ -286,8 +326,8 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[A-Z])(\d{3,4})(?=次|航班|列车)", one_by_one),
             (r"(?<=[打拨])1(?:10|19|20|22)(?!\d|[个元次])", one_by_one),
             (
-                r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·.]?([A-Z]?\d{4,6})",
-                lambda m: m[1][: -len(m[1].lstrip("ABCDEFGHJKLMNPQRSTUVWXYZ"))] + digits(m[1]),
+                r"(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z])[·.\s]?((?=[A-Z]*\d)[A-Z\d]{5,6})(?![A-Za-z\d])",
+                lambda m: re.sub(r"\d", one_by_one, m[1]),
             ),
             (r"(?<![\d.])(?:720|1080|1440|2160)(?=[Pp](?![A-Za-z]))", one_by_one),
             (rf"(?<![\d.])({_NUM})()\^(-?\d+)", _power),
@@ -330,6 +370,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 rf"(?P<minus>(?<![\d{_LATIN}])-)?(?P<num>{_NUM})(?P<scale>)(?P<low>)(?P<last>)(?P<unit>°)",
                 _unit,
             ),
+            (r"(?<=[次转拍滴])/分(?!\w)", lambda m: "每分钟"),
             (
                 rf"(?<=[\u4e00-\u9fffA-Z])\s?/\s?({_PER})(?![{_LATIN}])",
                 lambda m: "每" + _PER_WORDS.get(m[1], m[1]),
@@ -337,7 +378,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", _times),
             (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){2,})()(?![\d-])", rooms),
             # names with numbers
-            (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?!\d|[{MEASURES}万亿%])", weapon),
+            (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?:-(\d+))?(?!\d|\.\d|[{MEASURES}万亿%])", weapon),
             (r"(?<=[\u4e00-\u9fff])(?<=舟|征|娥|宫|问|和|号|斗|火)-(\d+)", lambda m: cardinal(m[1])),
             (rf"(?<![{_LATIN}])([{_LATIN}]+)-(\d+(?:\.\d+)?)(?![\d.]*\d)", foreign),
             (
@@ -357,6 +398,10 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (
                 r"(?<![\d/.])(\d+) (\d+)/(\d+)(?![\d/])",
                 lambda m: f"{cardinal(m[1])}又{cardinal(m[3])}分之{cardinal(m[2])}",
+            ),
+            (
+                r"(?<![\d/.])(\d+\.\d+|(?<=[评得打][分：:])\d+|\d+(?=/\d+分))/(5|10|100|120|150)(?![\d/])分?",
+                lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
             ),
             (r"(?<![\d/.])(\d+)/(\d+)(?![\d/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
             (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
@@ -389,6 +434,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[点分])\s?[-~]\s?(?=[上下]午)", lambda m: "至"),
             # what is left
             (r"第\s?(\d+)", lambda m: "第" + cardinal(m[1])),
+            (r"(?<=年级|初[一二三]|高[一二三])2(?=班)|(?<=[在住去到于])2(?=[层栋座])", lambda m: "二"),
             (r"(?<![\d.])2(?=[万千亿萬億])", lambda m: "两"),
             (r"(?<=[一二三四五六七八九十百千万亿零两半])个?2(?=两)", lambda m: "二"),
             (_NUM, _plain_number),

@@ -47,6 +47,8 @@ def model_number(number: str) -> str:
 
 def weapon(m: Match) -> str:
     """歼-20 is read digit by digit, 红旗-9 and 骁龙8 are numbers."""
+    if m[3]:  # 波音737-800
+        return m[1] + model_number(m[2]) + model_number(m[3])
     if len(m[2]) == 2 and len(m[1]) > 1 and m[1] not in ("东风", "鹰击", "米格"):
         return m[1] + cardinal(m[2])
     return m[1] + (digits(m[2]) if len(m[2]) == 2 else model_number(m[2]))

@@ -53,6 +53,18 @@ def clock(m: Match) -> str:
     return said + (cardinal(int(second)) + "秒" if second else "")
 
 
+def duration(m: Match) -> str:
+    """2:01:09 where a time is taken, not told: 两小时零一分零九秒."""
+    parts = m[2].split(":")
+    said = ""
+    for part, name in zip(parts, ("小时", "分", "秒")[-len(parts) :], strict=True):
+        if int(part):
+            said += (
+                ("零" if said and int(part) < 10 else "") + cardinal(int(part), "" if said else name) + name
+            )
+    return m[1] + said
+
+
 def hour(m: Match) -> str:
     """9am is 上午九点."""
     return ("上午" if m[2].lower().startswith("a") else "下午") + cardinal(m[1], "点") + "点"

@@ -31,6 +31,8 @@ _NEW_LINE = re.compile(rf"</?{_BLOCK}(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
 _TAG = re.compile(
     rf"</?(?:{_TAGS})(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][\w:-]*\s*>|<\w+(?:{_ATTRIBUTE})+\s*/?>", re.I
 )
+_FILE = "com|net|org|io|cn|pdf|txt|docx?|xlsx?|pptx?|exe|jpe?g|png|gif|mp\\d|csv|zip|js|py|json|html"
+_EXTENSION = rf"[A-Z]{{2,}}\b|(?:{_FILE})\b"
 _UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
@@ -50,6 +52,7 @@ _MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^[ \t]*\|(.*)\|[ \t]*$", r"\1"),
         (r"[ \t]\|[ \t]", ", "),
         (r"(?<=\d)[ \t]?\*[ \t]?(?=\d)", "×"),
+        (r"(\d[ \t]?(?:[cdkm]?m|in|ft|['\"]))[ \t]?[*xX×][ \t]?(?=\d)", r"\1 × "),
         (r"(\*{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1", r"\2"),
         (r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2"),
     )
@@ -83,12 +86,15 @@ _MEANT = str.maketrans(
     }
     | {"￡": "£", "￠": "¢", "￦": "₩", "µ": "μ", "Ω": "Ω", "º": "°", "㎞": "km", "円": "日元"}
 )
+_ROMAN = {0x2160 + place: str(place + 1) for place in range(12)} | {
+    0x2170 + place: str(place + 1) for place in range(12)
+}
 _WIDE = {ord(wide): ord(wide) - 0xFEE0 for wide in "％＄＆＠＃／－．＊＋＂＇＿＝＜＞～＾｜＼｀"} | {
     ord("￥"): "¥"
 }
 _KEPT_SIGNS = frozenset("$€£¥₩₹₽₿฿₫₺₴₱¢°+=~×÷±<>≤≥≠≈√^²³")
 _LOST_MARKS = frozenset("*_#\\{}[]|@")
-_STYLED = ("<font>", "<wide>", "<narrow>", "<circle>", "<square>", "<small>", "<fraction>")
+_STYLED = ("<font>", "<wide>", "<narrow>", "<circle>", "<square>", "<small>", "<fraction>", "<sub>")
 
 
 def cleaned(text: str, lang: str) -> str:
@@ -112,10 +118,17 @@ def cleaned(text: str, lang: str) -> str:
     text = re.sub(r"(?<=[\d年月日])\s?—+\s?(?=\d)", "-", text)
     text = re.sub(r"\s*—+\s*", ", ", text) if lang == "en" else text
     text = re.sub(r"([①-⑳])(?=\w)", r"\1，", text)
+    text = re.sub(r"(?<=[^\W\d_])[⁰¹⁴-⁹]|[⁻⁺]?[⁰¹²³⁴-⁹]+[⁻⁺]?", lambda found: _raised(found, lang), text)
+    text = text.translate(_ROMAN) if lang == "zh" else text
     text = "".join(map(_plain, unicodedata.normalize("NFC", text))).translate(_MEANT)
     text = re.sub(r"([$€£¥])-(?=\d)", r"-\1", text)
     text = re.sub(r"(?<=\b[CF])#(?!\w)", " sharp", text)
     text = re.sub(r"[#＃]\s?(?=\d)", "No. ", text) if lang == "en" else text
+    text = re.sub(r"(?<=#)(?:[A-Z][a-z]+){2,}\b", lambda m: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", m[0]), text)
+    text = re.sub(
+        rf"(?<![\w.)\"'])\.(?={_EXTENSION})", "dot " if lang == "en" else "点", text, flags=re.ASCII
+    )
+    text = re.sub(r"(?<=\s)@(?=\s)", "at", text) if lang == "en" else text
     text = re.sub(r"@(?=\w)", " at " if lang == "en" else "艾特", text)
     text = re.sub(r"(?<=\d)\u20e3|(?<=\d)\ufe0f\u20e3", " ", text)
     kept = [char if char == "\n" or _speakable(char) else " " for char in text]
@@ -171,6 +184,18 @@ def _dotted(name: str, lang: str) -> str:
 
 def _sign(found: re.Match[str]) -> str:
     return {"<=": "≤", ">=": "≥", "!=": "≠", "==": "=", "+-": "±", "+/-": "±"}[found[0]]
+
+
+def _raised(found: re.Match[str], lang: str) -> str:
+    """Raised digits as a power, an ion's charge, or nothing where they are a footnote's."""
+    raised = unicodedata.normalize("NFKC", found[0]).replace("\u2212", "-")
+    before = found.string[: found.start()]
+    if raised[-1] in "+-":
+        minus = {"en": (" plus", " minus"), "zh": ("正", "负")}[lang][raised[-1] == "-"]
+        return f" {raised[:-1]}{minus}"
+    if raised in ("2", "3"):
+        return "" if re.search("[a-z]{4}$", before) else found[0]
+    return f"^{raised}" if re.search(r"(?:[\d)]|(?<![^\W\d_])[A-Za-z])$", before) else ""
 
 
 def _plain(char: str) -> str:

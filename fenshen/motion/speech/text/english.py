@@ -11,14 +11,17 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 
-from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS, PER
-from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, year
+from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS, PER, RULERS, SCRIPTURE, STATES
+from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, roman, ruler, year
 from fenshen.motion.speech.text.english_times import (
+    DAYS,
     MONTH,
     MONTHS,
     clock,
     day_month,
+    days,
     decade,
+    duration,
     hour,
     iso_date,
     month_day,
@@ -38,11 +41,12 @@ _CODE = alternatives(code for code in CURRENCIES if code.isalpha())
 _AFTER = alternatives(sign for sign in CURRENCIES if len(sign) == 1)
 _MONEY_WORD = r"dollars?|bucks|euros?|pounds?|yuan|yen|won|rupees?|roubles?|rubles?"
 _UNIT = alternatives(unit for unit in UNITS if unit not in ("%", "‰", "°"))
+_COMPOUND = alternatives(unit for unit in UNITS if set("/²³") & set(unit))
 _YEAR_BEFORE = "in|since|circa|year|early|late|mid|spring|summer|autumn|winter|class of|AD|Copyright"
 # A number before a noun is an attribute in the singular: a 5 kg bag, a $5 bill.
 _ATTRIBUTE = re.compile(r"\b(?:an?|the|this|that|one|per|every|each|his|her|our|their|my)\s$", re.IGNORECASE)
 _NOUN = re.compile(
-    r"\s(?!(?:of|and|or|to|in|at|on|is|was|for|from|with|more|less|by|than|per|each|a|after|before)\b)[a-z]"
+    r"\s(?!(?:of|and|or|to|in|at|on|is|was|for|from|with|more|less|by|than|per|each|a|after|before)\b)(?:[a-z]|[A-Z]{2,}\b)"
 )
 _COUNTED = (
     r"\s(?!(?:was|is|has|this|its|as|census|series|class|us|campus|olympics|plus)\b)"
@@ -53,11 +57,7 @@ _ROOMS = (
     "|Route|Highway|Gate|Channel|Unit|Boeing|Airbus|RTX|GTX|Porsche|Peugeot|Xbox|Area|Interstate"
 )
 _STREET = "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Square|Way|Terrace"
-_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_RULERS = (
-    "Henry|Louis|Elizabeth|Charles|George|Edward|William|James|Richard|Paul|Benedict|Philip|Napoleon|Catherine|Mary"
-    "|Francis|Frederick|Wilhelm|Nicholas|Alexander|Peter|Pius|Leo|John|Ramses|Carl|Gustav|Haakon|Harald|Ivan"
-)
+_WORDS = "HI|ID|IN|LA|MA|MD|ME|OK|OR|PA"  # states that look like words, unless a zip code follows
 _CHAPTERS = (
     "Chapter|Part|Act|Scene|Volume|Vol|Phase|Type|War|Bowl|Book|Section"
     "|Class|Article|Level|Stage|Rocky|Title|Mark|Appendix|Windows|Star Wars|Episode"
@@ -68,17 +68,24 @@ def normalised(text: str) -> str:
     """The text with everything that is written in digits, signs or abbreviations in words."""
     text = re.sub(r"\d{19,}", _digits, text)
     text = re.sub(r"(?<![\w.])\.(\d+)", lambda m: f"point {digits(m[1])}", text)
-    text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", lambda m: m[0].replace(",", ""), text)
+    text = re.sub(r"(?<![\d.])\d{1,3}(?:,\d{3})+(?!\d)", _grouped, text)
     for pattern, read in _rules():
         text = pattern.sub(read, text)
     return re.sub(r" {2,}", " ", text)
+
+
+def _grouped(m: Match) -> str:
+    """A number without its commas; they say of a long one that it counts, and is no telephone's."""
+    number = m[0].replace(",", "")
+    alone = len(number) >= 10 and not re.search(rf"(?:{_SIGN})\s?$", m.string[: m.start()])
+    return cardinal(number) if alone and not re.match(r"\.\d", m.string[m.end() :]) else number
 
 
 # Money and measures
 
 
 def _amount(number: str, scale: str | None) -> str:
-    name = _SCALE_NAMES.get(SCALES.get((scale or "").strip(), 0), "")
+    name = _SCALE_NAMES.get(SCALES.get((scale or "").strip(" -"), 0), "")
     return f"{cardinal(number)} {name}".rstrip()
 
 
@@ -173,18 +180,13 @@ def _version(m: Match) -> str:
     return " point ".join(map(cardinal, m[0].split(".")))
 
 
+def _state(m: Match) -> str:
+    return STATES[m[1]]
+
+
 def _street(m: Match) -> str:
     said = pairs(m[1]) if len(m[1]) in (3, 4) else cardinal(m[1])
     return said if m.string[m.end()].isspace() else f"{said} "
-
-
-def _ruler(m: Match) -> str:
-    return f"{m[1]} the {ordinal(_roman(m[2])).capitalize()}"
-
-
-def _roman(letters: str) -> int:
-    values = [_ROMAN[letter] for letter in letters]
-    return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
 
 
 # Signs between numbers
@@ -223,7 +225,9 @@ def _power(m: Match) -> str:
     power = {"²": "2", "³": "3"}.get(m[2], m[3] or "")
     how = {"2": "squared", "3": "cubed"}.get(power)
     minus = "minus " if power.startswith("-") else ""
-    return f"{cardinal(m[1])} {how or f'to the power of {minus}{cardinal(power.lstrip(chr(45)))}'}"
+    said = how or f"to the power of {minus}{cardinal(power.lstrip('-'))}"
+    unit = f" {UNITS[m[4].strip()][1]}" if m[4] else ""
+    return f"{cardinal(m[1]) if m[1] else ''} {said}{unit}"
 
 
 def _fraction(m: Match) -> str:
@@ -244,6 +248,15 @@ def _fraction(m: Match) -> str:
     if not m[1]:
         return f"{cardinal(top)} {name}"
     return f"{cardinal(m[1].strip())} and {'a' if top == 1 else cardinal(top)} {name}"
+
+
+def _part_of_unit(m: Match) -> str:
+    """1/4 tsp is one quarter teaspoon, 3/4 mi three quarters of a mile."""
+    one, many, _ = UNITS[m[4]]
+    if m[1]:
+        return f"{_fraction(m)} {many}"
+    article = "an" if re.match("[aeio]|hour", one) else "a"
+    return f"{_fraction(m)} of {article} {one}" if m[2] != "1" else f"{_fraction(m)} {one}"
 
 
 def _range(m: Match) -> str:
@@ -269,11 +282,25 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
     return [
         (re.compile(pattern), read)
         for pattern, read in (
+            (DAYS, days),
             *((pattern, lambda m, word=word: word) for pattern, word in ABBREVIATIONS),
+            (rf"(?<=\d)(\s?(?:{_UNIT}))\.(?=\s[a-z\d]|[,;)])", lambda m: m[1]),  # 5 ft. tall
+            (r"(?<=\d)(\s?(?:ft|feet)\s)(\d+)\s?in\b", lambda m: f"{m[1]}{m[2]} inches"),
+            (
+                rf"(?<=[a-z],\s)({'|'.join(STATES)})\s(\d{{5}}(?:-\d{{4}})?)\b",
+                lambda m: f"{_state(m)} {_phone(m)}",
+            ),
+            (rf"(?<=[a-z],\s)(?!{_WORDS})({'|'.join(STATES)})(?=[,.;)]|$)", _state),
+            (
+                rf"\b({SCRIPTURE})\s(\d+):(\d+)(?!\d|:|\s?[ap]\.?m)",
+                lambda m: f"{m[1]} {cardinal(m[2])} {cardinal(m[3])}",
+            ),
             (r"\b((?:[A-Z]\.){2,})(?=\W|$)", lambda m: m[1].replace(".", "")),  # U.S.
             (r"\b([A-Z])\.(?=\s[A-Z])", lambda m: m[1]),  # J. K. Rowling
-            (rf"\b({_RULERS}) ([IVX]{{2,}}|V|X)(?![\w'])", _ruler),
-            (rf"\b({_CHAPTERS}) ([IVXLC]+)(?![\w'])", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
+            (rf"\b({RULERS}) ([IVX]{{2,}}|V|X)(?![\w'])", ruler),
+            (rf"\b({_CHAPTERS}) ([IVXLC]+)(?![\w'])", lambda m: f"{m[1]} {cardinal(roman(m[2]))}"),
+            (rf"(?<![\d.])({_NUM})()\^(-?\d+)(\s?(?:{_UNIT})(?![A-Za-z]))?", _power),
+            (r"(?<=[A-Za-z)])()()\^(-?\d+)()", _power),
             # formulas first: a hyphen in them is a minus
             (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:/\d+)?", _formula),
             (
@@ -301,8 +328,17 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"\b((?:Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.)(?=\s|$)", lambda m: month_name(m[1])),
             (r"(?<![\d-])([12]\d{3})\s?[-/]\s?(\d{4}|\d\d)(?![\d-]|\.\d)", years),
             (r"(?<!\w)'?(\d{4}|[2-9]0)'?s\b(?!\w)", lambda m: decade(m)),
+            (
+                r"(?<!\w)'(\d)(\d)(?![\w'])",
+                lambda m: f"oh {digits(m[2])}" if m[1] == "0" else cardinal(m[1] + m[2]),
+            ),
             # times of day
             (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
+            (
+                r"(\b(?:[Tt]ime|[Rr]ecord|[Dd]uration|[Ll]ength|[Rr]untime|lasted|took|in|of)(?:\s(?:of|is|was|in))?:?\s)"
+                r"(\d:[0-5]\d:[0-5]\d|(?<=[nhed][: ] )\d{1,3}:[0-5]\d)(?![\d:])",
+                duration,
+            ),
             (rf"(?<![\d:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:]){half}", clock),
             (r"(?<=day)\s?-\s?(?=(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)", lambda m: " to "),
             (
@@ -322,9 +358,8 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", lambda m: _range_or_phone(m)),
             (r"(?<=[Cc]all )\d{3}(?!\d)|(?<=[Dd]ial )\d{3}(?!\d)|(?<![\d])911(?!\d)", _digits),
             (
-                r"(?i)(?<=\b(?:pin|zip) )\d{4,6}\b|(?<=\bcode )\d{4,8}\b"
-                r"|(?<=\bpassword )\d{4,8}\b|(?<=\bextension )\d{3,5}\b",
-                _digits,
+                r"(?i)(\b(?:pin|zip|code|password|passcode|extension)(?:\s(?:number|code|is|was|of))*[:\s]+)(\d{3,8})\b",
+                lambda m: m[1] + digits(m[2]),
             ),
             # money
             (
@@ -349,23 +384,32 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"(?<=\d)\s?(?:\"|″)(?=[\s,.)]|$)(?<!\d\s\")",
                 lambda m: " inch" if _NOUN.match(m.string, m.end()) else " inches",
             ),
+            (rf"(?<![\d/.])(\d+ )?(\d+)/(\d+)[\s-]?({_UNIT})(?![A-Za-z²³\d])", _part_of_unit),
             (
                 rf"(?P<minus>(?<![\w.)])[-+±])?{lone}(?P<num>{_NUM})(?P<scale>\s(?:million|billion|thousand|trillion))?"
                 rf"(?:\s?(?:%|°C|°|km|kg|m|g)?{_TO}(?P<low>-)?(?P<last>{_NUM}))?[\s-]?(?P<unit>%|‰|{_UNIT})(?![A-Za-z²³\d])",
                 lambda m: _unit(m) if not _hyphened_word(m) else m[0],
             ),
             (rf"(?P<minus>(?<![\w.)])-)?(?P<num>{_NUM})(?P<scale>)(?P<last>)\s?(?P<unit>°)", _unit),
+            (
+                rf"(?<![\w/])(\b(?:an?|per|each|every)\s)?({_COMPOUND})(?![\w/²³])",
+                lambda m: (m[1] or "") + UNITS[m[2]][0 if m[1] else 1],
+            ),
             (rf"(?<=[a-z])\s?/\s?({alternatives(PER)})\b", lambda m: f" per {PER[m[1]]}"),
             (rf"{lone}{_NUM}(?:\s?[×x*]\s?{_NUM})+", _product),
             (rf"{lone}({_NUM})[x×](?![A-Za-z\d])", lambda m: f"{cardinal(m[1])} times"),
+            (r"(?<=[a-z])\s?×\s?(?=[a-z])", lambda m: " by "),
             # names with numbers
             (r"(?<!\d)24/7(?!\d)", lambda m: "twenty-four seven"),
             (r"(?<![\d/])9/11(?![\d/])", lambda m: "nine eleven"),
             (r"\bH2O\b", lambda m: "H two O"),
-            (r"\b[vV]\.?(?=\d+\.\d)", lambda m: "version "),
+            (r"\bv(?=\d)|\b[vV]\.?(?=\d+\.\d)", lambda m: "version "),
             (r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)", _version),
             (r"(?<=[A-Z])\.(\d{3})(?!\d)", lambda m: f" {pairs(m[1])}"),
-            (rf"\b({_ROOMS}) (\d{{3,4}})(?![\d.,]\d|\d)", lambda m: f"{m[1]} {pairs(m[2])}"),
+            (
+                rf"\b((?:{_ROOMS})(?: [A-Z]{{2,3}})?) (\d{{3,4}})(?![\d.,]\d|\d)",
+                lambda m: f"{m[1]} {pairs(m[2])}",
+            ),
             (
                 rf"(?<![\w.-])(\d{{2,5}})(?=[A-Z]?\s(?:[NSEW]\.?\s)?(?:[A-Z]\w+\s){{1,2}}(?:{_STREET})\b)",
                 _street,
@@ -380,7 +424,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: f"{cardinal(m[1] or m[3])} out of {cardinal(m[2] or m[4])}",
             ),
             (r"(?<![\d/.])(\d+ )?(\d+)/(\d+)(?![\d/])", _fraction),
-            (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
+            (rf"({_NUM})([²³])()()", _power),
             (
                 rf"{lone}({_NUM})\s?([÷+])\s?({_NUM})",
                 lambda m: f"{cardinal(m[1])} {_OPERATORS[m[2]]} {cardinal(m[3])}",
@@ -400,6 +444,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: m[1] + year(m[2]),
             ),
             (_NUM, _plain_number),
+            (r"(?<=\b[a-z])([a-z])(?=[²³])", lambda m: " " + m[1]),  # mc²
             (r"²", lambda m: " squared"),
             (r"³", lambda m: " cubed"),
             (r"(?<=[A-Za-z])\+\+", lambda m: " plus plus"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _ONES = (
     *(
         "zero",
@@ -28,6 +30,15 @@ _ORDINALS = {
 }  # fmt: skip
 
 
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+
+
+def roman(letters: str) -> int:
+    """XIV is 14."""
+    values = [_ROMAN[letter] for letter in letters]
+    return sum(-a if a < b else a for a, b in zip(values, [*values[1:], 0], strict=True))
+
+
 def digits(number: str) -> str:
     """Digit by digit, as telephone numbers are read."""
     return " ".join(_ONES[int(digit)] for digit in number if digit.isdigit())
@@ -50,6 +61,11 @@ def ordinal(number: str | int) -> str:
     last = said[cut:]
     regular = last[:-1] + "ieth" if last.endswith("y") else last + "th"
     return said[:cut] + _ORDINALS.get(last, regular)
+
+
+def ruler(m: re.Match[str]) -> str:
+    """Louis XVI is Louis the Sixteenth."""
+    return f"{m[1]} the {ordinal(roman(m[2])).capitalize()}"
 
 
 def pairs(number: str) -> str:

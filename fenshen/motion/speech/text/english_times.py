@@ -14,6 +14,30 @@ MONTHS = (
 MONTH = "|".join([*MONTHS, *(rf"{name[:3]}\b\.?" for name in MONTHS if name != "May"), r"Sept\b\.?"])
 
 
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_DAY = r"(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)"
+#: Short names of days beside one another, or before a number or a month: the Sun shines, and she sat.
+DAYS = (
+    rf"\b{_DAY}\b(?:\.?(?:\s?[-~&/]\s?|,?\s(?:(?:to|and|or|through)\s)?){_DAY}\b)+(?:\.(?=\s[\da-z]))?"
+    rf"|\b(?<![Tt]he ){_DAY}\b(?=[.,]?\s(?:\d|{MONTH}))"
+)
+
+
+def days(m: Match) -> str:
+    """Mon-Fri is Monday to Friday."""
+    said = re.sub(r"\.?\s?[-~]\s?", " to ", m[0])
+    said = re.sub(r"\.(?=,|\s|$)", "", said)
+    return re.sub(_DAY, lambda day: next(name for name in _DAYS if name.startswith(day[0][:3])), said)
+
+
+def duration(m: Match) -> str:
+    """2:01:09 where a time is taken, not told."""
+    parts = list(map(int, m[2].split(":")))
+    named = zip(parts, ("hour", "minute", "second")[-len(parts) :], strict=True)
+    said = [f"{cardinal(count)} {name}{'' if count == 1 else 's'}" for count, name in named if count]
+    return m[1] + (" and ".join([", ".join(said[:-1]), said[-1]]) if said[1:] else "".join(said))
+
+
 def month_name(name: str) -> str:
     """A month, however short it is written."""
     return next(month for month in MONTHS if month.startswith(name[:3]))

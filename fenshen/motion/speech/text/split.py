@@ -21,11 +21,21 @@ PAUSE = ",;:，、；：—"
 # A full stop ends a sentence before a space only, and neither after an initial nor after these.
 _NEVER_LAST = (
     r"[A-Z] Mr Ms Mrs Dr St vs Prof e\.g i\.e Gen Sen Gov Rep Lt Sgt Capt Col Rev Hon Mt approx Jan Feb Mar Apr Jun Jul"
-    r" Aug Sept Oct Nov Dec al Fig [Nn]o pp [Vv]ol Apt Nos p [Cc]h [Ee]xt Mon Tue Tues Wed Thu Fri Jr Sr Ave Blvd"
+    r" Aug Sept Oct Nov Dec al Fig Figs [Nn]o pp [Vv]ol Apt Nos p [Cc]h [Ee]xt Mon Tue Tues Wed Thu Thur Thurs Fri"
+    r" Jr Sr Ave Blvd Eq Eqs Op Ft Tel Maj Adm Cmdr Ref Sec Art"
 )
 _LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z]"
-_SHORT = "".join(rf"(?<!\b{word}\.)" for word in _NEVER_LAST.split())
-_SHORT += "".join(rf"(?<!\b{word}\.(?=\s[a-z]))" for word in _LAST_BEFORE_A_CAPITAL.split())
+_LAST_BEFORE_A_CAPITAL += r" \d\sin lb lbs oz yd mi tsp tbsp min mins hr hrs sec secs max avg"
+_LAST_BEFORE_A_WORD = r"c ca est reg \d\sft"
+_SHORT = "".join(
+    rf"(?<!(?<![A-Za-z]){word}\.{before})"
+    for words, before in (
+        (_NEVER_LAST, ""),
+        (_LAST_BEFORE_A_CAPITAL, r"(?=\s[a-z])"),
+        (_LAST_BEFORE_A_WORD, r"(?=\s[\da-z$€£¥])"),
+    )
+    for word in words.split()
+)
 _END = re.compile(
     rf"(?<=[。！？!?…；])[”’\"')）」』]*\s*|{_SHORT}(?<=\.)[”\"')]*(?:\s+|$)|(?<=\b[Nn]o\.)\s+(?!\d)|\n+"
 )
@@ -127,9 +137,18 @@ def _normalised(sentence: str, lang: Language) -> str:
         own, other, inner = english.normalised, chinese.normalised, _NATIVE
     said, place = "", 0
     for found in inner.finditer(sentence):
+        if language == "zh" and _is_code(found[0]):
+            continue
         said += own(sentence[place : found.start()]) + other(found[0])
         place = found.end()
     return re.sub(r" {2,}", " ", said + own(sentence[place:])).strip()
+
+
+def _is_code(text: str) -> bool:
+    """Letters that are no words: units (30cm×20cm×15cm), a plate's or a code's (B8G6H2)."""
+    words = re.findall(r"[^\W\d_]+", text)
+    plain = re.search(r"\d", text) and not re.search(r"[a-z]{2}|\s", text)
+    return bool(plain) or all(word in SYMBOLS for word in words)
 
 
 def _breaths(sentence: str) -> Iterator[str]:

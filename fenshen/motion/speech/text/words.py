@@ -94,6 +94,7 @@ UNITS: dict[str, tuple[str, str, str]] = {
     "oz": ("ounce", "ounces", "盎司"), "t": ("ton", "tons", "吨"), "ha": ("hectare", "hectares", "公顷"),
     "L": ("liter", "liters", "升"), "l": ("liter", "liters", "升"), "mL": ("milliliter", "milliliters", "毫升"),
     "ml": ("milliliter", "milliliters", "毫升"), "ML": ("milliliter", "milliliters", "毫升"),
+    "tsp": ("teaspoon", "teaspoons", "茶匙"), "tbsp": ("tablespoon", "tablespoons", "汤匙"),
     "gal": ("gallon", "gallons", "加仑"), "h": ("hour", "hours", "小时"), "hrs": ("hour", "hours", "小时"),
     "hr": ("hour", "hours", "小时"), "min": ("minute", "minutes", "分钟"), "mins": ("minute", "minutes", "分钟"),
     "s": ("second", "seconds", "秒"), "sec": ("second", "seconds", "秒"), "secs": ("second", "seconds", "秒"),
