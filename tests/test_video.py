@@ -126,6 +126,23 @@ def test_pixels_are_square(tmp_path: Path) -> None:
     assert (video.probe(tall).height, video.probe(tall).width) == (108, 160)
 
 
+def test_two_moments_in_one_frame_leave_no_comb(tmp_path: Path) -> None:
+    path = tmp_path / "fields.mpg"
+    still = np.random.default_rng(0).integers(0, 256, (12, 10, 3)).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"flags": "+ilme+ildct", "qmax": "2"})
+        stream.height, stream.width, stream.pix_fmt, stream.bit_rate = 96, 160, "yuv420p", 10**7
+        for _ in range(5):
+            woven = np.concatenate([still, np.full((96, 80, 3), 20, np.uint8)], axis=1)
+            woven[::2, 100:120], woven[1::2, 130:150] = 220, 220  # a bar moves between the fields
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(woven, format="rgb24")))
+        container.mux(stream.encode(None))
+    shown = list(video.frames(path))[-1].picture.astype(int)
+    lines = shown[2:-2, 90:, 1]
+    assert np.abs(np.diff(lines, axis=0)).max() < 60, "no line stands out"
+    assert np.abs(shown[:, 4:76:8] - still[:, 4:76:8]).mean() < 16, "what stands still keeps its lines"
+
+
 @pytest.mark.parametrize(
     ("codec", "suffix"), [("mpeg4", ".avi"), ("mpeg2video", ".mpg"), ("libvpx-vp9", ".webm")]
 )

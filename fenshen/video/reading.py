@@ -30,6 +30,7 @@ MAX_PIXELS = 8192 * 8192  # of one frame
 _MAX_ASPECT = 8.0  # of a pixel; anything beyond is a broken header
 _SEEK_FROM = 8.0  # seconds; up to there it is cheaper to decode from the start
 _TRIES = 3  # key frames: in a transport stream, seeking may lead to a later one
+_COMB = (8.0, 8.0, 8.0, 0.0)  # levels by which a line may differ from both neighbours
 _HEAD = 16  # frames that are decoded to see whether packets are frames
 
 
@@ -305,12 +306,29 @@ def _picture(frame: Any, stream: Any, path: Path) -> UInt8[ndarray, "H W 3"]:
     import cv2
 
     rgb = colour.rgb(frame, stream.codec_context.color_trc, stream.codec_context.color_primaries)
+    if frame.interlaced_frame and frame.height > 2:
+        rgb = _of_one_moment(rgb)
     turns = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
     width, height = _square_size(frame, stream)
     if (width, height) != (frame.width, frame.height):
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_CUBIC)
     rotation = _rotation(frame)
     return cv2.rotate(rgb, turns[rotation]) if rotation else rgb
+
+
+def _of_one_moment(rgb: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "H W 3"]:
+    """An interlaced frame without combs: where things moved, every other line lies outside its two neighbours.
+
+    Lines are kept within a little more than their neighbours' range, so that still parts keep all of theirs.
+    """
+    import cv2
+
+    above, line, below = rgb[:-2:2], rgb[1:-1:2], rgb[2::2]
+    low = cv2.subtract(cv2.min(above, below), _COMB)
+    high = cv2.add(cv2.max(above, below), _COMB)
+    whole = rgb.copy()
+    whole[1:-1:2] = cv2.min(cv2.max(line, low), high)
+    return whole
 
 
 def _rotation(frame: Any) -> int:
