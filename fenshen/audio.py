@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _LEVEL, _PEAK = 0.09, 0.95  # root mean square of the loud parts (-21 dBFS), and
 _SILENCE = 10 ** (-52 / 20)  # a sound that is quieter than this throughout holds no speech
 _WINDOW = 0.04  # seconds around the middle of a frame that its loudness is measured over
 _SLACK = 0.03  # seconds by which packets may miss their times: containers round them
+_TRIAL, _MOST = 50, 0.5  # packets of a track that are tried, and the share of them that has to be decoded
 _CANCELLED = 0.1  # power of the mono mix, relative to the louder side's, below which the sides cancel out
 _KEPT = {
     1: "mono",
@@ -35,9 +37,17 @@ _KEPT = {
     6: "5.1",
     8: "7.1",
 }  # layouts that films are written with, by number of channels
-# ITU-R BS.775, table 2: what each channel adds to left and right.
-_TO_LEFT = {"FL": 1.0, "FC": 0.7071, "BL": 0.7071, "SL": 0.7071, "BC": 0.5, "FLC": 1.0, "DL": 1.0, "TC": 0.5}
-_TO_RIGHT = {"FR": 1.0, "FC": 0.7071, "BR": 0.7071, "SR": 0.7071, "BC": 0.5, "FRC": 1.0, "DR": 1.0, "TC": 0.5}
+# What a channel adds to left and right (ITU-R BS.775, table 2).
+_FRONT = {
+    "FL": (1.0, 0.0),
+    "FR": (0.0, 1.0),
+    "FLC": (1.0, 0.0),
+    "FRC": (0.0, 1.0),
+    "DL": (1.0, 0.0),
+    "DR": (0.0, 1.0),
+}
+_MIDDLE = {"FC": (0.7071, 0.7071), "AMBI0": (0.7071, 0.7071)}  # of ambisonics the one without a direction
+_AROUND = {"L": (0.7071, 0.0), "R": (0.0, 0.7071)}  # by the last letter: back, side, wide and above
 
 Planes = Float[ndarray, "channels samples"]
 
@@ -166,17 +176,50 @@ def _playable(container: Any, name: Path | str, source: Path | str | bytes) -> i
 
     tracks = list(enumerate(container.streams.audio))
     tracks.sort(key=lambda track: not track[1].disposition & Disposition.default)
-    for place, (number, track) in enumerate(tracks):
-        if track.codec_context is None:  # FFmpeg has no decoder for it
-            continue
-        with _opened(source) as (trial, _):
-            if next(decoded(trial, trial.streams.audio[number]), None) is not None:
-                if place:
-                    warn("audio.other_track", path=name, number=number + 1)
-                return number
-    if tracks:
+    shares = [_decoded_share(source, number, track) for number, track in tracks]
+    if tracks and not any(shares):
         warn("audio.undecodable", path=name)
-    return None
+    if not any(shares):
+        return None
+    place = next((place for place, share in enumerate(shares) if share > _MOST), int(np.argmax(shares)))
+    if place:
+        warn("audio.other_track", path=name, number=tracks[place][0] + 1)
+    return tracks[place][0]
+
+
+def _decoded_share(source: Path | str | bytes, number: int, track: Any) -> float:
+    """The share of a track's first packets that can be decoded."""
+    from av.error import FFmpegError
+
+    if track.codec_context is None:  # FFmpeg has no decoder for it
+        return 0.0
+    good = bad = 0
+    with _opened(source) as (trial, _):
+        stream = trial.streams.audio[number]
+        _named(stream)
+        try:
+            for packet in islice(trial.demux(stream), _TRIAL):
+                try:
+                    good += bool(packet.decode())
+                except FFmpegError:
+                    bad += 1
+        except FFmpegError:
+            pass
+    return good / max(good + bad, 1)
+
+
+def _named(stream: Any) -> tuple[str, ...]:
+    """The channels of a stream where they are in an order of its own; none where it is a usual one.
+
+    The decoder is told their number only: PyAV would free such an order again with every frame, and crash.
+    """
+    layout = stream.codec_context.layout
+    count = f"{layout.nb_channels} channels"
+    if not layout.name.startswith(f"{count} ("):
+        return ()
+    names = tuple(channel.name for channel in layout.channels)
+    stream.codec_context.layout = count
+    return names
 
 
 def _on_the_clock(
@@ -188,13 +231,13 @@ def _on_the_clock(
     once, to ``rate`` and to the channels of the first frame.
     """
     placed: _Placed | None = None
-    timing = clock(container, stream, path)
+    timing, named = clock(container, stream, path), _named(stream)
     for frame in decoded(container, stream):
         stamp = timing.time(frame)
         time = None if stamp is None else float(stamp)
         if placed is None:
             start = start if start is not None or time is None else time
-            placed = _Placed(frame, rate)
+            placed = _Placed(frame, rate, named)
         yield from placed.add(frame, None if time is None or start is None else round((time - start) * rate))
     if placed is not None:
         yield from placed.flush()
@@ -203,15 +246,15 @@ def _on_the_clock(
 class _Placed:
     """Resampled pieces at their places, counted in samples from the start."""
 
-    def __init__(self, first: Any, rate: int) -> None:
+    def __init__(self, first: Any, rate: int, named: tuple[str, ...]) -> None:
         import av
 
         self._rate = rate
         layout = first.layout
-        if layout.channels[0].name == "NONE":  # a file that only counts its channels
+        if layout.channels[0].name == "NONE" and not named:  # a file that only counts its channels
             layout = av.AudioLayout(LAYOUTS.get(layout.nb_channels, layout.name))
         self._layout = layout.name
-        self.channels = tuple(channel.name for channel in layout.channels)
+        self.channels = named or tuple(channel.name for channel in layout.channels)
         self._next = 0  # place of the next sample; below 0 it is cut off
         self._done = 0  # samples given
         self._setup: tuple[Any, ...] | None = None
@@ -255,12 +298,16 @@ def _stereo(planes: Planes, channels: tuple[str, ...]) -> Float[ndarray, "2 samp
     """The standard downmix; channels that nobody named are spread evenly."""
     if len(planes) == 1:
         return np.repeat(planes, 2, axis=0)
-    shares = np.array(
-        [[side.get(name, 0.0) for name in channels] for side in (_TO_LEFT, _TO_RIGHT)], np.float32
-    )
-    if not shares.any(1).all():
+    shares = np.array([_sides(name) for name in channels], np.float32).T
+    if set(channels) == {"NONE"} or not shares.any(1).all():
         shares = np.full((2, len(planes)), 1 / len(planes), np.float32)
     return shares @ planes
+
+
+def _sides(channel: str) -> tuple[float, float]:
+    known = _FRONT.get(channel) or _MIDDLE.get(channel) or _AROUND.get(channel[-1])
+    silent = channel.startswith(("LFE", "AMBI"))
+    return known or ((0.0, 0.0) if silent else (0.5, 0.5))
 
 
 def _mono(stereo: Float[ndarray, "2 samples"], name: Path | str) -> Float[ndarray, "samples"]:
