@@ -13,6 +13,7 @@ from functools import cache
 
 from fenshen.motion.speech.text.abbreviations import RULERS, TITLES
 from fenshen.motion.speech.text.chinese_names import (
+    CALLED_BY_NUMBER,
     called,
     foreign,
     model_number,
@@ -23,6 +24,19 @@ from fenshen.motion.speech.text.chinese_names import (
     weapon,
 )
 from fenshen.motion.speech.text.chinese_numbers import MEASURES, cardinal, digits, scaled
+from fenshen.motion.speech.text.chinese_signs import (
+    OPERATORS,
+    POWERS,
+    RELATIONS,
+    about,
+    between,
+    formula,
+    power,
+    score,
+    scores,
+    signed,
+    times,
+)
 from fenshen.motion.speech.text.chinese_times import (
     clock,
     date,
@@ -34,7 +48,7 @@ from fenshen.motion.speech.text.chinese_times import (
     years,
 )
 from fenshen.motion.speech.text.english_numbers import roman, ruler
-from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, alternatives
+from fenshen.motion.speech.text.words import ALGEBRA, CURRENCIES, SCALES, UNITS, alternatives
 
 Match = re.Match[str]
 _NUM = r"\d+(?:\.\d+)?"
@@ -49,14 +63,25 @@ _MONEY_WORD = (
     "元人民币|元|块钱|块|美元|美金|欧元|英镑|港元|港币|日元|人民币|新台币|澳元|加元|韩元|卢比|卢布|刀"
 )
 _UNIT = alternatives(unit for unit in UNITS if unit not in "%‰°")
-_PER = "月|年|天|日|周|人|次|个|小时|分钟|秒|吨|公斤|斤|平方米|平|股|件|张|位|晚|度|升|台|套|份|盒|瓶|箱|kg|g|L|h"
-_PER_WORDS = {"kg": "公斤", "g": "克", "L": "升", "h": "小时"}
+_PER_WORDS = {
+    "kg": "公斤",
+    "g": "克",
+    "L": "升",
+    "h": "小时",
+    "hour": "小时",
+    "hr": "小时",
+    "day": "天",
+    "week": "周",
+}
+_PER_WORDS |= {"month": "月", "mo": "月", "year": "年", "yr": "年"}
+_PER = "月|年|天|日|周|人|次|个|小时|分钟|秒|吨|公斤|斤|平方米|平|股|件|张|位|晚|度|升|台|套|份|盒|瓶|箱"
+_PER += f"|{alternatives(_PER_WORDS)}"
 _HEAD = (
     r"天玑|麒麟|骁龙|锐龙|酷睿|歼|运|轰|直|苏|米格|图(?=-\d\d)|东风|鹰击|红旗|巨浪|波音|空客|宝马|奔驰|米格"
 )
 _CALLED = (
     "拨打|致电|来电|电话|電話|热线|手机号?|号码|號碼|客服|传真|手机|QQ群?号?|微信号?|(?:邀请|兑换|优惠|推荐|激活|提取|取件)码|口令|邮编|编号|学号|工号|卡号|账号|帐号"
-    "|身份证号?码?|验证码|密码|车牌号?|订单号?|运单号?|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|护照号?码?|邮政编码|ID|Tel"
+    "|身份证号?码?|验证码|密码|车牌号?|订单号?|运单号?|尾号|单号|证号|区号|分机|房间号?|代码|股票代码|端口|护照号?码?|邮政编码|ID|Tel"
 )
 _SCORE = (
     "比分|战成|戰成|大胜|险胜|完胜|获胜|战胜|击败|力克|战平|取胜|不敌|负于|逆转|领先|落后|横扫|总分|半场|点球"
@@ -132,67 +157,6 @@ def _percent(m: Match) -> str:
     return f"{minus}{frame}{said}至{frame if m['mid'] else ''}{cardinal(m['last'])}"
 
 
-# Signs between numbers
-
-_OPERATORS = {"+": "加", "-": "减", "×": "乘", "x": "乘", "X": "乘", "*": "乘", "÷": "除以", "/": "除以"}
-_POWERS = {"2": "平方", "3": "立方"}
-_RELATIONS = {
-    "=": "等于",
-    "≈": "约等于",
-    "≠": "不等于",
-    "<": "小于",
-    ">": "大于",
-    "≤": "小于等于",
-    "≥": "大于等于",
-}
-
-
-def _formula(m: Match) -> str:
-    """An expression with a relation in it: 5-3=2."""
-    fraction = r"(\d+)/(\d+)" if m[0].count("/") > 1 else r"(?!)"
-    text = re.sub(fraction, lambda part: f"{cardinal(part[2])}分之{cardinal(part[1])}", m[0])
-    text = re.sub(
-        r"(?<=[\d²³)一-十百千万])\s?([-+×xX*÷/])\s?(?=[\d(一-十百千万])",
-        lambda sign: _OPERATORS[sign[1]],
-        text,
-    )
-    text = re.sub(r"\s?([=≈≠<>≤≥])\s?", lambda sign: _RELATIONS[sign[1]], text)
-    return re.sub(_NUM, lambda number: cardinal(number[0]), text.replace("-", "负"))
-
-
-def _times(m: Match) -> str:
-    return re.sub(_NUM, lambda number: cardinal(number[0]), re.sub(r"\s?[×xX*]\s?", "乘", m[0]))
-
-
-def _power(m: Match) -> str:
-    power = {"²": "2", "³": "3"}.get(m[2], m[3] or "")
-    return f"{cardinal(m[1])}的{'负' if power.startswith('-') else ''}{cardinal(power.lstrip('-'))}次方"
-
-
-def _score(m: Match) -> str:
-    return re.sub(r"\s?[-:]\s?", "比", re.sub(_NUM, lambda number: cardinal(number[0]), m[0]))
-
-
-def _scores(m: Match) -> str:
-    """Several pairs in a row, such as the sets of a match, unless all of them rise or are times of day."""
-    pairs = [tuple(map(int, re.split("[-:]", pair))) for pair in re.findall(r"\d+[-:]\d+", m[0])]
-    if ":" in m[0] and all(first <= 24 and last <= 59 for first, last in pairs):
-        return m[0]
-    return m[0] if all(first < last for first, last in pairs) else _score(m)
-
-
-def _range(m: Match) -> str:
-    """Two numbers with a hyphen: a range if they rise, else a score."""
-    first, last = m[1], m[2]
-    after = m.string[m.end() : m.end() + 2]
-    joined = "至" if m[0].strip(first + last).strip() != "-" or Decimal(first) <= Decimal(last) else "比"
-    return cardinal(first, after) + joined + cardinal(last, after)
-
-
-def _signed(number: str) -> str:
-    return ("负" if number[0] == "-" else "") + cardinal(number.lstrip("-"))
-
-
 def _plain_number(m: Match) -> str:
     number, after = m[0], m.string[m.end() : m.end() + 2]
     whole = number.partition(".")[0]
@@ -229,21 +193,35 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"|(?<=\d)W(?=\+|粉|人|阅读|播放|点赞|浏览|用户|订阅)",
                 lambda m: "万",
             ),
-            (rf"(?<=[{_LATIN})])\^(-?\d+)", lambda m: _POWERS.get(m[1]) or f"的{_signed(m[1])}次方"),
+            (rf"(?<=[{_LATIN})])\^(-?\d+)", lambda m: POWERS.get(m[1]) or f"的{signed(m[1])}次方"),
             # formulas first: a hyphen in them is a minus
             (
                 rf"{lone}[-√(]?{_NUM}(?:\s?[-+×xX*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:\s?[-+×*÷/=]\s?{_NUM})*",
-                _formula,
+                formula,
+            ),
+            (ALGEBRA, formula),
+            (r"\s?±\s?(?=\d)", lambda m: "正负"),
+            (r"(?<=摄氏|华氏)-(?=\d)", lambda m: "零下"),
+            (r"(?<![第、\d])(\d)、(\d)(?=[个天年次位名人斤岁件只])", about),
+            (r"(\d)米(\d\d)(?![\d.]|[厘毫公分])", lambda m: f"{cardinal(m[1], '米')}米{digits(m[2], '一')}"),
+            (
+                r"(?<![A-Za-z])([Pp])(\d+)-(\d+)(?![\d-])",
+                lambda m: f"{m[1]}{cardinal(m[2])}至{cardinal(m[3])}",
+            ),
+            (
+                r"(?<=[A-Z])(?:/([A-Z]))?\s?(\d{3,5}(?:\.\d+)?)-((?:19|20)\d\d)(?!\d|-)",
+                lambda m: f" {m[1] or ''}{digits(m[2], '一')}杠{year(m[3])}",
             ),
             (r"(?<=[图表式])\s?(\d+)-(\d+)(?![\d-])", lambda m: f"{cardinal(m[1])}杠{cardinal(m[2])}"),
             # scores, by the words beside them
-            (rf"(?:{_SCORE})(?:[是为了以：:以\s]|成)*(\d{{1,3}}\s?[-:]\s?\d{{1,3}})(?!\d)", _score),
+            (rf"(?:{_SCORE})(?:[是为了以：:以\s]|成)*(\d{{1,3}}\s?[-:]\s?\d{{1,3}})(?!\d)", score),
             (
                 rf"(?<![\d.:-])\d{{1,3}}\s?[-:]\s?\d{{1,3}}(?=的?(?:比分|{_SCORE}|[大险完]?[胜负平赢输]))",
-                _score,
+                score,
             ),
-            (r"(?<![\d:.-])\d{1,3}[-:]\d{1,3}(?:\s?[,，、;；/]\s?\d{1,3}[-:]\d{1,3})+(?![\d:.-])", _scores),
+            (r"(?<![\d:.-])\d{1,3}[-:]\d{1,3}(?:\s?[,，、;；/]\s?\d{1,3}[-:]\d{1,3})+(?![\d:.-])", scores),
             # dates
+            (r"'(?=\d\d[年届级])", lambda m: ""),
             (
                 r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)T?",
                 lambda m: date_of(m[1], m[3], m[4], m[0]),
@@ -283,11 +261,15 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"(?<![\d-])((?:19|20)\d\d)[-/.](0[1-9]|1[0-2])(?![\d.-])",
                 lambda m: f"{year(m[1])}年{cardinal(m[2])}月",
             ),
-            (r"(?<!\d)(\d{3})(?=大促|晚会|购物节|工作制|事件|高校|工程)", lambda m: year(m[1])),
+            (CALLED_BY_NUMBER, lambda m: year(m[0])),
+            (r"(?<!\d)(11|12)\.\1(?=狂欢|大促|购物|活动)", lambda m: f"双{cardinal(m[1])}"),
             (
-                r"(?<![\d.])618(?=活动|期间|预售|当天|年中|狂欢|[和及、前后哪快来开])"
-                r"|(?<=今年|去年|明年|京东|天猫|淘宝)618(?![\d.元万个])",
-                lambda m: year(m[0]),
+                r"(?:^|(?<=[。，；：（、于在从自至到\s]))(\d{3})(?=年(?!前|后|间|来|以|的历史|[级多]))(?<!00)(?<!50)",
+                lambda m: year(m[1]),
+            ),
+            (
+                r"(?<![\d/.])(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?=之?前|截止|上线|当天|当晚|开售|发售|发布|开始|开抢|上映)",
+                lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日",
             ),
             # times of day
             (
@@ -297,7 +279,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=:\d\d)\s?[-~]{1,2}\s?(?=\d{1,2}:[0-5]\d)", lambda m: "至"),
             (time + half, clock),
             (rf"(?<![\d.:{_LATIN}])(1[0-2]|\d)\s?([aApP]\.?[mM]\.?)(?![{_LATIN}])", hour),
-            (rf"(?<![\d:.]){_NUM}(?:\s?:\s?{_NUM})+(?![\d:])", _score),
+            (rf"(?<![\d:.]){_NUM}(?:\s?:\s?{_NUM})+(?![\d:])", score),
             # telephone and other numbers read digit by digit
             (r"(?<![\d.])(?:\(?\+?86\)?[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2}(?![\d.])", phone),
             (
@@ -315,7 +297,8 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[零幺二三四五六七八九])(\s?转\s?)(\d{1,5})(?!\d|号线)", lambda m: m[1] + digits(m[2])),
             (rf"((?:{_CALLED})[是为：:\s]*)((?=[{_LATIN}]*\d)[{_LATIN}\d]{{4,}}(?:-[{_LATIN}\d]+)*)", called),
             (
-                r"(?<!\d)(1(?:10|19|20|22)|12\d{3}|955\d\d|100\d\d)(?=热线|报警|急救|电话|平台|客服)",
+                r"(?<!\d)(?:1(?:10|19|20|22)|12\d{3}|955\d\d|100\d\d)(?=热线|报警|急救|电话|平台|客服)"
+                rf"|(?<![\w.·])123(?:06|15|45|33|48|58|78|95)(?!\d|[.%万元人]|{_COUNTED})",
                 one_by_one,
             ),
             (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){1,3})(室|号楼|栋|单元)", rooms),
@@ -330,7 +313,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: re.sub(r"\d", one_by_one, m[1]),
             ),
             (r"(?<![\d.])(?:720|1080|1440|2160)(?=[Pp](?![A-Za-z]))", one_by_one),
-            (rf"(?<![\d.])({_NUM})()\^(-?\d+)", _power),
+            (rf"(?<![\d.])({_NUM})()\^(-?\d+)", power),
             (rf"(?<=次方)\s?({_UNIT})(?![{_LATIN}])", lambda m: UNITS[m[1]][2].replace("{}", "")),
             (
                 r"(?<!\d)1(?:10|19|20|22)(?:[/、]1(?:10|19|20|22))+(?!\d)",
@@ -375,7 +358,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 rf"(?<=[\u4e00-\u9fffA-Z])\s?/\s?({_PER})(?![{_LATIN}])",
                 lambda m: "每" + _PER_WORDS.get(m[1], m[1]),
             ),
-            (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", _times),
+            (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", times),
             (r"(?<![\d-])(\d{1,4}(?:-\d{1,4}){2,})()(?![\d-])", rooms),
             # names with numbers
             (rf"(?<![{_LATIN}])({_HEAD})[- ]?(\d{{1,4}})(?:-(\d+))?(?!\d|\.\d|[{MEASURES}万亿%])", weapon),
@@ -404,28 +387,27 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: f"{cardinal(m[1])}分，满分{cardinal(m[2])}分",
             ),
             (r"(?<![\d/.])(\d+)/(\d+)(?![\d/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
-            (rf"({_NUM})(?:([²³])|\^(-?\d+))", _power),
+            (rf"({_NUM})(?:([²³])|\^(-?\d+))", power),
             (rf"({_NUM})\s?[×x]\s?(?=[\u4e00-\u9fff])", lambda m: cardinal(m[1]) + "乘"),
             (r"(?<=[\u4e00-\u9fff])\s?×\s?(?=[\d\u4e00-\u9fff])", lambda m: "乘"),
             (
                 rf"(?<![{_LATIN}\d])({_NUM})\s?([÷+])\s?({_NUM})",
-                lambda m: f"{cardinal(m[1])}{_OPERATORS[m[2]]}{cardinal(m[3])}",
+                lambda m: f"{cardinal(m[1])}{OPERATORS[m[2]]}{cardinal(m[3])}",
             ),
-            (rf"(?<![\d.-])({_NUM})(?:{_TO}|-)({_NUM})(?![\d.]*\d|-\d)", _range),
+            (rf"(?<![\d.-])({_NUM})(?:{_TO}|-)({_NUM})(?![\d.]*\d|-\d)", between),
             (
                 rf"(?<![\w.])(-?{_NUM})\s?~\s?(-?{_NUM})(?![\d.]*\d)",
-                lambda m: "至".join(map(_signed, m.groups())),
+                lambda m: "至".join(map(signed, m.groups())),
             ),
             (
                 rf"({_NUM})([万亿]?)\s?\+(?=[\u4e00-\u9fff，。！？、,.!?\s]|$)",
                 lambda m: _amount(m[1], m[2], "") + "多",
             ),
-            (r"±\s?(?=\d)", lambda m: "正负"),
             (r"√\s?(?=\d)", lambda m: "根号"),
             (r"(?<=[\d}\]])\s?~\s?(?=\d)", lambda m: "至"),
             (r"~\s?(?=\d)", lambda m: "约"),
             (r"(?<![\d\w])\+\s?(?=\d)", lambda m: "正"),
-            (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: _RELATIONS[m[1]]),
+            (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: RELATIONS[m[1]]),
             (r"(?<![\dA-Za-z])-\s?(?=\d)", lambda m: "负"),
             (r"(?<=[A-Z]\.)\d{3}(?!\d)", one_by_one),
             (r"(?<=的)(\d+)(?=次方)", lambda m: cardinal(m[1])),

@@ -10,6 +10,16 @@ from fenshen.motion.speech.text.english_numbers import cardinal as english_cardi
 Match = re.Match[str]
 
 
+#: Days, universities, working hours and greetings that are called by a number.
+CALLED_BY_NUMBER = (
+    r"(?<!\d)\d{3}(?=大促|晚会|购物节|工作制|事件|高校|工程)"
+    r"|(?<![\d.])618(?=活动|期间|预售|当天|年中|狂欢|[和及、前后哪快来开])|(?<=今年|去年|明年|京东|天猫|淘宝)618(?![\d.元万个])"
+    r"|985(?=[、和/与]\s?211)|(?<=211[、和/与])985|(?<=985[、和/与])211|(?:985|211)(?=院校|大学|毕业|名校|高校)"
+    r"|996(?=[、和/与]007|工作|加班)|(?<=996[、和/与])007|(?<!\d)6{3,}(?=[，。！!~、\s]|$)"
+    r"|(?<=我)520(?!\d)|520(?=快乐|礼物|告白|表白|情人|1314)|(?<=你|0)1314(?!\d)"
+)
+
+
 def one_by_one(m: Match) -> str:
     """Every digit by itself."""
     return digits(m[0])

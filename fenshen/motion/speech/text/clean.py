@@ -6,6 +6,8 @@ import html
 import re
 import unicodedata
 
+from fenshen.motion.speech.text.words import SIGNS
+
 _NO_HAN = r"[^\s\u2e80-\U0003ffff<>\"“”]"  # where a link may go on: never into Chinese, which often follows directly
 _DOMAINS = "com|org|net|edu|gov|int|cn|io|ai|app|dev|co|uk|us|de|fr|jp|kr|hk|tw|eu|ru|in|au|ca|me|tv|info|xyz|top|shop"
 _HOST = r"(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
@@ -119,6 +121,7 @@ def cleaned(text: str, lang: str) -> str:
     text = re.sub(r"\s*—+\s*", ", ", text) if lang == "en" else text
     text = re.sub(r"([①-⑳])(?=\w)", r"\1，", text)
     text = re.sub(r"(?<=[^\W\d_])[⁰¹⁴-⁹]|[⁻⁺]?[⁰¹²³⁴-⁹]+[⁻⁺]?", lambda found: _raised(found, lang), text)
+    text = text.translate({ord(sign): said[lang == "zh"] for sign, said in SIGNS.items()})
     text = text.translate(_ROMAN) if lang == "zh" else text
     text = "".join(map(_plain, unicodedata.normalize("NFC", text))).translate(_MEANT)
     text = re.sub(r"([$€£¥])-(?=\d)", r"-\1", text)

@@ -13,6 +13,15 @@ from functools import cache
 
 from fenshen.motion.speech.text.abbreviations import ABBREVIATIONS, PER, RULERS, SCRIPTURE, STATES
 from fenshen.motion.speech.text.english_numbers import cardinal, digits, ordinal, pairs, roman, ruler, year
+from fenshen.motion.speech.text.english_signs import (
+    OPERATORS,
+    RELATIONS,
+    between,
+    formula,
+    fraction,
+    power,
+    product,
+)
 from fenshen.motion.speech.text.english_times import (
     DAYS,
     MONTH,
@@ -27,9 +36,10 @@ from fenshen.motion.speech.text.english_times import (
     month_day,
     month_name,
     slash_date,
+    span,
     years,
 )
-from fenshen.motion.speech.text.words import CURRENCIES, SCALES, UNITS, Money, alternatives
+from fenshen.motion.speech.text.words import ALGEBRA, CURRENCIES, SCALES, UNITS, Money, alternatives
 
 Match = re.Match[str]
 _NUM = r"\d+(?:\.\d+)?"
@@ -53,7 +63,7 @@ _COUNTED = (
     r"(?:[a-z]+s|people|men|women|children|percent|feet|fish|sheep)\b"
 )
 _ROOMS = (
-    "Room|room|Suite|suite|Apt|Apt\\.|Apartment|apartment|Flat|Flight|flight"
+    "Room|room|Train|train|Bus|bus|Error|error|Form|Port|port|Section|Suite|suite|Apt|Apt\\.|Apartment|apartment|Flat|Flight|flight"
     "|Route|Highway|Gate|Channel|Unit|Boeing|Airbus|RTX|GTX|Porsche|Peugeot|Xbox|Area|Interstate"
 )
 _STREET = "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Square|Way|Terrace"
@@ -177,7 +187,10 @@ def _named(m: Match) -> str:
 
 
 def _version(m: Match) -> str:
-    return " point ".join(map(cardinal, m[0].split(".")))
+    parts = m[0].split(".")
+    if len(parts) == 4 and max(map(len, parts)) == 3:  # a machine's address
+        return " dot ".join(map(pairs, parts))
+    return " point ".join(map(cardinal, parts))
 
 
 def _state(m: Match) -> str:
@@ -189,79 +202,13 @@ def _street(m: Match) -> str:
     return said if m.string[m.end()].isspace() else f"{said} "
 
 
-# Signs between numbers
-
-_OPERATORS = {
-    "+": "plus",
-    "-": "minus",
-    "×": "times",
-    "x": "times",
-    "*": "times",
-    "÷": "divided by",
-    "/": "divided by",
-}
-_RELATIONS = {
-    "=": "equals", "≈": "is about", "≠": "is not equal to", "<": "is less than", ">": "is greater than",
-    "≤": "is at most", "≥": "is at least",
-}  # fmt: skip
-
-
-def _formula(m: Match) -> str:
-    fraction = r"()(\d+)/(\d+)" if m[0].count("/") > 1 else r"(?!)"
-    text = re.sub(fraction, _fraction, m[0])
-    text = re.sub(
-        r"(?<=[\w)])\s?([-+×*÷/]|x(?=\s?\d))\s?(?=[\w(])", lambda sign: f" {_OPERATORS[sign[1]]} ", text
-    )
-    text = re.sub(r"\s?([=≈≠<>≤≥])\s?", lambda sign: f" {_RELATIONS[sign[1]]} ", text)
-    return re.sub(_NUM, lambda number: cardinal(number[0]), text.replace("-", "minus "))
-
-
-def _product(m: Match) -> str:
-    word = " by " if "x" in m[0] or len(re.findall(r"[×x*]", m[0])) > 1 else " times "
-    return re.sub(_NUM, lambda number: cardinal(number[0]), re.sub(r"\s?[×x*]\s?", word, m[0]))
-
-
-def _power(m: Match) -> str:
-    power = {"²": "2", "³": "3"}.get(m[2], m[3] or "")
-    how = {"2": "squared", "3": "cubed"}.get(power)
-    minus = "minus " if power.startswith("-") else ""
-    said = how or f"to the power of {minus}{cardinal(power.lstrip('-'))}"
-    unit = f" {UNITS[m[4].strip()][1]}" if m[4] else ""
-    return f"{cardinal(m[1]) if m[1] else ''} {said}{unit}"
-
-
-def _fraction(m: Match) -> str:
-    top, bottom = int(m[2]), int(m[3])
-    if top == bottom in (20, 50):
-        return f"{cardinal(top)} {cardinal(top)}"
-    if top > bottom:
-        return f"{cardinal(top)} over {cardinal(bottom)}"
-    if not m[1] and top <= 12 < bottom <= 31 and bottom != 16:
-        return f"{MONTHS[top - 1]} {ordinal(bottom)}"
-    if top >= bottom or bottom in (10, 100):
-        return f"{cardinal(top)} out of {cardinal(bottom)}"
-    if bottom > 100:
-        return f"{cardinal(top)} over {cardinal(bottom)}"
-    name = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom)
-    if top > 1:
-        name = "halves" if bottom == 2 else name + "s"
-    if not m[1]:
-        return f"{cardinal(top)} {name}"
-    return f"{cardinal(m[1].strip())} and {'a' if top == 1 else cardinal(top)} {name}"
-
-
 def _part_of_unit(m: Match) -> str:
     """1/4 tsp is one quarter teaspoon, 3/4 mi three quarters of a mile."""
     one, many, _ = UNITS[m[4]]
     if m[1]:
-        return f"{_fraction(m)} {many}"
+        return f"{fraction(m)} {many}"
     article = "an" if re.match("[aeio]|hour", one) else "a"
-    return f"{_fraction(m)} of {article} {one}" if m[2] != "1" else f"{_fraction(m)} {one}"
-
-
-def _range(m: Match) -> str:
-    first, last = m[1], m[2]
-    return f"{cardinal(first)} to {cardinal(last)}"
+    return f"{fraction(m)} of {article} {one}" if m[2] != "1" else f"{fraction(m)} {one}"
 
 
 def _plain_number(m: Match) -> str:
@@ -296,18 +243,23 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: f"{m[1]} {cardinal(m[2])} {cardinal(m[3])}",
             ),
             (r"\b((?:[A-Z]\.){2,})(?=\W|$)", lambda m: m[1].replace(".", "")),  # U.S.
+            (r"\b((?:[a-z]\.){3,})", lambda m: m[1].replace(".", "").upper()),  # a.k.a.
             (r"\b([A-Z])\.(?=\s[A-Z])", lambda m: m[1]),  # J. K. Rowling
-            (rf"\b({RULERS}) ([IVX]{{2,}}|V|X)(?![\w'])", ruler),
+            (rf"\b({RULERS}) ([IVX]{{2,}}|V|X)(?!\w|'(?!s))", ruler),
+            (r"\b(?!XXX)((?=[IVX]{3}|II\b)X{0,3}(?:IX|IV|V?I{0,3}))(?!\w)", lambda m: cardinal(roman(m[1]))),
             (rf"\b({_CHAPTERS}) ([IVXLC]+)(?![\w'])", lambda m: f"{m[1]} {cardinal(roman(m[2]))}"),
-            (rf"(?<![\d.])({_NUM})()\^(-?\d+)(\s?(?:{_UNIT})(?![A-Za-z]))?", _power),
-            (r"(?<=[A-Za-z)])()()\^(-?\d+)()", _power),
+            (rf"(?<![\d.])({_NUM})()\^(-?\d+)(\s?(?:{_UNIT})(?![A-Za-z]))?", power),
+            (r"(?<=[A-Za-z)])()()\^(-?\d+)()", power),
             # formulas first: a hyphen in them is a minus
-            (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:/\d+)?", _formula),
+            (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:/\d+)?", formula),
+            (ALGEBRA, formula),
+            (r"\s?±\s?(?=\d)", lambda m: " plus or minus "),
             (
                 r"(?<![\w)])(?<![\w)]\s)([<>≤≥≈])\s?(?=[\d$€£¥])",
-                lambda m: f"{_RELATIONS[m[1]].removeprefix('is ')} ",
+                lambda m: f"{RELATIONS[m[1]].removeprefix('is ')} ",
             ),
             # dates
+            (r"(?<![\d.])(\d+)(h|m)(?:rs?|ins?)?\s?(\d+)(m|s)(?:ins?|ecs?)?(?:\s?(\d+)s(?:ecs?)?)?\b", span),
             (r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)", iso_date),
             (r"(?<=[a-z])T(?=\d\d:\d\d)", lambda m: " "),
             (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", slash_date),
@@ -358,8 +310,9 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", lambda m: _range_or_phone(m)),
             (r"(?<=[Cc]all )\d{3}(?!\d)|(?<=[Dd]ial )\d{3}(?!\d)|(?<![\d])911(?!\d)", _digits),
             (
-                r"(?i)(\b(?:pin|zip|code|password|passcode|extension)(?:\s(?:number|code|is|was|of))*[:\s]+)(\d{3,8})\b",
-                lambda m: m[1] + digits(m[2]),
+                r"(?i)(\b(?:pin|zip|code|password|passcode|extension)(?:\s(?:number|code|is|was|of))*[:\s]+)(\d{3,8})\b"
+                r"|(\btext )(\d{5,6})\b|(\bend(?:s|ing) in )(\d{4})\b",
+                lambda m: f"{m[1] or m[3] or m[5]}{digits(m[2] or m[4] or m[6])}",
             ),
             # money
             (
@@ -379,6 +332,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: _thousands(m),
             ),
             # per cents, units
+            (r"(?<![\d.'])(\d+)'(?=\s(?:tall|long|wide|deep|high)\b)", lambda m: f"{cardinal(m[1])} feet"),
             (r"(?<![\d.])(\d+)'\s?(\d{1,2})(?:\"|''|”|(?![\d\w]))", _height),
             (
                 r"(?<=\d)\s?(?:\"|″)(?=[\s,.)]|$)(?<!\d\s\")",
@@ -396,9 +350,9 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: (m[1] or "") + UNITS[m[2]][0 if m[1] else 1],
             ),
             (rf"(?<=[a-z])\s?/\s?({alternatives(PER)})\b", lambda m: f" per {PER[m[1]]}"),
-            (rf"{lone}{_NUM}(?:\s?[×x*]\s?{_NUM})+", _product),
+            (rf"{lone}{_NUM}(?:\s?[×x*]\s?{_NUM})+", product),
             (rf"{lone}({_NUM})[x×](?![A-Za-z\d])", lambda m: f"{cardinal(m[1])} times"),
-            (r"(?<=[a-z])\s?×\s?(?=[a-z])", lambda m: " by "),
+            (r"(?<=[a-z])\s?×\s?(?=[a-z\d])", lambda m: " by "),
             # names with numbers
             (r"(?<!\d)24/7(?!\d)", lambda m: "twenty-four seven"),
             (r"(?<![\d/])9/11(?![\d/])", lambda m: "nine eleven"),
@@ -423,20 +377,19 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"(?<![\d/.])(\d+(?:\.\d+)?)/(\d+)(?=\s(?:stars?|points?)\b)|(?<![\d/.])(\d+\.\d+)/(\d+)(?![\d/])",
                 lambda m: f"{cardinal(m[1] or m[3])} out of {cardinal(m[2] or m[4])}",
             ),
-            (r"(?<![\d/.])(\d+ )?(\d+)/(\d+)(?![\d/])", _fraction),
-            (rf"({_NUM})([²³])()()", _power),
+            (r"(?<![\d/.])(\d+ )?(\d+)/(\d+)(?![\d/])", fraction),
+            (rf"({_NUM})([²³])()()", power),
             (
                 rf"{lone}({_NUM})\s?([÷+])\s?({_NUM})",
-                lambda m: f"{cardinal(m[1])} {_OPERATORS[m[2]]} {cardinal(m[3])}",
+                lambda m: f"{cardinal(m[1])} {OPERATORS[m[2]]} {cardinal(m[3])}",
             ),
-            (rf"(?<![\d.:])({_NUM})\s?:\s?({_NUM})(?![\d:])", _range),
-            (rf"(?<![\d.-])({_NUM}){_TO}({_NUM})(?![\d.]*\d|-\d)", _range),
+            (rf"(?<![\d.:])({_NUM})\s?:\s?({_NUM})(?![\d:])", between),
+            (rf"(?<![\d.-])({_NUM}){_TO}({_NUM})(?![\d.]*\d|-\d)", between),
             (rf"({_NUM})\s?\+(?![\w+])", lambda m: f"{cardinal(m[1])} plus"),
-            (r"±\s?(?=\d)", lambda m: "plus or minus "),
             (r"√\s?(?=\d)", lambda m: "the square root of "),
             (r"~\s?(?=\d)", lambda m: "about "),
             (r"(?<![\w])\+\s?(?=\d)", lambda m: "plus "),
-            (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: f" {_RELATIONS[m[1]]} "),
+            (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: f" {RELATIONS[m[1]]} "),
             (r"(?:(?<=\s)|(?<=\()|^)-(?=\.?\d)", lambda m: "minus "),
             # what is left
             (
@@ -450,7 +403,11 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[A-Za-z])\+\+", lambda m: " plus plus"),
             (r"\s?\+\s?", lambda m: " plus "),
             (r"\s?&\s?", lambda m: " and "),
-            (r"(?<=[a-z])/(?=[a-z])", lambda m: " " if m.string[: m.start()].endswith("and") else " or "),
+            (r"(?<=\b[A-Za-z])\s/\s(?=[A-Za-z]\b)", lambda m: " over "),
+            (
+                r"(?<=[a-z])/(?=[a-z])",
+                lambda m: " " if m.string[: m.start()].endswith(("and", "either")) else " or ",
+            ),
             (r"[~^<>≤≥≠≈=×÷±√¢°/$€£¥₩₹₽₿฿₫₺₴₱%‰]", lambda m: " "),
             (r"(?<=[a-z])(?=(?:point) )", lambda m: " "),
         )

@@ -38,6 +38,13 @@ def duration(m: Match) -> str:
     return m[1] + (" and ".join([", ".join(said[:-1]), said[-1]]) if said[1:] else "".join(said))
 
 
+def span(m: Match) -> str:
+    """1h 30m, 5m 30s, 2h 5m 10s."""
+    names = {"h": "hour", "m": "minute", "s": "second"}
+    pairs = ((m[1], m[2]), (m[3], "s" if m[2] == "m" else m[4]), (m[5], "s"))
+    return " ".join(f"{cardinal(n)} {names[unit]}{'' if n == '1' else 's'}" for n, unit in pairs if n)
+
+
 def month_name(name: str) -> str:
     """A month, however short it is written."""
     return next(month for month in MONTHS if month.startswith(name[:3]))

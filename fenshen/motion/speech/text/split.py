@@ -22,11 +22,11 @@ PAUSE = ",;:，、；：—"
 _NEVER_LAST = (
     r"[A-Z] Mr Ms Mrs Dr St vs Prof e\.g i\.e Gen Sen Gov Rep Lt Sgt Capt Col Rev Hon Mt approx Jan Feb Mar Apr Jun Jul"
     r" Aug Sept Oct Nov Dec al Fig Figs [Nn]o pp [Vv]ol Apt Nos p [Cc]h [Ee]xt Mon Tue Tues Wed Thu Thur Thurs Fri"
-    r" Jr Sr Ave Blvd Eq Eqs Op Ft Tel Maj Adm Cmdr Ref Sec Art"
+    r" Jr Sr Ave Blvd Rs cf misc incl excl a\.k\.a sq cu Esq Eq Eqs Op Ft Tel Maj Adm Cmdr Ref Sec Art"
 )
-_LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z]"
-_LAST_BEFORE_A_CAPITAL += r" \d\sin lb lbs oz yd mi tsp tbsp min mins hr hrs sec secs max avg"
-_LAST_BEFORE_A_WORD = r"c ca est reg \d\sft"
+_LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z] [Gg]ovt"
+_LAST_BEFORE_A_CAPITAL += r" \d\sin lb lbs oz yd mi tsp tbsp min mins hr hrs sec secs"
+_LAST_BEFORE_A_WORD = r"c ca est reg \d\sft sq\.\sft cu\.\sft max avg (?<!\d\s)min"
 _SHORT = "".join(
     rf"(?<!(?<![A-Za-z]){word}\.{before})"
     for words, before in (

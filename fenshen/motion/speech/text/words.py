@@ -52,7 +52,7 @@ CURRENCIES: dict[str, Money] = {
     "NTD": _TW, "AUD": _AU, "CAD": _CA, "SGD": _SG, "NZD": _NZ, "INR": _RUPEE, "RUB": _ROUBLE, "BTC": _BITCOIN,
     "CHF": Money("Swiss franc", "Swiss francs", "centime", "centimes", "瑞士法郎"),
     "THB": Money("baht", "baht", "satang", "satang", "泰铢"),
-    "MOP": Money("pataca", "patacas", "avo", "avos", "澳门元"),
+    "Rs.": _RUPEE, "Rs": _RUPEE, "MOP": Money("pataca", "patacas", "avo", "avos", "澳门元"),
 }  # fmt: skip
 
 #: By symbol: one and several in English, and in Chinese, where {} is the number if that does not come first.
@@ -82,7 +82,13 @@ UNITS: dict[str, tuple[str, str, str]] = {
     "cm³": ("cubic centimeter", "cubic centimeters", "立方厘米"),
     "cm3": ("cubic centimeter", "cubic centimeters", "立方厘米"),
     "km³": ("cubic kilometer", "cubic kilometers", "立方公里"),
-    "sq ft": ("square foot", "square feet", "平方英尺"),
+    "sq ft": ("square foot", "square feet", "平方英尺"), "sq m": ("square meter", "square meters", "平方米"),
+    "sq km": ("square kilometer", "square kilometers", "平方公里"),
+    "sq mi": ("square mile", "square miles", "平方英里"), "sq in": ("square inch", "square inches", "平方英寸"),
+    "sq yd": ("square yard", "square yards", "平方码"), "cu ft": ("cubic foot", "cubic feet", "立方英尺"),
+    "cu m": ("cubic meter", "cubic meters", "立方米"), "cu in": ("cubic inch", "cubic inches", "立方英寸"),
+    "cu yd": ("cubic yard", "cubic yards", "立方码"), "mpg": ("mile per gallon", "miles per gallon", "每加仑{}英里"),
+    "mol/L": ("mole per liter", "moles per liter", "摩尔每升"), "mol": ("mole", "moles", "摩尔"),
     "km": ("kilometer", "kilometers", "公里"), "m": ("meter", "meters", "米"),
     "dm": ("decimeter", "decimeters", "分米"),
     "cm": ("centimeter", "centimeters", "厘米"), "mm": ("millimeter", "millimeters", "毫米"),
@@ -158,12 +164,25 @@ GREEK: dict[str, str] = dict(
     )
 )
 
+#: Signs of lessons, in English and in Chinese.
+SIGNS: dict[str, tuple[str, str]] = {
+    "∠": ("angle ", "角"), "△": ("triangle ", "三角形"), "⊥": (" is perpendicular to ", "垂直于"),
+    "∥": (" is parallel to ", "平行于"), "∵": ("because ", "因为"), "∴": ("therefore ", "所以"),
+    "∞": (" infinity ", "无穷大"), "∈": (" is in ", "属于"), "→": (", ", "，"), "⇒": (", ", "，"),
+}  # fmt: skip
+
 #: Scale words and letters that follow an amount, and by how much they multiply.
 SCALES: dict[str, int] = {
     "trillion": 10**12, "billion": 10**9, "million": 10**6, "thousand": 10**3, "hundred": 100, "tn": 10**12,
     "trn": 10**12, "bn": 10**9, "mln": 10**6, "mn": 10**6, "mm": 10**6, "k": 10**3, "K": 10**3, "m": 10**6,
     "M": 10**6, "b": 10**9, "B": 10**9, "T": 10**12,
 }  # fmt: skip
+
+_TERM = r"(?:\d+(?:\.\d+)?[abcnxyz]?|[abcnxyz])[²³]?(?![A-Za-z\d²³]|\.\d)"
+_SUM = rf"-?{_TERM}(?:\s?[-+×÷*/]\s?{_TERM})*"
+#: An equation with letters in it: 2x - 1 = y.
+_LETTERED = r"[^=≈≠<>≤≥]*[abcnxyz]|[^,;，；。\n]*[=≈≠<>≤≥]\s?-?[\d.]*[abcnxyz]"
+ALGEBRA = rf"(?<![A-Za-z\d.²³])(?={_LETTERED}){_SUM}\s?[=≈≠<>≤≥]\s?{_SUM}(?!\w)"
 
 #: What looks like a word but is none.
 SYMBOLS = frozenset([*CURRENCIES, *UNITS, *SCALES, "AM", "PM", "am", "pm"])
