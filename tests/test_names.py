@@ -14,13 +14,22 @@ import pytest
 import fenshen
 from fenshen import files, portraits, video
 from fenshen.dataset import Dataset
-from fenshen.names import guess, readable
+from fenshen.encodings import guess
+from fenshen.names import readable
 
 KNOWN = [
-    ("gbk", "照片.jpg 测试.png 张三的照片(1).jpg 婧.jpg 微信图片_2023.jpg IMG_王.jpg 新建文件夹 自拍照"),
-    ("cp932", "写真.jpg テスト.png 日本語のファイル 表示 山田太郎 鈴木"),
-    ("big5", "照片 測試圖片 臺北 陳怡君"),
-    ("cp1252", "Müller.jpg café.jpg François São João Åse été.jpg"),
+    (
+        "gbk",
+        "照片.jpg 张三的照片(1).jpg 婧.jpg 微信图片_2023.jpg IMG_王.jpg 新建文件夹 老板.png 全家福 联通",
+    ),
+    ("cp932", "写真.jpg テスト.png 日本語のファイル 表示 山田太郎 鈴木 ﾃｽﾄ スクリーンショット"),
+    ("euc_jp", "写真.jpg テスト.png 山田太郎 新しいフォルダー"),
+    ("big5", "照片 測試圖片 臺北 陳怡君 畢業照 家庭旅遊"),
+    ("cp949", "사진.jpg 가족 김철수 새폴더 동영상 안녕하세요 부산여행 김치찌개 떡볶이 나"),
+    ("cp1251", "фото.jpg Иванов.png Съёмка ФОТО семья Мария Україна"),
+    ("cp866", "фото.jpg Иванов.png семья Мария"),
+    ("koi8_r", "Фото Мария свадьба"),
+    ("cp1252", "Müller.jpg café.jpg François São João Åse été.jpg Größe coração Photo_d’été"),
     ("cp437", "Müller.jpg José ñandú über écran"),
     ("utf-8", "照片 写真 Müller"),
 ]

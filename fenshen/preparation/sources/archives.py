@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from fenshen import names, portraits
+from fenshen import encodings, portraits
 from fenshen.preparation.refusals import Reason
 from fenshen.preparation.sources import SUFFIXES, Listing
 from fenshen.preparation.sources.files import state_of, visible
@@ -83,7 +83,7 @@ def add_zip(listing: Listing, file: str, subject: str | None, status: os.stat_re
 def _names(members: list[zipfile.ZipInfo]) -> list[str]:
     """The members' names. Where the archive does not say that they are UTF-8, the encoding is guessed from all."""
     raw = {m.filename: m.filename.encode(_UNSAID) for m in members if not m.flag_bits & _SAYS_UTF8}
-    encoding = names.guess(raw.values(), (_UNSAID, "cp1252")) or _UNSAID
+    encoding = encodings.guess(raw.values(), (_UNSAID, "cp1252")) or _UNSAID
     return [raw[m.filename].decode(encoding) if m.filename in raw else m.filename for m in members]
 
 
