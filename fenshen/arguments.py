@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 # What nobody would write but as an option: unknown ones of this form are refused rather than spoken.
 _LONG = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.ASCII | re.DOTALL)
 
 
+class TextGroup(TyperGroup):
+    """A group of commands whose help a terminal of any encoding can show."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The help."""
+        return _shown(super().get_help(ctx))
+
+
 class TextCommand(TyperCommand):
     """A command whose arguments may begin with a minus, unless they read as options."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The help."""
+        return _shown(super().get_help(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after the command's name, the options first."""
@@ -42,6 +55,12 @@ class TextCommand(TyperCommand):
             first += [word, *words[:count]]
             del words[:count]
         return [*first, "--", *after] if after else first
+
+
+def _shown(text: str) -> str:
+    """What standard output can show of a text: Typer would write UTF-8 where it only knows ASCII."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _is_option(word: str, known: dict[str, int]) -> bool:

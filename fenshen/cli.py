@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from fenshen import commands, machine, messages
-from fenshen.arguments import TextCommand
+from fenshen.arguments import TextCommand, TextGroup
 from fenshen.errors import FenshenError, FenshenWarning, Interrupted, ReaderGoneError
 from fenshen.messages import message
 from fenshen.names import readable
@@ -54,9 +54,11 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except (
-        BrokenPipeError
-    ):  # what is left in the buffer has no reader; Python would complain of it at the end
+        OSError
+    ) as error:  # what is left in the buffer has no place; Python would complain of it at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            code = _complain(message("cli.no_output", why=error.strerror), 1)
     sys.exit(code)
 
 
@@ -113,6 +115,7 @@ def app(wanted: str | None = None) -> typer.Typer:
     """
     made = typer.Typer(
         name="fenshen",
+        cls=TextGroup,
         help=message("cli.about"),
         no_args_is_help=True,
         add_completion=False,
@@ -208,9 +211,13 @@ def _show(result: Any, as_json: bool) -> None:
         return
     value, text = commands.shown(result)
     if text:
-        with suppress(BrokenPipeError):  # a reader that has seen enough does not change the exit code
+        try:
             # The stream is named, because Typer writes UTF-8 to terminals that say they only know ASCII.
             typer.echo(_json(value) if as_json else readable(text), file=sys.stdout)
+        except BrokenPipeError:
+            pass  # a reader that has seen enough does not change the exit code
+        except OSError as error:
+            raise FenshenError("cli.no_output", why=error.strerror) from error
     if not getattr(result, "ok", True):
         raise typer.Exit(1)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _WINDOWS = os.name == "nt"
-_LONGEST = 255  # bytes of a name that file systems allow
+LONGEST = 255  # bytes of a name that file systems allow
 _LONG, _LONG_SUFFIX = 120, 16  # bytes of a name, and of its suffix, that a temporary name repeats
 _OLD = ".old"  # ends the name of a folder that is being replaced
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # what some network file systems answer
@@ -254,7 +254,7 @@ def beside(target: Path, ending: str) -> Path:
         target = Path(os.path.realpath(target))
         if not target.name:
             return target / f".{ending}"
-    return target.with_name(f".{_short(target.name, _LONGEST - len(ending) - 2)}.{ending}")
+    return target.with_name(f".{_short(target.name, LONGEST - len(ending) - 2)}.{ending}")
 
 
 def _short(name: str, most: int) -> str:

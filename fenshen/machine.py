@@ -49,6 +49,9 @@ def start(*, worker: bool = False) -> None:
     if worker and "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)
     _keep_memory()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started this: the next file would take its number
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(
             stream, io.TextIOWrapper

@@ -18,7 +18,7 @@ import pytest
 import typer
 
 import fenshen
-from fenshen import OutputOptions, cli, commands, messages
+from fenshen import OutputOptions, cli, commands, messages, portraits
 from fenshen.commands import Word
 
 QUICK = ["steps=2", "batch_size=8", "size=32", "width=8", "evaluate_every=0", "minutes=5"]
@@ -156,7 +156,7 @@ def test_an_interrupt_that_a_library_renames_is_still_one(run, monkeypatch):
     [("doctor", 0), ("doctor --json", 0), ("humans --report 20", 0), ("verify {plain}", 1), ("--help", 1)],
 )
 def test_a_closed_pipe_ends_a_command_quietly(words, code, tmp_path):
-    fenshen.portraits.write(tmp_path / "plain.png", np.zeros((64, 64, 3), np.uint8))
+    portraits.write(tmp_path / "plain.png", np.zeros((64, 64, 3), np.uint8))
     reading, writing = os.pipe()
     os.close(reading)
     said = [word.format(plain=tmp_path / "plain.png") for word in words.split()]
@@ -165,6 +165,31 @@ def test_a_closed_pipe_ends_a_command_quietly(words, code, tmp_path):
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (code, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_output_that_is_full_is_said_and_output_that_is_closed_is_none(tmp_path):
+    portraits.write(tmp_path / "plain.png", np.zeros((64, 64, 3), np.uint8))
+    verify = f'"{sys.executable}" -m fenshen verify "{tmp_path / "plain.png"}"'
+    full, closed, all_closed = (
+        subprocess.run(f"{verify} {ends}", shell=True, capture_output=True, text=True, check=False)
+        for ends in (">/dev/full", ">&-", ">&- 2>&-")
+    )
+    assert full.stderr.startswith("Standard output cannot be written: No space left")
+    assert closed.stderr == all_closed.stderr == ""
+    assert {full.returncode, closed.returncode, all_closed.returncode} == {1}
+
+
+@pytest.mark.parametrize("words", ["--help", "verify --help"])
+def test_help_on_a_terminal_of_ascii_is_ascii(words):
+    done = subprocess.run(
+        [sys.executable, "-m", "fenshen", *words.split(), "--lang", "zh"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert b"???" in done.stdout
+    assert done.stdout.isascii()
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "gbk", "ascii"])
@@ -197,8 +222,8 @@ def test_only_a_valid_file_verifies(run, someone, tmp_path):
     assert run("edit", someone, "--out", picture)[0] == 0
     assert run("verify", picture)[0] == 0
     (tmp_path / "changed.png").write_bytes(picture.read_bytes().replace(b"IDAT", b"IDAX"))
-    fenshen.portraits.write(tmp_path / "stripped.png", fenshen.portraits.read(picture))
-    fenshen.portraits.write(tmp_path / "nothing.png", np.zeros((64, 64, 3), np.uint8))
+    portraits.write(tmp_path / "stripped.png", fenshen.portraits.read(picture))
+    portraits.write(tmp_path / "nothing.png", np.zeros((64, 64, 3), np.uint8))
     for status in ("changed", "stripped", "nothing"):
         code, out, _ = run("verify", tmp_path / f"{status}.png", "--json")
         assert (code, json.loads(out)["status"]) == (1, status)

@@ -320,8 +320,10 @@ def test_one_human_of_a_file_is_drawn_in_many_movements(
     write(someone, tmp_path / "123")  # a name that could be a seed
     fenshen.prepare([f"human:{tmp_path / '123'}:1"], tmp_path / "one", size=32, workers=1, progress=False)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fenshen.prepare(["human:~/123:1"], tmp_path / "home", size=32, workers=1, progress=False)
     fenshen.prepare(["human:123:1"], tmp_path / "two", size=32, workers=1, progress=False)
-    for name in ("one", "two"):
+    for name in ("one", "two", "home"):
         assert parse(Dataset(tmp_path / name).records["human"][0].as_py()) == someone
     with pytest.raises(FenshenError, match=r"human:me\.json"):
         fenshen.prepare(["human:me.json"], tmp_path / "none", progress=False)

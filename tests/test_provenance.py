@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import fenshen
 from fenshen import messages, portraits, video
 from fenshen.errors import FenshenError, UsageError
 from fenshen.provenance import Consent, Mark, consent, credentials, label, verify, watermark
@@ -131,6 +133,17 @@ def test_tampered_credentials_are_not_believed(tmp_path: Path, faces: np.ndarray
     verdict = verify.verify(path)
     assert verdict.status == "changed"
     assert "do not rely" in verdict.text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names have other limits there")
+def test_a_name_too_long_for_credentials_beside_the_film(
+    tmp_path: Path, walk: np.ndarray, someone: Path
+) -> None:
+    film = tmp_path / f"{'分' * 83}.webm"  # 254 bytes
+    with pytest.raises(UsageError, match="too long"):  # before the film is drawn
+        fenshen.animate(someone, out=film, idle=0.2)
+    video.write(film, map(mark().frame, walk), 25)
+    assert verify.verify(film).status == "stripped"
 
 
 def test_credentials_of_one_file_do_not_serve_another(

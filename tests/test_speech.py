@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 import struct
 import threading
@@ -379,6 +380,7 @@ def test_a_server_that_fails_is_said_in_a_sentence(server, answer):
     with pytest.raises(FenshenError, match=r"127\.0\.0\.1") as caught:
         talk.talk("Hello.", engine=server["address"])
     assert caught.value.key == "motion.endpoint_failed"
+    assert not re.search(r"[a-z]+\.[a-z]+_[a-z]+", str(caught.value))  # a key of the catalogue
 
 
 def test_a_spliced_speech_needs_one_rate():

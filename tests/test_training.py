@@ -124,6 +124,7 @@ def test_recipes_say_what_they_are_in_both_languages():
         ("spectral_norm=true", "style"),
         ("lr_g=nan", "finite"),
         ("betas=[0.5,1.5]", "less than 1"),
+        ("batch_size=1000000000", "at most"),
         ("steps.kind=cosine", "no part"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -235,6 +236,8 @@ def _check_target(target: Path, medium: Medium, options: OutputOptions, force: b
         raise UsageError("double.opaque_stream")
     if not folder and suffix not in medium.suffixes:
         raise UsageError("double.output", path=target, suffixes=", ".join(medium.suffixes))
+    if len(os.fsencode(holder(target).name)) > files.LONGEST:  # else seen only once the film is drawn
+        raise UsageError("files.long_name", path=holder(target))
     if options.transparent and not folder and suffix not in medium.transparent:
         key = "double.opaque_film" if medium.frames else "double.opaque"
         raise UsageError(key, path=target, suffixes=", ".join(medium.transparent))

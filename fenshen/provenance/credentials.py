@@ -215,7 +215,7 @@ def read(path: Path | str) -> Credentials | None:
                 with c2pa.Reader(None, file, context=_offline()) as reader:
                     return _understood(reader)
             except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported, c2pa.C2paError.Other):
-                if not beside.is_file() or beside.stat().st_size > 1 << 26:
+                if not os.path.isfile(beside) or beside.stat().st_size > 1 << 26:
                     return None
             file.seek(0)
             with c2pa.Reader(kind, file, beside.read_bytes(), context=_offline()) as reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -119,11 +120,12 @@ def _add_described(listing: Listing, word: str, seed: int) -> None:
     match = re.fullmatch(r"human:(.+):(\d{1,9})", word)
     if not match or not 1 <= int(match[2]) <= MOST:
         raise UsageError("humans.one_word", word=word, most=f"{MOST:,}")
-    state = hashlib.sha256(read(match[1]).model_dump_json().encode()).hexdigest()
+    file = os.path.expanduser(match[1])  # the shell leaves a ~ alone that does not begin a word
+    state = hashlib.sha256(read(file).model_dump_json().encode()).hexdigest()
     _ready_to_draw(listing)
     for frame in range(int(match[2])):
-        name = f"{match[1]}#{seed}-{frame}"
-        listing.add(DescribedHuman(name, None, 0, seed * _APART + frame, match[1], state))
+        name = f"{file}#{seed}-{frame}"
+        listing.add(DescribedHuman(name, None, 0, seed * _APART + frame, file, state))
 
 
 def _ready_to_draw(listing: Listing) -> None:

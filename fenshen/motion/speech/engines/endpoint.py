@@ -51,7 +51,7 @@ class Endpoint(Engine):
             why = getattr(error, "reason", None) or error
             raise FenshenError("motion.endpoint_failed", url=self._url, why=why) from error
         except FenshenError as error:
-            why = error.values.get("why", error.key)
+            why = error.values.get("why", error)
             raise FenshenError("motion.endpoint_failed", url=self._url, why=why) from error
         spoken = Speech(samples, audio.RATE)
         if self._espeak is None:
