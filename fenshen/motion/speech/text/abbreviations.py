@@ -10,6 +10,7 @@ TITLES: tuple[tuple[str, str], ...] = tuple(
         (r"Dr\.?(?=\s[A-Z])", "Doctor"), (r"St\.(?=\s[A-Z][a-z])", "Saint"),
     )
 )  # fmt: skip
+_END = r"\.(?=[\s,;:)]|$)"  # misc.py is a file
 ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     *TITLES, (r"(?<=[a-z]\s)Dr\.", "Drive"),
     (r"(?<=[A-Za-z]\s)St\.", "Street"), (r"(?<=[a-z]\s)St(?=$|[,;?!]|\s[a-z])", "Street"),
@@ -24,10 +25,10 @@ ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"\bapprox\.", "approximately"), (r"\best\.", "established"), (r"\bdept\.", "department"),
     (r"\bInc\.", "Incorporated"), (r"\bLtd\.?", "Limited"), (r"\bCorp\.", "Corporation"),
     (r"\bCo\.(?=\s|$)", "Company"),
-    (r"\bet al\.", "and others"), (r"\bcf\.", "compare"), (r"\bEsq\.?", "Esquire"),
-    (r"\bmax\.", "maximum"), (r"(?<!\d)(?<!\d\s)\bmin\.(?=\s\d)", "minimum"), (r"\bavg\.", "average"),
-    (r"\bmisc\.", "miscellaneous"), (r"\bincl\.", "including"), (r"\bexcl\.", "excluding"),
-    (r"\bgovt\.", "government"), (r"\bGovt\.", "Government"), (r"\bc/o\b", "care of"),
+    (r"\bet al\.", "and others"), (rf"\bcf{_END}", "compare"), (r"\bEsq\.?", "Esquire"),
+    (rf"\bmax{_END}", "maximum"), (r"(?<!\d)(?<!\d\s)\bmin\.(?=\s\d)", "minimum"), (rf"\bavg{_END}", "average"),
+    (rf"\bmisc{_END}", "miscellaneous"), (rf"\bincl{_END}", "including"), (rf"\bexcl{_END}", "excluding"),
+    (rf"\bgovt{_END}", "government"), (rf"\bGovt{_END}", "Government"), (r"\bc/o\b", "care of"),
     (r"\bsq\.\s?(?=(?:ft|m|km|mi|in|yd)\b)", "sq "), (r"\bcu\.\s?(?=(?:ft|m|in|yd)\b)", "cu "),
     (r"\bPh\.D\.?", "PhD"), (r"\b[Ee]xt\.\s?(?=\d)", "extension "),
     (r"\bMon\.", "Monday"), (r"\bTues?\.", "Tuesday"), (r"\bWed\.", "Wednesday"), (r"\bThur?s?\.", "Thursday"),
@@ -41,16 +42,21 @@ ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"\bca?\.(?=\s?\d)", "circa"), (r"\breg\.(?=\s?[$€£¥\d])", "regular"), (r"(?<=\d)\s?ea\b\.?", " each"),
     (r"(?<=\d)\s?in\.(?=\s[a-z]|[,;)]|$)", " inches"), (r"\bpp\.\s?(?=\d)", "pages "), (r"\bp\.\s?(?=\d)", "page "),
     (r"\b(?:vol|Vol)\.\s?(?=\d)", "volume "),
-    (r"\b[Cc]h\.\s?(?=\d)", "chapter "), (r"\bNos?\.\s?(?=\d)", "number "), (r"\bEst\.\s?(?=\d)", "established "),
+    (r"\b[Cc]h\.\s?(?=\d)", "chapter "), (r"\bNo\.\s?(?=\d)", "number "),
+    (r"\bNos\.\s?(?=\d)", "numbers "), (r"\bHwy\b\.?", "Highway"), (r"\bBros\.", "Brothers"), (r"\bthru\b", "through"),
+    (rf"\bagg{_END}", "aggregate"), (r"\bb\.(?=\s?\d{4})", "born"), (r"\bd\.(?=\s?\d{4})", "died"),
+    (r"\bEst\.\s?(?=\d)", "established "),
 )  # fmt: skip
 
 #: What stands after a slash, as in $5/mo.
 PER = {
     "month": "month", "mo": "month", "year": "year", "yr": "year", "day": "day", "week": "week", "wk": "week",
-    "hour": "hour", "hr": "hour", "h": "hour", "person": "person", "night": "night", "share": "share", "kg": "kilogram",
-    "lb": "pound", "ton": "ton", "barrel": "barrel", "gallon": "gallon", "minute": "minute", "min": "minute",
-    "second": "second", "sec": "second", "unit": "unit", "user": "user", "seat": "seat", "kWh": "kilowatt hour",
-    "liter": "liter", "litre": "litre", "piece": "piece", "page": "page", "word": "word",
+    "hour": "hour", "hr": "hour", "h": "hour", "person": "person", "night": "night", "share": "share",
+    "kg": "kilogram", "lb": "pound", "ton": "ton", "barrel": "barrel", "bbl": "barrel", "oz": "ounce",
+    "gal": "gallon", "mile": "mile", "ft": "foot", "item": "item", "ticket": "ticket", "guest": "guest",
+    "child": "child", "adult": "adult", "room": "room", "game": "game", "gallon": "gallon", "minute": "minute",
+    "min": "minute", "second": "second", "sec": "second", "unit": "unit", "user": "user", "seat": "seat",
+    "kWh": "kilowatt hour", "liter": "liter", "litre": "litre", "piece": "piece", "page": "page", "word": "word",
 }  # fmt: skip
 
 #: The books of the Bible, whose chapters and verses are read as two numbers.

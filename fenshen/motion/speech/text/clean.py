@@ -34,6 +34,7 @@ _TAG = re.compile(
     rf"</?(?:{_TAGS})(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][\w:-]*\s*>|<\w+(?:{_ATTRIBUTE})+\s*/?>", re.I
 )
 _FILE = "com|net|org|io|cn|pdf|txt|docx?|xlsx?|pptx?|exe|jpe?g|png|gif|mp\\d|csv|zip|js|py|json|html"
+_FILE += "|webm|webp|mov|mkv|avi|svg|wav|md|ya?ml|xml|css|cpp|sh|log|apk|dmg|iso|rar|tar|gz|srt|psd|ttf"
 _EXTENSION = rf"[A-Z]{{2,}}\b|(?:{_FILE})\b"
 _UNSEEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -121,6 +122,7 @@ def cleaned(text: str, lang: str) -> str:
     text = re.sub(r"\s*—+\s*", ", ", text) if lang == "en" else text
     text = re.sub(r"([①-⑳])(?=\w)", r"\1，", text)
     text = re.sub(r"(?<=[^\W\d_])[⁰¹⁴-⁹]|[⁻⁺]?[⁰¹²³⁴-⁹]+[⁻⁺]?", lambda found: _raised(found, lang), text)
+    text = re.sub(r"\s*[→⇒]\s*", ", " if lang == "en" else "，", text)
     text = text.translate({ord(sign): said[lang == "zh"] for sign, said in SIGNS.items()})
     text = text.translate(_ROMAN) if lang == "zh" else text
     text = "".join(map(_plain, unicodedata.normalize("NFC", text))).translate(_MEANT)
@@ -131,6 +133,7 @@ def cleaned(text: str, lang: str) -> str:
     text = re.sub(
         rf"(?<![\w.)\"'])\.(?={_EXTENSION})", "dot " if lang == "en" else "点", text, flags=re.ASCII
     )
+    text = re.sub(rf"(?<=\w)\.(?=(?:{_FILE})(?![A-Za-z\d]))", " dot " if lang == "en" else "点", text)
     text = re.sub(r"(?<=\s)@(?=\s)", "at", text) if lang == "en" else text
     text = re.sub(r"@(?=\w)", " at " if lang == "en" else "艾特", text)
     text = re.sub(r"(?<=\d)\u20e3|(?<=\d)\ufe0f\u20e3", " ", text)

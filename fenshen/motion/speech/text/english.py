@@ -52,7 +52,9 @@ _AFTER = alternatives(sign for sign in CURRENCIES if len(sign) == 1)
 _MONEY_WORD = r"dollars?|bucks|euros?|pounds?|yuan|yen|won|rupees?|roubles?|rubles?"
 _UNIT = alternatives(unit for unit in UNITS if unit not in ("%", "‰", "°"))
 _COMPOUND = alternatives(unit for unit in UNITS if set("/²³") & set(unit))
-_YEAR_BEFORE = "in|since|circa|year|early|late|mid|spring|summer|autumn|winter|class of|AD|Copyright"
+_YEAR_BEFORE = (
+    "in|since|circa|year|early|late|mid|spring|summer|autumn|winter|class of|AD|born|died|Copyright"
+)
 # A number before a noun is an attribute in the singular: a 5 kg bag, a $5 bill.
 _ATTRIBUTE = re.compile(r"\b(?:an?|the|this|that|one|per|every|each|his|her|our|their|my)\s$", re.IGNORECASE)
 _NOUN = re.compile(
@@ -145,7 +147,8 @@ def _unit(m: Match) -> str:
     ):
         return f"{cardinal(m['num'])} {m['unit']}"  # iPhone 5s is a name
     one, many, _ = UNITS[m["unit"]]
-    many = one if _is_attribute(m) else many
+    hyphened = m[0][: -len(m["unit"])].endswith("-")
+    many = one if _is_attribute(m) or (hyphened and _NOUN.match(m.string, m.end())) else many
     minus = {"-": "minus ", "+": "plus ", "±": "plus or minus "}.get(m["minus"] or "", "")
     number = _amount(m["num"], m["scale"])
     if m["last"]:
@@ -193,6 +196,10 @@ def _version(m: Match) -> str:
     return " point ".join(map(cardinal, parts))
 
 
+def _processor(m: Match) -> str:
+    return f"i {cardinal(m[1][1:])} {cardinal(m[2])} {pairs(m[3])} "
+
+
 def _state(m: Match) -> str:
     return STATES[m[1]]
 
@@ -231,19 +238,22 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
         for pattern, read in (
             (DAYS, days),
             *((pattern, lambda m, word=word: word) for pattern, word in ABBREVIATIONS),
-            (rf"(?<=\d)(\s?(?:{_UNIT}))\.(?=\s[a-z\d]|[,;)])", lambda m: m[1]),  # 5 ft. tall
+            (rf"(?<=\d)([\s-]?(?:{_UNIT}))\.(?=\s[a-z\d]|[,;)])", lambda m: m[1]),  # 5 ft. tall
             (r"(?<=\d)(\s?(?:ft|feet)\s)(\d+)\s?in\b", lambda m: f"{m[1]}{m[2]} inches"),
             (
                 rf"(?<=[a-z],\s)({'|'.join(STATES)})\s(\d{{5}}(?:-\d{{4}})?)\b",
                 lambda m: f"{_state(m)} {_phone(m)}",
             ),
-            (rf"(?<=[a-z],\s)(?!{_WORDS})({'|'.join(STATES)})(?=[,.;)]|$)", _state),
+            (
+                rf"(?<=[a-z],\s)(?!{_WORDS})({'|'.join(STATES)})(?=[,.;)]|$|\s(?:vs|versus|to|and|is|was|has|on|for)\b)",
+                _state,
+            ),
             (
                 rf"\b({SCRIPTURE})\s(\d+):(\d+)(?!\d|:|\s?[ap]\.?m)",
                 lambda m: f"{m[1]} {cardinal(m[2])} {cardinal(m[3])}",
             ),
             (r"\b((?:[A-Z]\.){2,})(?=\W|$)", lambda m: m[1].replace(".", "")),  # U.S.
-            (r"\b((?:[a-z]\.){3,})", lambda m: m[1].replace(".", "").upper()),  # a.k.a.
+            (r"(?<![\w.-])((?:[a-z]\.){3,})", lambda m: m[1].replace(".", "").upper()),  # a.k.a.
             (r"\b([A-Z])\.(?=\s[A-Z])", lambda m: m[1]),  # J. K. Rowling
             (rf"\b({RULERS}) ([IVX]{{2,}}|V|X)(?!\w|'(?!s))", ruler),
             (r"\b(?!XXX)((?=[IVX]{3}|II\b)X{0,3}(?:IX|IV|V?I{0,3}))(?!\w)", lambda m: cardinal(roman(m[1]))),
@@ -253,6 +263,11 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # formulas first: a hyphen in them is a minus
             (rf"{lone}[-(]?{_NUM}(?:\s?[-+×x*÷/]\s?\(?{_NUM}\)?)+\s?[=≈≠<>≤≥]\s?-?{_NUM}(?:/\d+)?", formula),
             (ALGEBRA, formula),
+            (rf"{lone}({_NUM})([a-z])(?=[²³]|\s?[-+]\s?\d)", lambda m: f"{cardinal(m[1])} {m[2]}"),
+            (r"(?:(?<=\b[abcnxyz])|(?<=[²³]))\s?-\s?(?=\d|[a-z]+ [abcnxyz]\b)", lambda m: " minus "),
+            (r"\b([A-Z])(\d+)-\1(\d+)\b", lambda m: f"{m[1]} {cardinal(m[2])} to {m[1]} {cardinal(m[3])}"),
+            (r"\b(i[3579])-(\d\d)(\d{3})(?=[A-Z]{0,2}\b)", _processor),
+            (r"(?<=\bAD )(\d{3})\b|\b(\d{3})(?=\s(?:AD|BCE?|CE)\b)", lambda m: pairs(m[0])),
             (r"\s?±\s?(?=\d)", lambda m: " plus or minus "),
             (
                 r"(?<![\w)])(?<![\w)]\s)([<>≤≥≈])\s?(?=[\d$€£¥])",
@@ -287,7 +302,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # times of day
             (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
             (
-                r"(\b(?:[Tt]ime|[Rr]ecord|[Dd]uration|[Ll]ength|[Rr]untime|lasted|took|in|of)(?:\s(?:of|is|was|in))?:?\s)"
+                r"(\b(?:[Tt]ime|[Rr]ecord|[Dd]uration|[Ll]ength|[Rr]untime|WR|PB|lasted|took|in|of)(?:\s(?:of|is|was|in))?:?\s)"
                 r"(\d:[0-5]\d:[0-5]\d|(?<=[nhed][: ] )\d{1,3}:[0-5]\d)(?![\d:])",
                 duration,
             ),
@@ -298,7 +313,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: f"{cardinal(m[1])} to ",
             ),
             (r"(?<![\d:.])(1[0-2]|\d)\s?([aApP]\.[mM]\.|[aApP][mM])(?![A-Za-z])", hour),
-            (r"(?<=[a-zM])\s?-\s?(?=(?:[01]?\d|2[0-4]):[0-5]\d)", lambda m: " to "),
+            (r"(?<=[a-zM])\s?-\s?(?=(?:[01]?\d|2[0-4]):[0-5]\d|noon|midnight)", lambda m: " to "),
             (
                 r"(?<=[kM])\s?-\s?(?=(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b)",
                 lambda m: " to ",
@@ -310,8 +325,8 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d-])\d{3}-\d{4}(?![\d-])", lambda m: _range_or_phone(m)),
             (r"(?<=[Cc]all )\d{3}(?!\d)|(?<=[Dd]ial )\d{3}(?!\d)|(?<![\d])911(?!\d)", _digits),
             (
-                r"(?i)(\b(?:pin|zip|code|password|passcode|extension)(?:\s(?:number|code|is|was|of))*[:\s]+)(\d{3,8})\b"
-                r"|(\btext )(\d{5,6})\b|(\bend(?:s|ing) in )(\d{4})\b",
+                r"(?i)(\b(?:pin|zip|code|password|passcode|extension)(?:\s(?:number|code|is|was|of))*[:\s]+)(\d{4,8})\b"
+                r"|(\btext (?=\d{5})|\bextension )(\d{3,6})\b|(\bend(?:s|ing) in )(\d{4})\b",
                 lambda m: f"{m[1] or m[3] or m[5]}{digits(m[2] or m[4] or m[6])}",
             ),
             # money

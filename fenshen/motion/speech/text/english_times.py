@@ -19,7 +19,7 @@ _DAY = r"(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)"
 #: Short names of days beside one another, or before a number or a month: the Sun shines, and she sat.
 DAYS = (
     rf"\b{_DAY}\b(?:\.?(?:\s?[-~&/]\s?|,?\s(?:(?:to|and|or|through)\s)?){_DAY}\b)+(?:\.(?=\s[\da-z]))?"
-    rf"|\b(?<![Tt]he ){_DAY}\b(?=[.,]?\s(?:\d|{MONTH}))"
+    rf"|\b(?<![Tt]he ){_DAY}\b\.?(?=,?\s(?:\d|{MONTH}|at \d|morning|night))"
 )
 
 
@@ -101,7 +101,7 @@ def clock(m: Match) -> str:
     said = cardinal(at)
     if minute:
         said += f" {'oh ' if minute < 10 else ''}{cardinal(minute)}"
-    elif not half and not second:
+    elif not half:
         said += " hundred" if at > 12 else " o'clock" if at else " hundred hours"
     if second and int(second):
         said += f" and {cardinal(int(second))} second{'s' if int(second) != 1 else ''}"

@@ -22,17 +22,18 @@ PAUSE = ",;:，、；：—"
 _NEVER_LAST = (
     r"[A-Z] Mr Ms Mrs Dr St vs Prof e\.g i\.e Gen Sen Gov Rep Lt Sgt Capt Col Rev Hon Mt approx Jan Feb Mar Apr Jun Jul"
     r" Aug Sept Oct Nov Dec al Fig Figs [Nn]o pp [Vv]ol Apt Nos p [Cc]h [Ee]xt Mon Tue Tues Wed Thu Thur Thurs Fri"
-    r" Jr Sr Ave Blvd Rs cf misc incl excl a\.k\.a sq cu Esq Eq Eqs Op Ft Tel Maj Adm Cmdr Ref Sec Art"
+    r" Jr Sr Ave Blvd Hwy Bros Rs cf misc incl excl a\.k\.a sq cu Esq Eq Eqs Op Ft Tel Maj Adm Cmdr Ref Sec Art"
 )
-_LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z] [Gg]ovt"
+_LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z] [Gg]ovt Sat Sun"
 _LAST_BEFORE_A_CAPITAL += r" \d\sin lb lbs oz yd mi tsp tbsp min mins hr hrs sec secs"
-_LAST_BEFORE_A_WORD = r"c ca est reg \d\sft sq\.\sft cu\.\sft max avg (?<!\d\s)min"
+_LAST_BEFORE_A_WORD = r"agg est reg \d\sft sq\.\sft cu\.\sft max avg (?<!\d\s)min"
 _SHORT = "".join(
-    rf"(?<!(?<![A-Za-z]){word}\.{before})"
-    for words, before in (
-        (_NEVER_LAST, ""),
-        (_LAST_BEFORE_A_CAPITAL, r"(?=\s[a-z])"),
-        (_LAST_BEFORE_A_WORD, r"(?=\s[\da-z$€£¥])"),
+    rf"(?<!{start}{word}\.{before})"
+    for words, start, before in (
+        (_NEVER_LAST, r"(?<![A-Za-z\d])", ""),
+        (_LAST_BEFORE_A_CAPITAL, "(?<![A-Za-z])", r"(?=\s[a-z])"),
+        (_LAST_BEFORE_A_WORD, "(?<![A-Za-z])", r"(?=\s[\da-z$€£¥])"),
+        ("b d c ca", "(?<![A-Za-z])", r"(?=\s\d)"),
     )
     for word in words.split()
 )

@@ -131,7 +131,9 @@ UNITS: dict[str, tuple[str, str, str]] = {
     "kbps": ("kilobit per second", "kilobits per second", "每秒{}千比特"),
     "rpm": ("revolution per minute", "revolutions per minute", "每分钟{}转"),
     "bpm": ("beat per minute", "beats per minute", "每分钟{}次"),
-    "fps": ("frame per second", "frames per second", "每秒{}帧"), "px": ("pixel", "pixels", "像素"),
+    "fps": ("frame per second", "frames per second", "每秒{}帧"), "bps": ("basis point", "basis points", "个基点"),
+    "bp": ("basis point", "basis points", "个基点"), "pts": ("point", "points", "分"),
+    "px": ("pixel", "pixels", "像素"),
     "dpi": ("dot per inch", "dots per inch", "每英寸{}点"), "hp": ("horsepower", "horsepower", "马力"),
     "psi": ("pound per square inch", "pounds per square inch", "每平方英寸{}磅"),
     "°C": ("degree Celsius", "degrees Celsius", "度"), "°F": ("degree Fahrenheit", "degrees Fahrenheit", "华氏度"),
@@ -168,7 +170,7 @@ GREEK: dict[str, str] = dict(
 SIGNS: dict[str, tuple[str, str]] = {
     "∠": ("angle ", "角"), "△": ("triangle ", "三角形"), "⊥": (" is perpendicular to ", "垂直于"),
     "∥": (" is parallel to ", "平行于"), "∵": ("because ", "因为"), "∴": ("therefore ", "所以"),
-    "∞": (" infinity ", "无穷大"), "∈": (" is in ", "属于"), "→": (", ", "，"), "⇒": (", ", "，"),
+    "∞": (" infinity ", "无穷大"), "∈": (" is in ", "属于"),
 }  # fmt: skip
 
 #: Scale words and letters that follow an amount, and by how much they multiply.
@@ -178,7 +180,7 @@ SCALES: dict[str, int] = {
     "M": 10**6, "b": 10**9, "B": 10**9, "T": 10**12,
 }  # fmt: skip
 
-_TERM = r"(?:\d+(?:\.\d+)?[abcnxyz]?|[abcnxyz])[²³]?(?![A-Za-z\d²³]|\.\d)"
+_TERM = r"(?:\d+(?:\.\d+)?[abcnxyz]?|[fgh]\([abcnxyz\d]\)|[abcnxyz])[²³]?(?![A-Za-z\d²³]|\.\d)"
 _SUM = rf"-?{_TERM}(?:\s?[-+×÷*/]\s?{_TERM})*"
 #: An equation with letters in it: 2x - 1 = y.
 _LETTERED = r"[^=≈≠<>≤≥]*[abcnxyz]|[^,;，；。\n]*[=≈≠<>≤≥]\s?-?[\d.]*[abcnxyz]"
