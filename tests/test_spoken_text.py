@@ -128,6 +128,7 @@ def test_any_text_is_cut_or_refused(text, lang):
 def test_languages_are_told_apart():
     assert language_of("我用 GPU 训练") == language_of("anything", "zh") == "zh"
     assert language_of("He said 你好 to everybody in the room") == "en"
+    assert [language_of(text) for text in ("-5℃", "3+5=8，很对", "￥30", "-5°C")] == ["zh", "zh", "zh", "en"]
     assert runs("我有 two GPUs，很好 3", "zh") == [("我有 ", "zh"), ("two GPUs，", "en"), ("很好 3", "zh")]
     assert runs("3 apples", "zh") == [("3 apples", "en")]
     with pytest.raises(UsageError):

@@ -231,12 +231,13 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 r"(?<![A-Za-z])([A-Z])(\d+)-\1(\d+)(?!\d)",
                 lambda m: f"{m[1]}{cardinal(m[2])}至{m[1]}{cardinal(m[3])}",
             ),
-            (r"'(?=\d\d[年届级])", lambda m: ""),
+            (r"'(\d\d)(?=[年届级])", lambda m: year(m[1])),
             (
                 r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)T?",
                 lambda m: date_of(m[1], m[3], m[4], m[0]),
             ),
             (r"(?<!\d)(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", date),
+            (r"(?<![\d/])(\d\d)/(\d{1,2})/(\d{1,2})(?![/.]?\d)", lambda m: date_of(m[1], m[2], m[3], m[0])),
             (rf"(?<!\d)(\d{{4}})年?{_TO}(\d{{4}})(年)", years),
             (r"(?<![\d-])(\d{4})\s?[-~]\s?(\d{4})()(?![\d-])", years),
             (rf"(?<!\d)(\d{{4}}){_TO}(\d\d)(?=赛季|财年|学年)", lambda m: f"{year(m[1])}至{year(m[2])}"),
@@ -245,7 +246,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d.前])([0-26-9]\d)(年代)?(?=[后後](?![\d]))", lambda m: year(m[1]) + (m[2] or "")),
             (r"(?<![\d.])(0\d)(?=年)", lambda m: year(m[1])),
             (
-                r"(?<![\d.年月第近约过满达共了])([6-9]\d)(?=年(?![代前后間间来内历以的]))",
+                r"(?<![\d.年月第近约过满达共了熙隆绪国])([6-9]\d)(?=年(?![代前后間间来内历以的]))",
                 lambda m: year(m[1]),
             ),
             (
@@ -366,7 +367,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[克升])/(?=[一二两三四五六七八九十])", lambda m: "每"),
             (r"(?<=[次转拍滴])/分(?!\w)", lambda m: "每分钟"),
             (
-                rf"(?<=[\u4e00-\u9fffA-Z])\s?/\s?({_PER})(?![{_LATIN}])",
+                rf"(?<=[\u4e00-\u9fffA-Zk])\s?/\s?({_PER})(?![{_LATIN}])",
                 lambda m: "每" + _PER_WORDS.get(m[1], m[1]),
             ),
             (rf"{lone}{_NUM}(?:\s?[×xX*]\s?{_NUM})+", times),
@@ -428,6 +429,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             # what is left
             (r"第\s?(\d+)", lambda m: "第" + cardinal(m[1])),
             (r"(?<=年级|初[一二三]|高[一二三])2(?=班)|(?<=[在住去到于])2(?=[层栋座])", lambda m: "二"),
+            (r"(?<![\d.])2(?=室\d厅|[厅卫](?!\w*室))", lambda m: "两"),
             (r"(?<![\d.])2(?=[万千亿萬億])", lambda m: "两"),
             (r"(?<=[一二三四五六七八九十百千万亿零两半])个?2(?=两)", lambda m: "二"),
             (_NUM, _plain_number),

@@ -55,7 +55,7 @@ _MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^[ \t]*\|(.*)\|[ \t]*$", r"\1"),
         (r"[ \t]\|[ \t]", ", "),
         (r"(?<=\d)[ \t]?\*[ \t]?(?=\d)", "×"),
-        (r"(\d[ \t]?(?:[cdkm]?m|in|ft|['\"]))[ \t]?[*xX×][ \t]?(?=\d)", r"\1 × "),
+        (r"(\d[ \t]?(?:[cdkm]?m|k?g|m?[lL]|in|ft|['\"]))[ \t]?[*xX×][ \t]?(?=\d)", r"\1 × "),
         (r"(\*{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1", r"\2"),
         (r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2"),
     )
@@ -108,6 +108,7 @@ def cleaned(text: str, lang: str) -> str:
         lang: ``zh`` or ``en``, how links and addresses are read.
     """
     text = _NEW_LINE.sub("\n", _UNSEEN.sub(" ", text.translate(_WIDE)))
+    text = re.sub(r"<sub\s+alias=[\"']([^\"']*)[\"']\s*>.*?</sub>", r"\1", text)
     closed = "|".join(sorted(set(re.findall(r"</([A-Za-z][\w-]*)\s*>", text))))
     text = re.sub(rf"<(?:{closed})\s*>", "", text) if closed else text
     text = html.unescape(_TAG.sub("", text))

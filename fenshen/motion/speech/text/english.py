@@ -268,16 +268,17 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"\b([A-Z])(\d+)-\1(\d+)\b", lambda m: f"{m[1]} {cardinal(m[2])} to {m[1]} {cardinal(m[3])}"),
             (r"\b(i[3579])-(\d\d)(\d{3})(?=[A-Z]{0,2}\b)", _processor),
             (r"(?<=\bAD )(\d{3})\b|\b(\d{3})(?=\s(?:AD|BCE?|CE)\b)", lambda m: pairs(m[0])),
-            (r"\s?±\s?(?=\d)", lambda m: " plus or minus "),
+            (r"\s?±\s?(?=[\d(√a-z])", lambda m: " plus or minus "),
             (
                 r"(?<![\w)])(?<![\w)]\s)([<>≤≥≈])\s?(?=[\d$€£¥])",
                 lambda m: f"{RELATIONS[m[1]].removeprefix('is ')} ",
             ),
             # dates
+            (r"(?<=\ds)\s?-\s?(?='?\d+s\b)|(?<=noon)-(?=\d)", lambda m: " to "),
             (r"(?<![\d.])(\d+)(h|m)(?:rs?|ins?)?\s?(\d+)(m|s)(?:ins?|ecs?)?(?:\s?(\d+)s(?:ecs?)?)?\b", span),
             (r"(?<!\d)(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)", iso_date),
             (r"(?<=[a-z])T(?=\d\d:\d\d)", lambda m: " "),
-            (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?!\d)", slash_date),
+            (r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/])", slash_date),
             (
                 r"(?<=\b(?:[Oo]n|[Bb]y) )(1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\d/])",
                 lambda m: f"{MONTHS[int(m[1]) - 1]} {ordinal(m[2])}",
@@ -296,10 +297,14 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<![\d-])([12]\d{3})\s?[-/]\s?(\d{4}|\d\d)(?![\d-]|\.\d)", years),
             (r"(?<!\w)'?(\d{4}|[2-9]0)'?s\b(?!\w)", lambda m: decade(m)),
             (
-                r"(?<!\w)'(\d)(\d)(?![\w'])",
-                lambda m: f"oh {digits(m[2])}" if m[1] == "0" else cardinal(m[1] + m[2]),
+                r"(?:(?<!\w)|(?<=[QH]\d))'(\d)(\d)(?![\w'])",
+                lambda m: f" {'oh ' + digits(m[2]) if m[1] == '0' else cardinal(m[1] + m[2])}",
             ),
             # times of day
+            (
+                r"(?<![\d:])(1?\d):00\s?-\s?(?=1?\d:[0-5]\d\s?[aApP]\.?[mM])",
+                lambda m: f"{cardinal(m[1])} to ",
+            ),
             (r"(?<=:\d\d)\s?-{1,2}\s?(?=\d?\d:[0-5]\d)", lambda m: " to "),
             (
                 r"(\b(?:[Tt]ime|[Rr]ecord|[Dd]uration|[Ll]ength|[Rr]untime|WR|PB|lasted|took|in|of)(?:\s(?:of|is|was|in))?:?\s)"
@@ -319,6 +324,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
                 lambda m: " to ",
             ),
             # telephone numbers
+            (r"\b1-(8\d\d)-(?=[A-Z]{4})", lambda m: f"one {pairs(m[1])} "),
             (r"\+\d{1,3}[- .]?\(?\d{1,4}\)?(?:[- .]\d{2,6}){1,4}(?![\d-])", _phone),
             (r"(?<![\d-])(?:1[- .])?(?:\(\d{3}\)\s?|\d{3}[-.])\d{3}[-.]\d{4}(?![\d-])", _phone),
             (r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", _phone),
@@ -348,7 +354,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             ),
             # per cents, units
             (r"(?<![\d.'])(\d+)'(?=\s(?:tall|long|wide|deep|high)\b)", lambda m: f"{cardinal(m[1])} feet"),
-            (r"(?<![\d.])(\d+)'\s?(\d{1,2})(?:\"|''|”|(?![\d\w]))", _height),
+            (r"(?<![\w.])(\d+)'\s?(\d{1,2})(?:\"|''|”|(?![\d\w]))", _height),
             (
                 r"(?<=\d)\s?(?:\"|″)(?=[\s,.)]|$)(?<!\d\s\")",
                 lambda m: " inch" if _NOUN.match(m.string, m.end()) else " inches",
@@ -401,7 +407,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (rf"(?<![\d.:])({_NUM})\s?:\s?({_NUM})(?![\d:])", between),
             (rf"(?<![\d.-])({_NUM}){_TO}({_NUM})(?![\d.]*\d|-\d)", between),
             (rf"({_NUM})\s?\+(?![\w+])", lambda m: f"{cardinal(m[1])} plus"),
-            (r"√\s?(?=\d)", lambda m: "the square root of "),
+            (r"√\s?(?=[\w(])", lambda m: "the square root of "),
             (r"~\s?(?=\d)", lambda m: "about "),
             (r"(?<![\w])\+\s?(?=\d)", lambda m: "plus "),
             (r"\s?([=≈≠<>≤≥])\s?(?=[\w-])", lambda m: f" {RELATIONS[m[1]]} "),
@@ -418,6 +424,7 @@ def _rules() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
             (r"(?<=[A-Za-z])\+\+", lambda m: " plus plus"),
             (r"\s?\+\s?", lambda m: " plus "),
             (r"\s?&\s?", lambda m: " and "),
+            (r"(?<=\w{2})\s/\s(?=\w)", lambda m: ", "),
             (r"(?<=\b[A-Za-z])\s/\s(?=[A-Za-z]\b)", lambda m: " over "),
             (
                 r"(?<=[a-z])/(?=[a-z])",

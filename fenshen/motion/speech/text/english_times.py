@@ -60,7 +60,10 @@ def slash_date(m: Match) -> str:
     first, second = m[1], m[2]
     if int(first) > 12:
         first, second = second, first
-    return _date(m[3], first, second) or m[0]
+    if len(m[3]) == 2 and int(first) < int(second) < int(m[3]) <= 12:
+        return m[0]  # three numbers: 8/10/12 bits
+    century = "" if len(m[3]) == 4 else "19" if m[3] >= "50" else "20"
+    return _date(century + m[3], first, second) or m[0]
 
 
 def _date(year_: str, month: str, day: str) -> str:

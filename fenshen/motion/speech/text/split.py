@@ -23,6 +23,7 @@ _NEVER_LAST = (
     r"[A-Z] Mr Ms Mrs Dr St vs Prof e\.g i\.e Gen Sen Gov Rep Lt Sgt Capt Col Rev Hon Mt approx Jan Feb Mar Apr Jun Jul"
     r" Aug Sept Oct Nov Dec al Fig Figs [Nn]o pp [Vv]ol Apt Nos p [Cc]h [Ee]xt Mon Tue Tues Wed Thu Thur Thurs Fri"
     r" Jr Sr Ave Blvd Hwy Bros Rs cf misc incl excl a\.k\.a sq cu Esq Eq Eqs Op Ft Tel Maj Adm Cmdr Ref Sec Art"
+    r" Ep feat Vs VS (?<!\d\s)ft"
 )
 _LAST_BEFORE_A_CAPITAL = r"Inc Ltd Corp Co etc dept [ap]\.m [A-Z]\.[A-Z] [Gg]ovt Sat Sun"
 _LAST_BEFORE_A_CAPITAL += r" \d\sin lb lbs oz yd mi tsp tbsp min mins hr hrs sec secs"
@@ -63,6 +64,8 @@ def language_of(text: str, lang: str | None = None) -> Language:
         raise UsageError("motion.language", language=lang)
     text = words_only(text)
     letters = sum(char.isalpha() and char.isascii() for char in text)
+    if not letters and re.search("[，。！？；：、（）％￥℃]", text):  # as Chinese keyboards write them
+        return "zh"
     return "zh" if 4 * len(re.findall(f"[{HAN}]", text)) >= max(letters, 1) else "en"
 
 
