@@ -10,6 +10,7 @@ the same::
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -20,7 +21,8 @@ from numpy import ndarray
 
 _HIGH_DEFINITION = 720  # rows from which an unlabelled film is BT.709, below BT.601
 _WHITE = 203.0  # nits
-_PEAK = 1000.0  # nits: the nominal peak of HLG, and of most PQ masters; brighter is white
+_PEAK = 1000.0  # nits: the nominal peak of HLG, and of PQ that does not say its own; brighter is white
+_PEAKS = (300.0, 10000.0)  # nits that a film's own word is kept within
 _KNEE = 0.3  # of reference white: what is darker is left as it is
 _LEVELS = 1 << 16
 
@@ -53,18 +55,37 @@ def rgb(frame: Any, transfer: int, primaries: int) -> UInt8[ndarray, "H W 3"]:
     transfer, primaries = _said(frame.color_trc, transfer), _said(frame.color_primaries, primaries)
     if transfer not in (_PQ, _HLG, _LINEAR) and primaries not in _WIDE:
         return frame.to_ndarray(format="rgb24", src_colorspace=matrix)
-    return converted(frame.to_ndarray(format="rgb48le", src_colorspace=matrix), transfer, primaries)
+    peak = _peak(frame) if transfer == _PQ else _PEAK
+    return converted(frame.to_ndarray(format="rgb48le", src_colorspace=matrix), transfer, primaries, peak)
 
 
 def _said(frame: int, stream: int) -> int:
     return int(stream if int(frame) in (0, 2) else frame)
 
 
-def converted(codes: UInt16[ndarray, "H W 3"], transfer: int, primaries: int) -> UInt8[ndarray, "H W 3"]:
+def _peak(frame: Any) -> float:
+    """Nits of the brightest pixel of a film as it says: of its content (MaxCLL), or of the display it was made on."""
+    content = frame.side_data.get("CONTENT_LIGHT_LEVEL")
+    display = frame.side_data.get("MASTERING_DISPLAY_METADATA")
+    nits = 0.0
+    if (
+        display is not None
+    ):  # ten fractions, the last one the most light; whether there are primaries, and light
+        *_, numerator, denominator, _, known = struct.unpack_from("=22i", bytes(display))
+        nits = numerator / denominator if known and denominator else 0.0
+    if content is not None:
+        nits = float(struct.unpack_from("=I", bytes(content))[0]) or nits
+    return min(max(nits, _PEAKS[0]), _PEAKS[1]) if nits > 0 else _PEAK
+
+
+def converted(
+    codes: UInt16[ndarray, "H W 3"], transfer: int, primaries: int, peak: float = _PEAK
+) -> UInt8[ndarray, "H W 3"]:
     """Pixels of any transfer characteristics and primaries (H.273 numbers) as BT.709.
 
     Args:
         codes: RGB, full range.
+        peak: nits of the brightest pixel of HDR films.
     """
     import cv2
 
@@ -76,17 +97,17 @@ def converted(codes: UInt16[ndarray, "H W 3"], transfer: int, primaries: int) ->
     if primaries in _WIDE:
         light = cv2.transform(light, _between(primaries))
     if transfer in (_PQ, _HLG):
-        light = _rolled_off(light)
+        light = _rolled_off(light, peak / _WHITE)
     levels = np.clip(light * (_LEVELS - 1) + 0.5, 0, _LEVELS - 1).astype(np.uint16)
     return _to_code(transfer)[levels]
 
 
-def _rolled_off(light: Float[ndarray, "H W 3"]) -> Float[ndarray, "H W 3"]:
+def _rolled_off(light: Float[ndarray, "H W 3"], peak: float) -> Float[ndarray, "H W 3"]:
     """Highlights brought below 1 by the strongest of red, green and blue, which keeps the hue.
 
     The Möbius curve x -> s (x + a) / (x + b) touches the identity at the knee and takes the peak to 1.
     """
-    knee, peak = _KNEE, _PEAK / _WHITE
+    knee = _KNEE
     a = -(knee**2) * (peak - 1) / (knee**2 - 2 * knee + peak)
     b = (knee**2 - 2 * knee * peak + peak) / (peak - 1)
     s = (b * b + 2 * b * knee + knee**2) / (b - a)
