@@ -27,7 +27,7 @@ def pq(nits: np.ndarray) -> np.ndarray:
 def test_highlights_keep_apart_up_to_the_peak_that_a_film_names(
     tmp_path: Path, said: str, apart: bool
 ) -> None:
-    path, nits = tmp_path / "bright.mp4", np.array([20.0, 100.0, 1500.0, 3500.0])
+    path, nits = tmp_path / "bright.mkv", np.array([20.0, 100.0, 1500.0, 3500.0])
     luma = np.round(64 + 876 * pq(nits)).astype(np.uint16).repeat(32)
     settings = ["log-level=none", "crf=4", "hdr10=1", "repeat-headers=1", *([said] if said else [])]
     with av.open(path, "w") as container:
@@ -36,6 +36,7 @@ def test_highlights_keep_apart_up_to_the_peak_that_a_film_names(
         context = stream.codec_context
         context.color_trc, context.color_primaries, context.colorspace, context.color_range = 16, 9, 9, 1
         frame = av.VideoFrame(128, 64, "yuv420p10le")
+        frame.pts = 0
         for plane, row in zip(frame.planes, (luma, np.full(64, 512), np.full(64, 512)), strict=True):
             rows = np.zeros((plane.height, plane.line_size // 2), np.uint16)
             rows[:, : len(row)] = row
@@ -45,4 +46,4 @@ def test_highlights_keep_apart_up_to_the_peak_that_a_film_names(
     dark, skin, light, lightest = next(video.frames(path)).picture[32, 16::32, 1].astype(int)
     assert abs(dark - 255 * (20 / 203) ** (1 / 2.4)) < 4, "what is darker than a third of white stays"
     assert 160 < skin < light
-    assert (lightest - light > 5) == apart
+    assert (lightest - light > 2) == apart, (dark, skin, light, lightest)
