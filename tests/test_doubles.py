@@ -24,6 +24,7 @@ from fenshen.doubles.store import Double
 from fenshen.drawing import request_of_seed
 from fenshen.errors import FenshenError, UsageError
 from fenshen.model import Model
+from fenshen.motion.drive import from_video
 from fenshen.motion.idle import idle
 from fenshen.player import Player
 
@@ -95,6 +96,46 @@ def test_dark_and_faceless_frames_are_brightened_and_told(film: Path, tmp_path: 
     assert (len(after), after.records.equals(records)) == (count, True)
     assert any("brightened" in note for note in notes)
     assert any("of 50 frames were not used" in note for note in notes)
+
+
+@pytest.mark.parametrize(("light", "key"), [(0.01, "faces.dark_film"), (60.0, "faces.bright_film")])
+def test_films_without_a_face_say_what_the_light_has_to_do_with_it(
+    film: Path, tmp_path: Path, light: float, key: str
+) -> None:
+    bad = tmp_path / "bad.mp4"
+    frames = [frame.picture for frame in video.frames(film, every=5)]
+    video.write(bad, [np.clip((x + 4.0) * light, 0, 255).astype(np.uint8) for x in frames], 25.0)
+    with pytest.raises(FenshenError) as caught:
+        fenshen.double([bad], name="bad", consent="self", out=tmp_path / "bad.double", progress=False)
+    assert caught.value.key == key
+    with pytest.raises(FenshenError) as caught:
+        from_video(bad)
+    assert caught.value.key == key
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+def test_faces_lit_from_behind_are_brightened(film: Path, tmp_path: Path) -> None:
+    frames = np.stack([frame.picture for frame in video.frames(film)])
+    rows, columns = np.mgrid[-1 : 1 : frames.shape[1] * 1j, -1 : 1 : frames.shape[2] * 1j]
+    person = ((rows**2 / 0.6 + columns**2 / 0.4) < 1)[..., None]
+    path = tmp_path / "window.mp4"
+    video.write(path, np.where(person, frames * 0.15, 240).astype(np.uint8), 25.0, crf=0)
+    fenshen.prepare([path], tmp_path / "data", size=64, crop="clip", one_person=True, progress=False)
+    before = Dataset(tmp_path / "data")
+    middle = np.s_[:, 24:40, 24:40]
+    dark = before.pixels[middle].mean()
+    after, notes = judged(before, [path])
+    assert any("behind" in note for note in notes)
+    assert after.pixels[middle].mean() > 2 * dark
+
+
+def test_a_second_face_is_told(film: Path, tmp_path: Path) -> None:
+    path = tmp_path / "two.mp4"
+    pictures = [frame.picture for frame in video.frames(film)]
+    video.write(path, [np.hstack([picture, picture]) for picture in pictures], 25.0)
+    fenshen.prepare([path], tmp_path / "data", size=64, crop="clip", one_person=True, progress=False)
+    notes = " ".join(judged(Dataset(tmp_path / "data"), [path])[1])
+    assert "In 100 % of the frames a second face" in notes
 
 
 def _jaw() -> np.ndarray:

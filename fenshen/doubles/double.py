@@ -239,6 +239,7 @@ def _note(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
 
 def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
     """The videos' frames as a dataset of portraits with measured controls."""
+    from fenshen.doubles.filmed import judged, unusable
     from fenshen.preparation.prepare import prepare
 
     out = work / "footage"
@@ -247,11 +248,14 @@ def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Datas
     if not out.exists():
         seconds = sum(video.probe(source).duration for source in sources)
         fps = _MOST_FRAMES / seconds if seconds * 25 > _MOST_FRAMES else None
-        prepare(sources, out, size=SIZE, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress)
+        try:
+            prepare(
+                sources, out, size=SIZE, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress
+            )
+        except FenshenError as error:
+            raise unusable(sources, error) from error
     data = dataset.Dataset(out)
     if not (work / _NOTES).is_file():
-        from fenshen.doubles.filmed import judged
-
         data, notes = judged(data, sources)
         files.write_text(work / _NOTES, json.dumps({"notes": notes}, ensure_ascii=False))
     if len(data) < _FEWEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,18 @@ from numpy import ndarray
 from fenshen import dataset, video
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError
-from fenshen.faces.judge import BLURRED, TOO_BRIGHT, TOO_DARK
+from fenshen.faces.judge import TOO_BRIGHT, TOO_DARK, exposure, unlit
 from fenshen.messages import message
 from fenshen.preparation.refusals import Reason, describe
 
-# Mean luma of faces below which eight bits hold no likeness any more, and the mean of the picture that dark ones get.
-_HOPELESS, _BRIGHTENED = 0.012, 0.35
-_GAMMA = 2.2  # of the pictures, to brighten them in linear light as a longer exposure would have
+# Mean luma of faces below which eight bits hold no likeness any more, and the one that dark faces get. As pictures are
+# coded by a power of light, a factor on codes is a factor on light: a longer exposure.
+_HOPELESS, _BRIGHTENED = 0.012, 0.4
+_SHADOW, _DAYLIGHT = 0.2, 0.5  # luma of a face and of what is around it, from which it is lit from behind
+_SOFT = 0.5  # sharpness of films that are two pixels of 256 out of focus, or show the face at half the size wanted
 _CUT = 0.12  # share of the width or height of a face outside the film's picture from which it is cut off
 _MOST = 0.5  # share of the frames from which a fault is the film's, not a moment's
+_LOOKS = 16  # frames of a film that are looked at for more faces than one
 _UNUSED = 0.1  # share of frames that may be left out without a word
 
 
@@ -45,19 +49,29 @@ def judged(data: Dataset, films: Sequence[Path]) -> tuple[Dataset, list[str]]:
     if np.median(light) < _HOPELESS:
         raise FenshenError("double.black", percent=round(100 * float(np.median(light)), 1))
     notes = _unused(data)
-    if np.median(light) < TOO_DARK:
-        notes.append(message("double.brightened"))
-        data = _brightened(data)
+    backlit = np.median(light) < _SHADOW and _around(data) > _DAYLIGHT
+    if backlit or np.median(light) < TOO_DARK:
+        notes.append(message("double.backlit" if backlit else "double.brightened"))
+        data = _brightened(data, float(np.median(light)))
     elif np.median(light) > TOO_BRIGHT:
         notes.append(message("double.too_bright"))
-    if np.median(sharp) < BLURRED:
+    if np.median(sharp) < _SOFT:
         notes.append(message("double.blurred"))
     found = {"double.sometimes_cut": cut, "double.covered": covered & ~cut, "double.aside": aside}
-    least = {"double.sometimes_cut": _UNUSED}
+    found["double.others"] = _accompanied(films)
+    least = {"double.sometimes_cut": _UNUSED, "double.others": _UNUSED}
     for key, where in found.items():
         if where.mean() > least.get(key, _MOST):
             notes.append(message(key, share=round(100 * where.mean())))
     return data, notes
+
+
+def unusable(films: Sequence[Path], error: FenshenError) -> FenshenError:
+    """What to say where preparing films failed: why not one frame of theirs is of use, else the same."""
+    if error.key != "prepare.nothing_kept":
+        return error
+    found = next(filter(None, map(unlit, films)), None)
+    return found or FenshenError("double.none_usable", why=error.values["why"])
 
 
 def _cut_off(data: Dataset, films: Sequence[Path]) -> Bool[ndarray, "N"]:
@@ -74,6 +88,21 @@ def _cut_off(data: Dataset, films: Sequence[Path]) -> Bool[ndarray, "N"]:
     return np.asarray((outside > _CUT * (high - low)).any(1))
 
 
+def _accompanied(films: Sequence[Path]) -> Bool[ndarray, "N"]:
+    """Which of some frames show a second face about as large as the first."""
+    from fenshen.faces.detect import FaceFinder
+    from fenshen.preparation.faces import RIVAL
+
+    second = []
+    with FaceFinder() as finder:
+        for film in films:
+            every = max(video.probe(film).duration / _LOOKS, 0.1)
+            for frame in islice(video.frames(film, fps=1 / every), _LOOKS):
+                sizes = [face.size for face in finder.find(frame.picture)]
+                second.append(len(sizes) > 1 and sizes[1] > RIVAL * sizes[0])
+    return np.array(second)
+
+
 def _unused(data: Dataset) -> list[str]:
     """How many frames were left out, and why."""
     unused = Counter(map(Reason, data.rejected["reason"].to_pylist()))
@@ -83,12 +112,17 @@ def _unused(data: Dataset) -> list[str]:
     return [message("double.unused", count=unused.total(), total=total, reasons=describe(unused))]
 
 
-def _brightened(data: Dataset) -> Dataset:
-    """The dataset with its pictures exposed longer: one factor on linear light for all of them."""
-    some = np.asarray(data.pixels[:: max(1, len(data) // 64)], float) / 255
-    factor = _BRIGHTENED**_GAMMA / max(float(np.mean(some**_GAMMA)), 1e-9)
+def _around(data: Dataset) -> float:
+    """Mean luma along the upper edges of the pictures, where the background is."""
+    some = data.pixels[:: max(1, len(data) // 64)]
+    edge = max(1, some.shape[1] // 8)
+    return float(np.mean([exposure(picture[:edge]) for picture in some]))
+
+
+def _brightened(data: Dataset, light: float) -> Dataset:
+    """The dataset with its pictures exposed longer: one factor on linear light for all of them, that faces need."""
     table: UInt8[ndarray, "256"] = np.round(
-        255 * np.minimum(factor * (np.arange(256) / 255) ** _GAMMA, 1) ** (1 / _GAMMA)
+        np.minimum(_BRIGHTENED / max(light, 1e-9) * np.arange(256), 255)
     ).astype(np.uint8)
     pictures = (table[picture] for picture in data.pixels)
     return dataset.write(data.path, data.card, pictures, data.records, data.rejected)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen.errors import FenshenError
 from fenshen.faces.align import alignment
 from fenshen.faces.detect import Face
 from fenshen.faces.pose import angles
@@ -37,6 +40,7 @@ _REBLUR = 9  # pixels, the filter of the paper
 
 # Mean luma below or above which the face loses its features.
 TOO_DARK, TOO_BRIGHT = 0.08, 0.92
+_UNLIT = 0.15  # luma that all but one pixel of a hundred stay below where it is too dark to find a face
 
 FAR_ASIDE = math.radians(45)  # of yaw
 FAR_UP_OR_DOWN = math.radians(35)  # of pitch
@@ -125,6 +129,18 @@ def sharpness(picture: UInt8[ndarray, "H W 3"]) -> float:
 def exposure(picture: UInt8[ndarray, "H W 3"]) -> float:
     """Mean luma of a picture, 0 (black) to 1 (white), by ITU-R BT.601 as coded, not linearised."""
     return float(_luma(picture).mean()) / 255 if picture.size else 0.0
+
+
+def unlit(film: Path | str) -> FenshenError | None:
+    """What to say of a film that shows no face because it is almost black or white; None where it is neither."""
+    from fenshen import video
+
+    some = islice(video.frames(film, fps=2), 20)
+    looks = np.concatenate([_luma(frame.picture[::4, ::4]).ravel() for frame in some])
+    darker, brighter = np.quantile(looks, (0.05, 0.99)) / 255
+    if brighter < _UNLIT:
+        return FenshenError("faces.dark_film", path=film)
+    return FenshenError("faces.bright_film", path=film) if darker > 1 - _UNLIT / 2 else None
 
 
 def _sharpness(picture: UInt8[ndarray, "H W 3"], side: int) -> float:

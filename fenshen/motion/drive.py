@@ -89,6 +89,7 @@ def measured(
 def _faces(path: Path, progress: Callable[[float], None] | None) -> tuple[list[float], dict[int, list[Face]]]:
     """The time of each frame, and the faces of those that show one."""
     from fenshen.faces.detect import FaceFinder
+    from fenshen.faces.judge import unlit
 
     times: list[float] = []
     found: dict[int, list[Face]] = {}
@@ -102,7 +103,7 @@ def _faces(path: Path, progress: Callable[[float], None] | None) -> tuple[list[f
             if progress is not None:
                 progress(frame.timestamp)
     if not found:
-        raise FenshenError("motion.no_face", path=path)
+        raise unlit(path) or FenshenError("motion.no_face", path=path)
     return times, found
 
 
