@@ -98,8 +98,15 @@ def _accompanied(films: Sequence[Path]) -> Bool[ndarray, "N"]:
         for film in films:
             every = max(video.probe(film).duration / _LOOKS, 0.1)
             for frame in islice(video.frames(film, fps=1 / every), _LOOKS):
-                sizes = [face.size for face in finder.find(frame.picture)]
-                second.append(len(sizes) > 1 and sizes[1] > RIVAL * sizes[0])
+                found = finder.find(frame.picture)
+                # A face lying on its side may be found twice in one place.
+                second.append(
+                    any(
+                        face.size > RIVAL * found[0].size
+                        and np.abs((face.box - found[0].box).reshape(2, 2).mean(0)).max() > found[0].size / 2
+                        for face in found[1:]
+                    )
+                )
     return np.array(second)
 
 
