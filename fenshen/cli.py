@@ -64,21 +64,25 @@ def main() -> None:
 
 @contextmanager
 def _noting_interrupts() -> Iterator[list[int]]:
-    """Note every Ctrl-C before it is raised: some libraries turn it into an error of another name while they load."""
+    """Note every Ctrl-C before it is raised: some libraries turn it into an error of another name while they load.
+
+    SIGTERM, by which systems stop a process, is taken for one: else half-written files would stay.
+    """
     noted: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         noted.append(number)
         raise KeyboardInterrupt
 
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, note)
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
+    for number in ours:
+        signal.signal(number, note)
     try:
         yield noted
     finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
 
 
 def _exit_code(words: list[str], interrupts: Sequence[int]) -> int:

@@ -128,12 +128,14 @@ def test_an_interrupt_is_130_and_the_same_command_continues(drawings, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-@pytest.mark.parametrize("seconds", [1.0, 3.0])
-def test_an_interrupt_is_one_sentence_and_leaves_nothing(seconds, someone, tmp_path):
+@pytest.mark.parametrize(
+    ("seconds", "number"), [(1.0, signal.SIGINT), (3.0, signal.SIGINT), (4.0, signal.SIGTERM)]
+)
+def test_an_interrupt_is_one_sentence_and_leaves_nothing(seconds, number, someone, tmp_path):
     words = ["animate", str(someone), "--idle", "600", "--out", str(tmp_path / "idle.mp4")]
     process = subprocess.Popen([sys.executable, "-m", "fenshen", *words], stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, error = process.communicate(timeout=120)
     assert (process.returncode, error) == (130, "Stopped. No half-written file was left.\n")
     assert not list(tmp_path.iterdir())
@@ -215,6 +217,12 @@ def test_a_terminal_shows_what_it_can(encoding, tmp_path):
         )
         assert "32" in done.stdout
     assert json.loads(done.stdout)["path"] == str(tmp_path / "照片😀")
+
+
+def test_a_folder_is_no_file_to_verify(run, tmp_path):
+    code, out, error = run("verify", tmp_path)
+    assert (code, out) == (2, "")
+    assert "is a folder" in error
 
 
 def test_only_a_valid_file_verifies(run, someone, tmp_path):

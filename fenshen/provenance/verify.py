@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
+from fenshen import files
 from fenshen.errors import FenshenError
 from fenshen.messages import message
 from fenshen.names import readable
@@ -76,12 +77,14 @@ def verify(file: Path | str) -> Verdict:
         file: a picture or film
 
     Raises:
+        UsageError: it is a folder.
         FenshenError: there is no such file, or it is neither a picture nor a video that can be read.
     """
     from fenshen.provenance import credentials
     from fenshen.provenance.watermark import detect
 
     path = Path(file)
+    files.must_be_file(path, "files.picture_or_film")
     if not path.is_file():
         raise FenshenError("portraits.missing", path=path)
     said = credentials.read(path)
