@@ -24,6 +24,7 @@ from fenshen import controls as control_space
 from fenshen import dataset, files, portraits, video
 from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.keyframes import FOLDER
 from fenshen.locks import at_work
 from fenshen.provenance import consent as consents
 from fenshen.version import __version__
@@ -33,14 +34,17 @@ if TYPE_CHECKING:
     from fenshen.doubles.casting.cast import Cast
     from fenshen.doubles.store import Double, DoubleCard, Range
     from fenshen.humans.human import Human
+    from fenshen.keyframes import Keyframes
 
 Look = Literal["human", "photo"]
-RECIPE = "double-128"
-SIZE = 128
+RECIPE, DRAWN_RECIPE = "double", "double-128"  # one that moves keyframes, one that draws everything
+SIZE = 128  # of a double that is drawn
+SIZES = (128, 256, 512)
 _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
 _DRAWN_FRAMES = 600
 _NOTES = "notes.json"  # what casting found, for the card
+_FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
 _LEAST_STEPS, _MOST_STEPS = 200, 6000
 
 
@@ -52,6 +56,7 @@ def double(
     consent: Annotated[str | Path, Word(metavar="self|FILE")],
     out: Path | str | None = None,
     look: Look = "human",
+    size: int | None = None,
     minutes: float = 8.0,
     settings: Annotated[Sequence[str], RECIPE_SETTINGS] = (),
     seed: Annotated[int, SEED] = 0,
@@ -69,8 +74,9 @@ def double(
         consent: self for your own face, or a consent file
         out: the .double to write; by default named after --name
         look: look of a double from photographs: the drawn human, or the photo itself
+        size: side of its pictures in pixels, 128, 256 or 512; by default as large as the face in the source
         minutes: longest training time in minutes
-        settings: change a key of the recipe double-128; can be repeated
+        settings: change a key of the recipe; can be repeated
         seed: random seed
         device: where to compute
         keep: keep footage and run in the hidden folder beside the double
@@ -100,11 +106,14 @@ def double(
     if photos and len(photos) < len(paths):
         raise UsageError("double.photos_or_films", photo=photos[0])
     _check_look(look, photos)
+    if size is not None and size not in SIZES:
+        raise UsageError("double.unknown_size", size=size, sizes=", ".join(map(str, SIZES)))
     with at_work(target):
         store.check_target(target, force)
-        work = _resumed(workplace(target), paths, look)
-        data = _footage(paths, look if photos else None, work, seed, progress)
+        work = _resumed(workplace(target), paths, look, size)
+        data = _footage(paths, look if photos else None, size, work, seed, progress)
         human = _begin_with(data, device)
+        kept = None if photos else _keyframes(data)
         run = _tune(data, work / "run", minutes, settings, seed, device, progress)
         from fenshen import model
 
@@ -112,7 +121,7 @@ def double(
         psnr = model.Model.load(best).card.metrics.get("psnr")
         card = _card(name, data, look if photos else "photo", psnr)
         card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
-        store.save(target, card, best, human, agreed)
+        store.save(target, card, best, human, agreed, kept)
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
     return store.Double.open(target, device)
@@ -152,9 +161,9 @@ def _check_look(look: str, photos: Sequence[Path]) -> None:
         raise UsageError("double.look_of_film")
 
 
-def _resumed(work: Path, sources: Sequence[Path], look: Look = "human") -> Path:
+def _resumed(work: Path, sources: Sequence[Path], look: Look = "human", size: int | None = None) -> Path:
     """The folder of unfinished work on these files; work on other files is removed: it may show somebody else."""
-    file, what = work / "sources.json", [look, *(_state(path) for path in sources)]
+    file, what = work / "sources.json", [look, size, *(_state(path) for path in sources)]
     try:
         same = json.loads(file.read_text(encoding="utf-8")) == what
     except (OSError, ValueError):
@@ -177,11 +186,15 @@ def _state(path: Path) -> list[str | int]:
     return [str(path.resolve()), status.st_size, status.st_mtime_ns]
 
 
-def _footage(paths: list[Path], look: Look | None, work: Path, seed: int, progress: bool) -> Dataset:
+def _footage(
+    paths: list[Path], look: Look | None, size: int | None, work: Path, seed: int, progress: bool
+) -> Dataset:
     """The footage of videos, or of photographs in their look; what cannot become footage leaves nothing."""
-    make = _filmed if look is None else _drawn if look == "human" else _moved
+    make = _drawn if look == "human" else _moved
     try:
-        return make(paths, work, seed, progress)
+        return (
+            _filmed(paths, size, work, seed, progress) if look is None else make(paths, work, seed, progress)
+        )
     except Interrupted:
         raise
     except FenshenError:
@@ -237,9 +250,9 @@ def _note(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
     files.write_text(work / _NOTES, json.dumps(told, ensure_ascii=False))
 
 
-def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
+def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progress: bool) -> Dataset:
     """The videos' frames as a dataset of portraits with measured controls."""
-    from fenshen.doubles.filmed import judged, unusable
+    from fenshen.doubles.filmed import fitting_size, judged, unusable
     from fenshen.preparation.prepare import prepare
 
     out = work / "footage"
@@ -248,9 +261,10 @@ def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Datas
     if not out.exists():
         seconds = sum(video.probe(source).duration for source in sources)
         fps = _MOST_FRAMES / seconds if seconds * 25 > _MOST_FRAMES else None
+        side = size or fitting_size(sources, SIZES)
         try:
             prepare(
-                sources, out, size=SIZE, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress
+                sources, out, size=side, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress
             )
         except FenshenError as error:
             raise unusable(sources, error) from error
@@ -261,6 +275,19 @@ def _filmed(sources: list[Path], work: Path, seed: int, progress: bool) -> Datas
     if len(data) < _FEWEST:
         raise FenshenError("double.too_few", frames=len(data), least=_FEWEST)
     return data
+
+
+def _keyframes(data: Dataset) -> Keyframes:
+    """The frames that the double keeps, chosen once and written beside the footage."""
+    from fenshen.doubles.keyframes import choose
+    from fenshen.keyframes import Keyframes
+    from fenshen.training import recipe as recipes
+
+    place = data.path / FOLDER
+    if not place.is_dir():
+        with files.writing_folder(place) as part:
+            choose(data, recipes.load(RECIPE).keyframes).write(part)
+    return Keyframes.read(place)
 
 
 def _begin_with(data: Dataset, device: str) -> Human:
@@ -299,13 +326,17 @@ def _tune(
     from fenshen.training.train import train
 
     data = dataset.Dataset(data.path)  # opened again, because its records have changed
+    moves = (data.path / FOLDER).is_dir()
+    recipe = RECIPE if moves else DRAWN_RECIPE
     words = [f"seed={seed}", f"minutes={minutes}", *settings]
+    if moves:
+        words.insert(0, f"fine={min(data.card.size, _FINE)}")
     if not (run / "recipe.yaml").is_file() and not any(word.startswith("steps=") for word in settings):
         # The step size falls along the steps, so their number has to fit the time.
-        pace = seconds_a_step(recipes.load(RECIPE, settings), device)
+        pace = seconds_a_step(recipes.load(recipe, settings), device)
         steps = int(np.clip(60 * minutes / pace, _LEAST_STEPS, _MOST_STEPS))
         words += [f"steps={steps}", f"adversarial_from={steps // 2}"]
-    return train(data, out=run, recipe=RECIPE, settings=words, device=device, progress=progress).path
+    return train(data, out=run, recipe=recipe, settings=words, device=device, progress=progress).path
 
 
 def _card(name: str, data: Dataset, look: Look, psnr: float | None) -> DoubleCard:

@@ -14,7 +14,7 @@ from fenshen import sliders
 from fenshen.commands import DEVICE, GRID, SLIDERS
 from fenshen.controls import INDEX
 from fenshen.doubles.options import OutputOptions
-from fenshen.drawing import DrawRequest, draw, grid_requests, parse_axis, parse_words
+from fenshen.drawing import DrawRequest, grid_requests, parse_axis, parse_words
 from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def edit(
     asked = _changed(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:
         axes = parse_axis(grid[0]), parse_axis(grid[1])
-        pictures = draw(opened.model, grid_requests(opened.model, asked, axes))
+        pictures = opened.draw(grid_requests(opened.model, asked, axes))
         return writer.picture(pictures, len(axes[0].values))
     requests = [rest, asked] if before_after else [asked]
-    return writer.picture(draw(opened.model, requests), len(requests))
+    return writer.picture(opened.draw(requests), len(requests))
 
 
 def presets() -> tuple[str, ...]:

@@ -12,8 +12,10 @@ from jaxtyping import Bool, UInt8
 from numpy import ndarray
 
 from fenshen import dataset, video
+from fenshen.controls import FACE_HEIGHT
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError
+from fenshen.faces.detect import FaceFinder
 from fenshen.faces.judge import TOO_BRIGHT, TOO_DARK, exposure, unlit
 from fenshen.messages import message
 from fenshen.preparation.refusals import Reason, describe
@@ -25,8 +27,28 @@ _SHADOW, _DAYLIGHT = 0.2, 0.5  # luma of a face and of what is around it, from w
 _SOFT = 0.5  # sharpness of films that are two pixels of 256 out of focus, or show the face at half the size wanted
 _CUT = 0.12  # share of the width or height of a face outside the film's picture from which it is cut off
 _MOST = 0.5  # share of the frames from which a fault is the film's, not a moment's
+_MEASURED = 8  # frames of a film in which faces are measured beforehand
+_ENOUGH = 0.8  # of the film's own resolution: what JPEG and H.264 leave of the rest is hardly a detail
 _LOOKS = 16  # frames of a film that are looked at for more faces than one
 _UNUSED = 0.1  # share of frames that may be left out without a word
+
+
+def fitting_size(films: Sequence[Path], sizes: Sequence[int]) -> int:
+    """The smallest size at which the largest faces of some films lose next to nothing.
+
+    Args:
+        sizes: to choose from, ascending.
+    """
+    heights = []
+    with FaceFinder(max_faces=1) as finder:
+        for film in films:
+            for start in np.linspace(0, 0.9 * video.probe(film).duration, _MEASURED):
+                frame = next(video.frames(film, start=float(start)), None)
+                heights += [] if frame is None else [face.size for face in finder.find(frame.picture)]
+    if not heights:
+        return sizes[0]  # preparing says what is wrong with them
+    wanted = _ENOUGH * float(np.median(heights)) / FACE_HEIGHT
+    return next((size for size in sizes if size >= wanted), sizes[-1])
 
 
 def judged(data: Dataset, films: Sequence[Path]) -> tuple[Dataset, list[str]]:

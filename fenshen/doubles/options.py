@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fenshen.provenance.credentials import Signer
 
 LARGEST_SCALE = 4.0
+_SMALL = 128  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class OutputOptions:
     """How a picture or film is finished. The invisible watermark and the credentials are always there.
 
     Attributes:
-        scale: enlarge this many times, 1 to 4
+        scale: enlarge this many times, 1 to 4; by default small pictures of 128 pixels twice, others not
         label: draw the small visible label
         transparent: leave out the background: PNG or WebP; for films WebM, WebP, GIF or frames
         certificate: your own certificate chain instead of the self-made one; needs --key
         key: the private key that belongs to --certificate
     """
 
-    scale: Annotated[float, Word(low=1, high=LARGEST_SCALE)] = 2.0
+    scale: Annotated[float | None, Word(low=1, high=LARGEST_SCALE)] = None
     label: bool = True
     transparent: bool = False
     certificate: Annotated[Path | str | None, Word(metavar="PEM")] = None
@@ -39,12 +40,16 @@ class OutputOptions:
         Raises:
             UsageError: the scale is out of range, or only one of certificate and key is given.
         """
-        if not 1 <= self.scale <= LARGEST_SCALE:
+        if self.scale is not None and not 1 <= self.scale <= LARGEST_SCALE:
             raise UsageError(
                 "generate.out_of_range", option="--scale", value=self.scale, low=1, high=LARGEST_SCALE
             )
         if (self.certificate is None) != (self.key is None):
             raise UsageError("cli.certificate_and_key")
+
+    def scale_of(self, size: int) -> float:
+        """How many times pictures of a size are enlarged."""
+        return (2.0 if size <= _SMALL else 1.0) if self.scale is None else self.scale
 
     def signer(self) -> Signer | None:
         """Who signs; None for the self-made certificate.

@@ -80,7 +80,8 @@ class Output:
     ) -> None:
         options.check()
         _check_target(target, medium, options, force)
-        self.double, self.target, self.medium, self.scale = double, target, medium, options.scale
+        self.double, self.target, self.medium = double, target, medium
+        self.scale = options.scale_of(double.size)
         self.mark = Mark(
             double.card.name, double.model.digest, double.consent, options.label, options.signer()
         )

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fenshen import cards, files
 from fenshen import controls as control_space
-from fenshen.drawing import DrawRequest
+from fenshen.drawing import DrawRequest, draw
 from fenshen.errors import FenshenError, UsageError
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
+from fenshen.keyframes import FOLDER as KEYFRAMES
+from fenshen.keyframes import Keyframes
+from fenshen.keyframes import file_names as keyframe_files
 from fenshen.messages import message
 from fenshen.model import CARD as MODEL_CARD
 from fenshen.model import WEIGHTS, Model
@@ -35,7 +38,7 @@ from fenshen.provenance.consent import check as check_consent
 from fenshen.provenance.consent import read as read_consent
 
 SUFFIX = ".double"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _CARD, _HUMAN, _CONSENT = "double.json", "human.json", "consent.json"
 # What a double is made of, and how large each file may be: what is larger is not ours.
 _FILES = {
@@ -45,6 +48,7 @@ _FILES = {
     f"model/{MODEL_CARD}": 2**20,
     f"model/{WEIGHTS}": 2**28,
 }
+_KEYFRAMES = {f"{KEYFRAMES}/{name}": most for name, most in keyframe_files().items()}  # as many as there are
 Range = tuple[float, float]
 
 
@@ -89,6 +93,7 @@ class Double:
     Attributes:
         path: where it was opened.
         human: the drawn human it started from; its code is the generator's latent.
+        keyframes: the person's own pictures that it moves; None of a double that is drawn whole.
     """
 
     path: Path
@@ -96,6 +101,7 @@ class Double:
     model: Model
     human: Human
     consent: Consent
+    keyframes: Keyframes | None = None
 
     @classmethod
     def open(cls, path: Path | str, device: str = "auto") -> Double:
@@ -117,9 +123,12 @@ class Double:
             human = parse(_read(folder / _HUMAN), folder / _HUMAN)
             model = Model.load(folder / "model", torch_device(device))
             model.digest  # noqa: B018  (worked out while the file is there)
+            kept = Keyframes.read(folder / KEYFRAMES) if (folder / KEYFRAMES).is_dir() else None
         if not model.card.network.conditional or model.card.told != "human":
             raise FenshenError("double.damaged", path=path, file=MODEL_CARD, why=model.card.told)
-        return cls(path, card, model, human, consent)
+        if (0 if kept is None else len(kept.pictures)) != model.card.network.keyframes:
+            raise FenshenError("double.damaged", path=path, file=KEYFRAMES, why=model.card.network.keyframes)
+        return cls(path, card, model, human, consent, kept)
 
     @classmethod
     def of(cls, double: Double | Path | str, device: str = "auto") -> Double:
@@ -160,13 +169,40 @@ class Double:
 
         return encode(self.human, Camera())
 
+    @property
+    def size(self) -> int:
+        """Side of its pictures in pixels."""
+        return self.model.card.resolution if self.keyframes is None else self.keyframes.size
+
+    def draw(self, requests: Sequence[DrawRequest]) -> UInt8[ndarray, "N S S 3"]:
+        """Pictures of some requests.
+
+        Where a request is for somebody else than the person who was filmed (older, say), keyframes show the wrong one,
+        and the network draws alone.
+        """
+        if self.keyframes is None:
+            return draw(self.model, requests)
+        from fenshen.doubles.compositor import KeyframePlayer
+
+        player, own = KeyframePlayer(self.model, self.latent, self.keyframes), self.latent
+        pictures = []
+        for one in requests:
+            asked = control_space.NEUTRAL if one.controls is None else one.controls
+            mine = np.array_equal(one.latent, own)
+            pictures.append(player.draw(asked) if mine else player.drawn(one.latent, asked))
+        return np.stack(pictures)
+
     def request(self) -> DrawRequest:
         """A request for the face at rest."""
         return DrawRequest(self.latent, self.neutral, self.human, Camera())
 
     def player(self) -> Player:
         """A player for drawing many frames."""
-        return Player(self.model, self.latent)
+        if self.keyframes is None:
+            return Player(self.model, self.latent)
+        from fenshen.doubles.compositor import KeyframePlayer
+
+        return KeyframePlayer(self.model, self.latent, self.keyframes)
 
     def limits(self) -> list[str]:
         """Sentences about what its footage does not show."""
@@ -192,11 +228,19 @@ def _lacking(seen: dict[str, Range]) -> Iterator[tuple[str, float]]:
             yield sentence, max(reached, 0.0)
 
 
-def save(path: Path, card: DoubleCard, model: Path, human: Human, consent: Consent) -> None:
+def save(
+    path: Path,
+    card: DoubleCard,
+    model: Path,
+    human: Human,
+    consent: Consent,
+    keyframes: Keyframes | None = None,
+) -> None:
     """Write a double as one zip.
 
     Args:
         model: the folder of a model.
+        keyframes: that the model moves.
 
     Raises:
         FenshenError: it cannot be written.
@@ -207,6 +251,8 @@ def save(path: Path, card: DoubleCard, model: Path, human: Human, consent: Conse
         archive.writestr(_CONSENT, consent.model_dump_json(indent=2) + "\n")
         archive.write(model / MODEL_CARD, f"model/{MODEL_CARD}")
         archive.writestr(f"model/{WEIGHTS}", _halved(model / WEIGHTS))
+        for name, content in ({} if keyframes is None else keyframes.files()).items():
+            archive.writestr(f"{KEYFRAMES}/{name}", content)
 
 
 def _halved(weights: Path) -> bytes:
@@ -242,11 +288,12 @@ def check_target(path: Path, force: bool) -> None:
 def _unpacked(path: Path) -> Iterator[Path]:
     """The folder with a double's files, unpacked if it is a zip."""
     if path.is_dir():
-        for name, most in _FILES.items():
+        for name, most in (_FILES | _KEYFRAMES).items():
             file = path / name
             # A link could lead out of the folder.
             inside = file.resolve() == path.resolve() / name
-            if not inside or not file.is_file() or file.stat().st_size > most:
+            missing = not file.is_file() and (name in _FILES or file.exists())
+            if not inside or missing or (file.is_file() and file.stat().st_size > most):
                 raise FenshenError("double.not_one", path=path)
         yield path
         return
@@ -257,7 +304,11 @@ def _unpacked(path: Path) -> Iterator[Path]:
             (folder / "model").mkdir()
         try:
             with files.reading_errors(path), zipfile.ZipFile(path) as archive:
-                for member, most in _FILES.items():
+                there = _KEYFRAMES.keys() & set(archive.namelist())
+                if there:
+                    with files.temporary_errors():
+                        (folder / KEYFRAMES).mkdir()
+                for member, most in (_FILES | {name: _KEYFRAMES[name] for name in there}).items():
                     _unpack(archive, member, most, folder, path)
         except FenshenError:
             raise

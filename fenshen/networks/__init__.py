@@ -24,11 +24,33 @@ Features = tuple[Tensor, ...]
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
+class Moved(NamedTuple):
+    """What a picture that was put together from moved keyframes is made of, for what is learnt about its parts.
+
+    Attributes:
+        drawn: what the network drew by itself.
+        keyframes: each keyframe, moved to where it should be in this picture.
+        near: how near each keyframe is to what is asked for, at every pixel; 1 in all.
+        weights: the share of each keyframe, of the plate and of what was drawn, at every pixel.
+    """
+
+    drawn: Float[Tensor, "B 3 s s"]
+    keyframes: Float[Tensor, "B K 3 S S"]
+    near: Float[Tensor, "B K S S"]
+    weights: Float[Tensor, "B K+2 S S"]
+
+
 class Drawn(NamedTuple):
-    """Pictures in about [-1, 1], and the places of the faces' contour points where the family works them out."""
+    """Pictures in about [-1, 1], with what families work out beside them.
+
+    Attributes:
+        points: the places of the faces' contour points.
+        moved: of a family that moves keyframes.
+    """
 
     pictures: Float[Tensor, "B 3 S S"]
-    points: Float[Tensor, "B P 2"] | None
+    points: Float[Tensor, "B P 2"] | None = None
+    moved: Moved | None = None
 
 
 class Generator(nn.Module, ABC):
@@ -48,9 +70,19 @@ class Generator(nn.Module, ABC):
             truncation: below 1 moves latents towards their centre: less variety, fewer failures.
         """
 
-    def draw(self, latents: Float[Tensor, "B Z"], controls: Float[Tensor, "B 58"] | None = None) -> Drawn:
-        """As :meth:`forward`, with everything else that training compares."""
-        return Drawn(self(latents, controls), None)
+    def draw(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+        side: int | None = None,
+    ) -> Drawn:
+        """As :meth:`forward`, with everything else that training compares.
+
+        Args:
+            side: of the pictures, for a generator that can choose.
+        """
+        return Drawn(self(latents, controls, truncation))
 
 
 class Discriminator(nn.Module, ABC):
@@ -78,6 +110,7 @@ class Family:
         frozen: the discriminator looks through a network that does not learn. Its features can be matched and
             compared; gradient penalties are not possible.
         paired: the generator can be asked for the very picture of a person, and works out the face's points.
+        moves: the generator moves keyframes, and has to be given some.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         sizes: smallest and largest side of the pictures in pixels.
     """
@@ -87,6 +120,7 @@ class Family:
     conditional: bool = False
     frozen: bool = False
     paired: bool = False
+    moves: bool = False
     spectral_norm: bool = False
     sizes: tuple[int, int] = (32, 1024)
 
@@ -114,6 +148,8 @@ class NetworkConfig(BaseModel):
     reduction: Annotated[
         int, Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller")
     ] = 2
+
+    keyframes: Annotated[int, Field(ge=0, le=16, description="pictures that G moves")] = 0
 
     @field_validator("size")
     @classmethod

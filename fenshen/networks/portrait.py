@@ -81,8 +81,20 @@ class Generator(networks.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
+        side: int | None = None,
     ) -> Drawn:
         """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.CONTOUR_POINTS` came to lie."""
+        maps, points = self.maps(latents, controls, truncation)
+        # No tanh: reconstruction asks for plain values, and a saturated one could never be put right.
+        return Drawn(self.to_picture(maps[-1]), points)
+
+    def maps(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+    ) -> tuple[list[Float[Tensor, "B C s s"]], Float[Tensor, "B P 2"]]:
+        """The map of every stage, from 8 x 8 to the full size, and the contour points; arguments as :meth:`forward`."""
         if controls is None:
             controls = latents.new_zeros(len(latents), control_space.COUNT)
         told = torch.cat([latents * truncation, controls], dim=1)
@@ -90,11 +102,12 @@ class Generator(networks.Generator):
         style, points = self.style(told), self.contours(told, aim)
         x = self.start(style).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
         lines = self.contours.draw(points, self.sides)
+        maps = []
         for side, stage, drawn in zip(self.sides, self.stages, lines, strict=True):
             seen = [self.head_space(aim, side), drawn] if side <= _FINEST else [drawn]
             x = stage(x, style, torch.cat(seen, dim=1))
-        # No tanh: reconstruction asks for plain values, and a saturated one could never be put right.
-        return Drawn(self.to_picture(x), points)
+            maps.append(x)
+        return maps, points
 
 
 class Stage(nn.Module):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fenshen.adversarial.losses import Loss
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features
+from fenshen.networks import Features, Moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +70,14 @@ class Fakes:
     Attributes:
         pictures: with the graph back to the generator.
         points: contour points of the faces, of a family that works them out.
+        moved: what the pictures are put together from, of a family that moves keyframes.
         judged: by the critic; None while the generator learns alone.
     """
 
     batch: Batch
     pictures: Float[Tensor, "B 3 S S"]
     points: Float[Tensor, "B P 2"] | None
+    moved: Moved | None = None
     judged: Judgement | None = None
 
     @property
@@ -84,6 +86,13 @@ class Fakes:
         if self.judged is None:
             raise TypeError("this term needs a critic's judgement")
         return self.judged
+
+    @property
+    def parts(self) -> Moved:
+        """What the pictures are put together from, for terms that are about moved keyframes."""
+        if self.moved is None:
+            raise TypeError("this term needs a family that moves keyframes")
+        return self.moved
 
     @property
     def pair(self) -> PairedBatch:

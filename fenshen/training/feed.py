@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from lightning.fabric import Fabric
+from numpy import ndarray
 from torch import Tensor
 
 from fenshen import controls as control_space
@@ -44,21 +46,31 @@ class Feed:
     def read(self, move: int, part: slice) -> Batch:
         """Some rows of a move's global batch."""
         pixels, labels = self.batches.at(move, part)
-        pictures, controls = from_pixels(pixels, self.device), None
+        side = self.recipe.side(move // self.recipe.n_critic)
+        pictures, controls = from_pixels(shrunk(pixels, side), self.device), None
         if labels.controls is not None:
             controls = torch.from_numpy(control_space.normalise(labels.controls)).to(self.device)
         if not isinstance(labels, PairedLabels) or controls is None:
             return Batch(move, part, pictures, self._noise(move, part), controls)
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
-        return PairedBatch(move, part, pictures, codes, controls, self._weight(labels), points)
+        return PairedBatch(move, part, pictures, codes, controls, self._weight(labels, side), points)
 
-    def _weight(self, labels: PairedLabels) -> Float[Tensor, "B 1 S S"] | None:
+    def _weight(self, labels: PairedLabels, side: int) -> Float[Tensor, "B 1 S S"] | None:
         if not self.recipe.focus:
             return None
         spots = torch.from_numpy(labels.spots).to(self.device)
-        return 1 + self.recipe.focus * reconstruction.focus(spots, self.recipe.size)
+        return 1 + self.recipe.focus * reconstruction.focus(spots, side)
 
     def _noise(self, move: int, part: slice) -> Float[Tensor, "B Z"]:
         numbers = randomness.generator(self.recipe.seed, Stream.LATENTS, move)
         whole = torch.randn(self.recipe.batch_size, self.recipe.latent, generator=numbers)
         return whole[part].to(self.device)
+
+
+def shrunk(pixels: UInt8[ndarray, "B H W 3"], side: int) -> UInt8[ndarray, "B side side 3"]:
+    """Pictures that may be larger than a network's, at its size."""
+    import cv2
+
+    if pixels.shape[1] == side:
+        return pixels
+    return np.stack([cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in pixels])

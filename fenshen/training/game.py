@@ -10,9 +10,11 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
+from fenshen import controls as control_space
 from fenshen.adversarial import averaging, losses
 from fenshen.dataset import Batches
-from fenshen.networks import build_generator, place
+from fenshen.keyframes import Keyframes
+from fenshen.networks import build_generator, mover, place
 from fenshen.training.batch import Fakes
 from fenshen.training.critic import Critic, Means, Scalars, Seen
 from fenshen.training.feed import Feed
@@ -68,8 +70,8 @@ class Game:
         """Fakes for the parts of one move's batch, drawn as they are asked for."""
         for batch in self.feed.move(move):
             with self.fabric.autocast(), torch.set_grad_enabled(graph):
-                pictures, points = self.generator.draw(batch.latents, batch.controls)
-            yield Fakes(batch, pictures, points)
+                drawn = self.generator.draw(batch.latents, batch.controls, side=batch.pictures.shape[-1])
+            yield Fakes(batch, drawn.pictures, drawn.points, drawn.moved)
 
     def _learn(self, parts: Iterator[Fakes]) -> Scalars:
         """One step of the generator on fakes, judged or not."""
@@ -106,10 +108,21 @@ class Game:
             group["lr"] = self.recipe.lr_g * factor
         self.critic.set_schedules(step, factor)
 
+    def keep(self, keyframes: Keyframes) -> None:
+        """Give the generator and its average the pictures that they move."""
+        device, size, fine = self.fabric.device, self.recipe.size, self.recipe.fine or self.recipe.size
+        told = torch.from_numpy(control_space.normalise(keyframes.controls))
+        small = keyframes.resized(size)
+        empty = torch.from_numpy(small.plate[None, None, :, :, 3]).float() / 255
+        for generator in (self.generator, self.average):
+            assert isinstance(generator, mover.Generator)
+            generator.keep(mover.sources(small, device), empty, told, torch.from_numpy(keyframes.points))
+            generator.larger = {fine: mover.sources(keyframes.resized(fine), device)}
+
     def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Start with another generator's weights, as their own average."""
-        self.generator.load_state_dict(weights)
-        self.average.load_state_dict(weights)
+        """Start with another generator's weights, as their own average; what that one lacks stays as it is."""
+        for generator in (self.generator, self.average):
+            generator.load_state_dict({**generator.state_dict(), **weights})
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, beside the recipe and the step."""

@@ -20,6 +20,7 @@ from numpy import ndarray
 from fenshen import model, portraits
 from fenshen.dataset import Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.keyframes import FOLDER, Keyframes
 from fenshen.messages import message
 from fenshen.training import checkpoint
 from fenshen.training.critic import Scalars
@@ -68,6 +69,8 @@ class Training:
             recipe.mirror,
         )
         self.game = Game(recipe, self.batches, fabric)
+        if recipe.keyframes:
+            self.game.keep(Keyframes.read(data.path / FOLDER))
         self.watch = Watch(recipe.steps)
         self.step, self.seconds, self.rollbacks = 0, 0.0, 0
         self.metrics: dict[str, float] = {}  # of the last measurement
@@ -241,7 +244,11 @@ class Training:
 
     def _start_from(self, start: str) -> None:
         begun = model.Model.load(Path(start).expanduser())
-        if begun.card.network != self.recipe.network:
+        # A generator that moves keyframes has the weights of one that does not, and more.
+        alike = {name: getattr(self.recipe.network, name) for name in ("family", "keyframes", "reduction")}
+        grown = self.recipe.keyframes and begun.card.network.family == "portrait"
+        known = begun.card.network.model_copy(update=alike if grown else {})
+        if known != self.recipe.network:
             raise UsageError("train.other_network", start=start)
         self.game.start_from(begun.generator.state_dict())
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fenshen.dataset import Batches, Dataset, PairedLabels
 from fenshen.metrics.meters import CopyMeter, KidMeter, diversity, psnr
+from fenshen.training.feed import shrunk
 from fenshen.training.recipe import Recipe
 
 SHEET = 64  # pictures of a sample sheet
@@ -49,7 +50,8 @@ class Measuring:
 
     def diversity(self, pictures: UInt8[ndarray, "N H W 3"]) -> float:
         """How varied a sample sheet is, relative to as many real pictures."""
-        return diversity(pictures, self.data.pixels[self.batches.indices[:SHEET]])
+        real = shrunk(self.data.pixels[self.batches.indices[:SHEET]], self.recipe.size)
+        return diversity(pictures, real)
 
     def measure(self, draw: Draw) -> dict[str, float]:
         """Figures of a generator: PSNR on held-out pictures if it is asked for them, else KID and copies."""
@@ -67,7 +69,9 @@ class Measuring:
         if not isinstance(labels, PairedLabels):
             return None
         row = indices[[number * 17 % len(indices)]]
-        return np.concatenate([self.data.pixels[row], draw(_probes_of(labels, row))])
+        return np.concatenate(
+            [shrunk(self.data.pixels[row], self.recipe.size), draw(_probes_of(labels, row))]
+        )
 
     def _probes(self, count: int, seed: int) -> Probes:
         """Noise; for paired recipes held-out people as they are seen."""
@@ -87,7 +91,7 @@ class Measuring:
         """PSNR in dB on pictures that the generator was not shown."""
         count = min(len(self._unseen), _LIKENESS_SAMPLES)
         rows = self._unseen[np.linspace(0, len(self._unseen) - 1, count).astype(int)]
-        return psnr(draw(_probes_of(labels, rows)), self.data.pixels[rows])
+        return psnr(draw(_probes_of(labels, rows)), shrunk(self.data.pixels[rows], self.recipe.size))
 
     @cached_property
     def _meters(self) -> tuple[KidMeter, CopyMeter]:

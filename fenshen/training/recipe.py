@@ -77,6 +77,7 @@ class _Networks(BaseModel):
     conditional: Annotated[bool, Field(description="give both networks the 58 controls")] = False
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D")] = False
     reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
+    keyframes: Annotated[int, Field(description="pictures of a person that G moves")] = 0
     paired: Annotated[
         bool, Field(description="G is told who is in each picture and asked for that very picture")
     ] = False
@@ -155,6 +156,11 @@ class Recipe(_Weights):
     ] = None
     augment_schedule: Annotated[Schedule, Field(description="schedule of the probability")] = Schedule()
 
+    fine: Annotated[
+        int | None, Field(description="side of the pictures that moved keyframes are compared with at last")
+    ] = None
+    fine_from: Annotated[float, Field(ge=0, le=1, description="share of the steps before that")] = 0.7
+
     # The run.
     seed: Annotated[int, Field(ge=0, lt=2**32, description="random seed")] = 0
     precision: Annotated[
@@ -188,6 +194,8 @@ class Recipe(_Weights):
         for term in TERMS:
             if Need.FROZEN in term.needs and self.weight(term.key) and not family.frozen:
                 return message("recipe.not_frozen", key=term.key, able=_able("frozen"))
+        if bool(self.keyframes) != family.moves:
+            return message("recipe.keyframes", family=self.family, able=_able("moves"))
         if self.paired and not family.paired:
             return message("recipe.not_paired", family=self.family, able=_able("paired"))
         return None
@@ -203,6 +211,10 @@ class Recipe(_Weights):
         if self.batch_size % self.accumulate:
             return message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate)
         return None
+
+    def side(self, step: int) -> int:
+        """Side in pixels of the pictures that are compared at a step."""
+        return self.size if self.fine is None or step < self.fine_from * self.steps else self.fine
 
     def weight(self, term: str) -> float:
         """The weight of a term of G's loss, by the term's key."""

@@ -40,7 +40,7 @@ def choose_recipe(
         for key in recipes.FIXED:
             if getattr(chosen, key) != getattr(old, key):
                 raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
-    if chosen.size != data.card.size:
+    if chosen.size != data.card.size and not (chosen.keyframes and data.card.size % chosen.size == 0):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
     count = len(data.indices("train"))
     if count < FEWEST_REAL:  # else samples cannot be compared with them

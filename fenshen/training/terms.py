@@ -13,6 +13,7 @@ from enum import Enum
 from functools import cache
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -23,6 +24,8 @@ from fenshen.training.batch import Fakes
 
 Scalar = Float[Tensor, ""]
 
+_STRUCTURE = 0.2  # weight of structural dissimilarity beside L1, of the parts of a picture
+_COMPARED = 2  # moved keyframes that are compared with each picture
 _FACES = 2  # faces of a batch whose identity is compared: one costs more than everything else for a picture
 
 
@@ -31,6 +34,7 @@ class Need(Enum):
 
     CRITIC = "critic"  # a discriminator: the term waits until it has joined
     FROZEN = "frozen"  # a discriminator with frozen features
+    MOVES = "moves"  # a generator that moves keyframes
     PAIRS = "pairs"  # a generator that is asked for the very picture beside its fake
 
 
@@ -106,6 +110,38 @@ def _identity_network(device: torch.device) -> nn.Module:
     return copy.deepcopy(identity.network()).to(device)
 
 
+def _keyframes(fakes: Fakes) -> Scalar:
+    """The nearest keyframes of every picture, moved, each compared by itself where it is near.
+
+    In the mixture alone, motion learns nothing wherever the drawing is preferred, which then always is.
+    """
+    parts, pair = fakes.parts, fakes.pair
+    focus = torch.ones_like(pair.pictures[:, :1]) if pair.weight is None else pair.weight
+    weight = parts.near * focus  # (B, K, S, S)
+    nearest = weight.detach().mean((2, 3)).topk(min(_COMPARED, weight.shape[1])).indices  # (B, n)
+    rows = torch.arange(len(nearest), device=nearest.device)[:, None]
+    moved, weight = (x[rows, nearest].flatten(0, 1) for x in (parts.keyframes, weight[:, :, None]))
+    wanted = pair.pictures.repeat_interleave(nearest.shape[1], dim=0)
+    l1 = reconstruction.multiscale_l1(moved, wanted, weight)
+    return nearest.shape[1] * (l1 + _STRUCTURE * reconstruction.dissimilarity(moved, wanted, weight))
+
+
+def _drawn(fakes: Fakes) -> Scalar:
+    """What the network draws by itself, at its own size."""
+    drawn, real, weight = fakes.parts.drawn, fakes.pair.pictures, fakes.pair.weight
+    factor = real.shape[-1] // drawn.shape[-1]
+    if factor > 1:
+        real = F.avg_pool2d(real, factor)
+        weight = None if weight is None else F.avg_pool2d(weight, factor)
+    return reconstruction.multiscale_l1(drawn, real, weight) + _STRUCTURE * reconstruction.dissimilarity(
+        drawn, real, weight
+    )
+
+
+def _drawn_share(fakes: Fakes) -> Scalar:
+    return fakes.parts.weights[:, -1].mean()
+
+
 def _landmarks(fakes: Fakes) -> Scalar:
     if fakes.points is None:
         raise TypeError("this term needs a family that works out contour points")
@@ -113,6 +149,7 @@ def _landmarks(fakes: Fakes) -> Scalar:
 
 
 _CRITIC, _PAIRS = frozenset({Need.CRITIC}), frozenset({Need.PAIRS})
+_MOVES = _PAIRS | {Need.MOVES}
 
 TERMS = (
     Term(
@@ -169,5 +206,29 @@ TERMS = (
         _landmarks,
         {"en": "weight of the distance of contour points in G's loss", "zh": "G 的损失中轮廓点距离的权重"},
         needs=_PAIRS,
+    ),
+    Term(
+        "moved",
+        _keyframes,
+        {
+            "en": "weight of the L1 distance of each moved keyframe in G's loss",
+            "zh": "G 的损失中每张移动后的关键帧的 L1 距离的权重",
+        },
+        needs=_MOVES,
+    ),
+    Term(
+        "drawn",
+        _drawn,
+        {
+            "en": "weight of the L1 distance of what G draws beside keyframes",
+            "zh": "G 的损失中关键帧以外自绘部分的 L1 距离的权重",
+        },
+        needs=_MOVES,
+    ),
+    Term(
+        "drawn_share",
+        _drawn_share,
+        {"en": "cost of what is drawn instead of moved", "zh": "自绘而非移动所得部分的代价"},
+        needs=_MOVES,
     ),
 )

@@ -1,0 +1,139 @@
+"""A person's own pictures that a double moves, with their labels, and the empty background; on disk a small folder.
+
+Pictures are JPEG files at the size of the source; ``keyframes.json`` holds controls and contour points, and names the
+files. The plate, the background without the person, is a picture with an alpha channel: how often each pixel was empty.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from fenshen import cards
+from fenshen import controls as control_space
+from fenshen.errors import FenshenError
+from fenshen.networks.contours import CONTOUR_POINTS
+
+SCHEMA_VERSION = 1
+FOLDER, CARD = "keyframes", "keyframes.json"
+MOST, LARGEST = 12, 1024  # keyframes, and pixels of a side
+MOST_BYTES = 2**21  # of a picture
+_PLATE = "plate.png"
+_QUALITY = 95
+_Controls = Annotated[list[float], Field(min_length=control_space.COUNT, max_length=control_space.COUNT)]
+
+
+class _Keyframe(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    controls: _Controls
+    points: Annotated[
+        list[tuple[float, float]], Field(min_length=len(CONTOUR_POINTS), max_length=len(CONTOUR_POINTS))
+    ]
+
+
+class _Card(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    keyframes: Annotated[list[_Keyframe], Field(min_length=1, max_length=MOST)]
+
+
+@dataclass(frozen=True, eq=False)
+class Keyframes:
+    """Pictures of one size, and what is known about them.
+
+    Attributes:
+        pictures: the keyframes, RGB.
+        controls: of each.
+        points: contour points of each, x right and y down in sides.
+        plate: the background without the person; alpha says how often each pixel was empty.
+    """
+
+    pictures: UInt8[ndarray, "K S S 3"]
+    controls: Float[ndarray, "K 58"]
+    points: Float[ndarray, "K P 2"]
+    plate: UInt8[ndarray, "S S 4"]
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures in pixels."""
+        return self.pictures.shape[1]
+
+    def resized(self, size: int) -> Keyframes:
+        """The same at another size."""
+        import cv2
+
+        if size == self.size:
+            return self
+        how = cv2.INTER_AREA if size < self.size else cv2.INTER_CUBIC
+        *pictures, plate = (
+            cv2.resize(picture, (size, size), interpolation=how) for picture in (*self.pictures, self.plate)
+        )
+        return Keyframes(np.stack(pictures), self.controls, self.points, plate)
+
+    def files(self) -> dict[str, bytes]:
+        """The folder's files by name."""
+        kept = [
+            _Keyframe(controls=values.tolist(), points=places.tolist())
+            for values, places in zip(self.controls, self.points, strict=True)
+        ]
+        pictures = {f"{i}.jpg": _encoded(picture) for i, picture in enumerate(self.pictures)}
+        card = _Card(keyframes=kept).model_dump_json(indent=1).encode()
+        return {CARD: card, **pictures, _PLATE: _encoded(self.plate)}
+
+    def write(self, folder: Path) -> None:
+        """Write the files into a folder, which the caller moves to its place."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in self.files().items():
+            (folder / name).write_bytes(content)
+
+    @classmethod
+    def read(cls, folder: Path) -> Keyframes:
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            FenshenError: a file is missing, damaged, or not what it should be.
+        """
+        try:
+            card = cards.read(_Card, (folder / CARD).read_bytes(), folder, SCHEMA_VERSION)
+            pictures = [_decoded(folder / f"{i}.jpg", "RGB") for i in range(len(card.keyframes))]
+            plate = _decoded(folder / _PLATE, "RGBA")
+            if len({picture.shape[:2] for picture in (*pictures, plate)}) > 1:
+                raise ValueError("keyframes of different sizes")
+            controls = np.array([one.controls for one in card.keyframes], dtype=np.float32)
+            control_space.check(controls)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise FenshenError("double.damaged", path=folder, file=FOLDER, why=why) from error
+        points = np.array([one.points for one in card.keyframes], dtype=np.float32)
+        return cls(np.stack(pictures), controls, points, plate)
+
+
+def file_names() -> dict[str, int]:
+    """All names that a folder may hold, and how large each file may be."""
+    return {CARD: 2**20, _PLATE: 2 * MOST_BYTES, **{f"{i}.jpg": MOST_BYTES for i in range(MOST)}}
+
+
+def _encoded(picture: UInt8[ndarray, "S S C"]) -> bytes:
+    file = io.BytesIO()
+    if picture.shape[2] == 3:
+        Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY, subsampling=0)
+    else:
+        Image.fromarray(picture).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _decoded(file: Path, mode: str) -> UInt8[ndarray, "S S C"]:
+    with Image.open(file, formats=("JPEG", "PNG")) as image:
+        if image.mode != mode or image.width != image.height or not 32 <= image.width <= LARGEST:
+            raise ValueError(f"{file.name}: {image.mode}, {image.width} x {image.height}")
+        return np.array(image)

@@ -1,0 +1,371 @@
+"""The family that moves a person's own pictures, and draws only what none of them shows.
+
+A few keyframes, pictures with known contour points, are bent to where the controls want the face, and mixed. The
+network is that of ``portrait`` with two more heads: one corrects the motion of each keyframe, at 64 px; the other says
+at every pixel how much each keyframe, the empty background and the network's own drawing count. Motion and shares know
+no resolution: they are learnt at 128 and 256 px, and used on keyframes of any size.
+
+The motion begins with geometry: every contour point knows where it lies in a keyframe and where it should lie, and
+carries the pixels around it along (as the first-order model of Siarohin et al. 2019, but with labelled points and
+keyframes). Geometry also decides what a keyframe cannot show: pixels between lips or lids that were less open there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fenshen.landmarks import LOWER_LID, LOWER_LIP_INSIDE, UPPER_LID, UPPER_LIP_INSIDE
+from fenshen.networks import FAMILIES, Drawn, Family, Moved, NetworkConfig, portrait
+from fenshen.networks.contours import CONTOUR_POINTS, LINES, Aim
+from fenshen.networks.fast import Discriminator
+
+if TYPE_CHECKING:
+    from fenshen.keyframes import Keyframes
+
+_FLOW_SIDE = 64  # of the maps of motion
+_STEP = 0.1  # sides of the picture that one unit of the motion head means
+# Points carry the pixels around them along: standard deviations in sides, and weights. A place that no point reaches
+# stays where it is.
+_REACH = ((0.035, 1.0), (0.12, 0.02))
+_STILL = 2e-3
+# A keyframe counts by this power of its distance (Shepard 1968): of two, one a third farther, the nearer has 85 %.
+_POWER = 6.0
+_POSE_IN_PARTS = 0.3  # how much the pose counts when keyframes for eyes and mouth are compared
+_REFUSED = 8.0  # logits that a keyframe loses where it cannot show what is asked for
+_CURVE = 33  # points of the curves of lips and lids
+# A keyframe counts between lips or lids that were there at least the second as open as asked for, and not at all up to
+# the first; how open nobody can see, in face heights.
+_OPEN, _UNSEEN = (0.5, 0.8), 0.01
+
+_EYES = tuple(name for name in LINES if "lid" in name or name == "irises")
+_MOUTH = tuple(name for name in LINES if "lip" in name)
+_OPENINGS = (
+    (UPPER_LID.right, LOWER_LID.right),
+    (UPPER_LID.left, LOWER_LID.left),
+    (UPPER_LIP_INSIDE, LOWER_LIP_INSIDE),
+)
+
+
+class Parts(NamedTuple):
+    """All that a picture is put together from, beside the keyframes; independent of their size.
+
+    Attributes:
+        drawn: by the network itself.
+        motion: where in each keyframe the pixel seen here lies, relative to here, in sides; x right, y down.
+        near, weights: as in :class:`fenshen.networks.Moved`.
+        points: contour points.
+    """
+
+    drawn: Float[Tensor, "B 3 s s"]
+    motion: Float[Tensor, "B K 2 f f"]
+    near: Float[Tensor, "B K s s"]
+    weights: Float[Tensor, "B K+2 s s"]
+    points: Float[Tensor, "B P 2"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Pictures that are moved.
+
+    Attributes:
+        pictures: the keyframes.
+        plate: the empty background.
+    """
+
+    pictures: Float[Tensor, "K 3 S S"]
+    plate: Float[Tensor, "1 3 S S"]
+
+
+def sources(keyframes: Keyframes, device: torch.device | str = "cpu") -> Sources:
+    """The pictures of keyframes on a device, in [-1, 1]."""
+    stacked = np.concatenate([keyframes.pictures, keyframes.plate[None, ..., :3]])
+    pictures = torch.from_numpy(stacked).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
+    return Sources(pictures[:-1], pictures[-1:])
+
+
+class Generator(portrait.Generator):
+    """Code and controls to a picture that is put together from moved keyframes and from what is drawn."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        count, side = config.keyframes, config.size
+        self.motion = nn.Conv2d(config.channels(_FLOW_SIDE), 2 * count, 3, padding=1)
+        self.shares = nn.Conv2d(config.channels(side), count + 2, 3, padding=1)
+        for head in (self.motion, self.shares):
+            nn.init.normal_(head.weight, std=1e-3)
+            assert head.bias is not None
+            nn.init.zeros_(head.bias)
+        # What is moved is part of the weights, at the network's own size: a model draws by itself, wherever it is.
+        self.register_buffer("pictures", torch.zeros(count, 3, side, side))
+        self.register_buffer("plate", torch.zeros(1, 3, side, side))
+        self.register_buffer("empty", torch.zeros(1, 1, side, side))
+        self.register_buffer("told", torch.zeros(count, 58))
+        self.register_buffer("points", torch.zeros(count, len(CONTOUR_POINTS), 2))
+        self.geometry = Geometry()
+        self.larger: dict[int, Sources] = {}  # by side; not part of the weights
+
+    def keep(
+        self,
+        sources: Sources,
+        empty: Float[Tensor, "1 1 S S"],
+        told: Float[Tensor, "K 58"],
+        points: Float[Tensor, "K P 2"],
+    ) -> None:
+        """Take the keyframes that are moved.
+
+        Args:
+            sources: at the network's size.
+            empty: how often the plate was seen at each pixel, 0 to 1.
+            told: normalised controls of the keyframes.
+            points: contour points of the keyframes, in sides.
+        """
+        kept = {"pictures": sources.pictures, "plate": sources.plate, "empty": empty, "told": told}
+        for name, value in (kept | {"points": points}).items():
+            self.get_buffer(name).copy_(value)
+
+    def draw(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+        side: int | None = None,
+    ) -> Drawn:
+        """As :meth:`forward`, with the parts.
+
+        Args:
+            side: of the pictures: the network's own, or one of :attr:`larger`.
+        """
+        parts = self.parts(latents, controls, truncation)
+        own = Sources(self.get_buffer("pictures"), self.get_buffer("plate"))
+        return put_together(parts, own if side is None else self.larger.get(side, own))
+
+    def parts(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+    ) -> Parts:
+        """What the pictures are put together from; arguments as :meth:`forward`."""
+        if controls is None:
+            controls = latents.new_zeros(len(latents), self.get_buffer("told").shape[1])
+        maps, points = self.maps(latents, controls, truncation)
+        drawn = self.to_picture(maps[-1]).float()
+        learnt = self.motion(F.leaky_relu(maps[self.sides.index(_FLOW_SIDE)], 0.2)).float()
+        shares = self.shares(F.leaky_relu(maps[-1], 0.2)).float()
+        with torch.autocast(latents.device.type, enabled=False):
+            # Shares follow the points, and are no reason to move them.
+            there, theirs = points.detach(), self.get_buffer("points")
+            motion = carried(there, theirs, _FLOW_SIDE) + _STEP * learnt.reshape(
+                len(learnt), -1, 2, *learnt.shape[2:]
+            )
+            aims = self.head_space.aim(controls), self.head_space.aim(self.get_buffer("told"))
+            near, lacking = self.geometry(there, theirs, *aims, drawn.shape[-1])
+            weights = self._weights(shares, near, lacking)
+        return Parts(drawn, motion, near, weights, points)
+
+    def _weights(
+        self,
+        shares: Float[Tensor, "B K+2 s s"],
+        near: Float[Tensor, "B K s s"],
+        lacking: Float[Tensor, "B K s s"],
+    ) -> Float[Tensor, "B K+2 s s"]:
+        empty = (self.get_buffer("empty") + 1e-3).log().expand(len(near), -1, -1, -1)
+        inside = lacking.amax(1, keepdim=True)
+        ours = (near + 1e-4).log() - _REFUSED * lacking
+        prior = torch.cat([ours, empty - _REFUSED * inside, torch.full_like(empty, -2.0)], dim=1)
+        return (prior + shares).softmax(1)
+
+
+def put_together(parts: Parts, sources: Sources) -> Drawn:
+    """The pictures, at the size of the keyframes."""
+    batch, count = parts.motion.shape[:2]
+    side = sources.pictures.shape[-1]
+    steps = (torch.arange(side, device=parts.motion.device, dtype=torch.float32) + 0.5) / side
+    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
+    motion = _enlarged(parts.motion.flatten(1, 2), side).reshape(batch, count, 2, side, side)
+    places = 2 * (here + motion.permute(1, 0, 3, 4, 2)) - 1  # (K, B, S, S, 2)
+    moved = F.grid_sample(sources.pictures, places.flatten(1, 2), padding_mode="border", align_corners=False)
+    moved = moved.reshape(count, 3, batch, side, side).permute(2, 0, 1, 3, 4)  # (B, K, 3, S, S)
+    weights, near = _enlarged(parts.weights, side), _enlarged(parts.near, side)
+    kept = (weights[:, :count, None] * moved).sum(1)
+    rest = weights[:, count, None] * sources.plate + weights[:, count + 1, None] * _enlarged(
+        parts.drawn, side
+    )
+    return Drawn(kept + rest, parts.points, Moved(parts.drawn, moved, near, weights))
+
+
+def carried(
+    points: Float[Tensor, "B P 2"], keyframes: Float[Tensor, "K P 2"], side: int
+) -> Float[Tensor, "B K 2 side side"]:
+    """Motion by the contour points: where in each keyframe a pixel's surroundings lie, relative to here, in sides.
+
+    Args:
+        points: where they are in the pictures.
+        keyframes: where they are in the keyframes.
+    """
+    steps = (torch.arange(side, device=points.device, dtype=torch.float32) + 0.5) / side
+    across, down = (steps - points[..., i, None] for i in range(2))  # (B, P, side)
+    far = (keyframes - points[:, None]).transpose(2, 3).flatten(1, 2)  # (B, 2K, P)
+    weight, moved = torch.full((), _STILL, device=points.device), torch.zeros((), device=points.device)
+    for reach, amplitude in _REACH:
+        x, y = torch.exp(-0.5 * (across / reach) ** 2), torch.exp(-0.5 * (down / reach) ** 2)
+        y = amplitude * y
+        # Gaussians are separable: a map of many is the product of two small matrices.
+        weight = weight + (y.transpose(1, 2) @ x)[:, None]
+        moved = moved + (far[..., None] * y[:, None]).transpose(2, 3) @ x[:, None]
+    return (moved / weight).reshape(len(points), -1, 2, side, side)
+
+
+class Geometry(nn.Module):
+    """Which keyframe is nearest to what is asked for, and what it cannot show, from contour points alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.eyes, self.mouth = _places(_EYES), _places(_MOUTH)
+        self.rest = [i for i in range(len(CONTOUR_POINTS)) if i not in {*self.eyes, *self.mouth}]
+        self.openings = [
+            tuple([CONTOUR_POINTS.index(i) for i in line] for line in pair) for pair in _OPENINGS
+        ]
+
+    def forward(
+        self,
+        points: Float[Tensor, "B P 2"],
+        keyframes: Float[Tensor, "K P 2"],
+        aim: Aim,
+        keyframes_aim: Aim,
+        side: int,
+    ) -> tuple[Float[Tensor, "B K side side"], Float[Tensor, "B K side side"]]:
+        """How near each keyframe is at every pixel, 1 in all; and how much it lacks of an opening there, 0 to 1."""
+        upright, theirs = upright_points(points, aim), upright_points(keyframes, keyframes_aim)
+        far = theirs[None] - upright[:, None]  # (B, K, P, 2)
+        pose = _spread_of(far[:, :, self.rest])
+        parts, regions = [], []
+        for part in (self.eyes, self.mouth):
+            apart = far[:, :, part]
+            parts.append(_spread_of(apart - apart.mean(2, keepdim=True)) + _POSE_IN_PARTS * pose)
+            regions.append(_around(points[:, part], side))
+        region = torch.stack(regions, dim=1)  # (B, 2, side, side)
+        everywhere = (1 - region.sum(1, keepdim=True)).clamp(min=0)
+        distances = torch.stack([pose, *parts], dim=2)  # (B, K, 3)
+        shares = torch.cat([everywhere, region], dim=1).flatten(2)
+        distance = (distances @ shares).reshape(len(points), -1, side, side)
+        return (-_POWER * distance.clamp(min=1e-4).log()).softmax(1), self._lacking(
+            points, upright, theirs, side
+        )
+
+    def _lacking(
+        self,
+        points: Float[Tensor, "B P 2"],
+        upright: Float[Tensor, "B P 2"],
+        theirs: Float[Tensor, "K P 2"],
+        side: int,
+    ) -> Float[Tensor, "B K side side"]:
+        lacking = points.new_zeros(len(points), len(theirs), side, side)
+        for upper, lower in self.openings:
+            wanted, given = (_gap(p[:, upper], p[:, lower]) for p in (upright, theirs))
+            ratio = (given[None] + _UNSEEN) / (wanted[:, None] + _UNSEEN)  # (B, K)
+            low, high = _OPEN
+            short = 1 - ((ratio - low) / (high - low)).clamp(0, 1)
+            within = between(points[:, upper], points[:, lower], side)
+            lacking = lacking + short[..., None, None] * within[:, None]
+        return lacking.clamp(max=1)
+
+
+def upright_points(points: Float[Tensor, "B P 2"], aim: Aim) -> Float[Tensor, "B P 2"]:
+    """Points in face heights from the head's centre, without the head's roll: what placement does not change."""
+    rotation, placed = aim
+    x, y = ((points - placed[:, None, :2]) / placed[:, None, 2:]).unbind(-1)
+    # The second column of R is where the head's up goes; in the picture y points down.
+    sine, cosine = rotation[:, 0, 1, None], rotation[:, 1, 1, None]
+    length = (sine**2 + cosine**2).sqrt().clamp(min=1e-3)
+    sine, cosine = sine / length, cosine / length
+    return torch.stack([cosine * x + sine * y, cosine * y - sine * x], dim=-1)
+
+
+def between(
+    upper: Float[Tensor, "B N 2"], lower: Float[Tensor, "B N 2"], side: int
+) -> Float[Tensor, "B side side"]:
+    """1 between two lines with common ends, 0 elsewhere; softly within a pixel.
+
+    Args:
+        upper, lower: from the right to the left corner, or the other way, in sides.
+    """
+    corner, across = upper[:, :1], upper[:, -1:] - upper[:, :1]
+    width = across.norm(dim=-1, keepdim=True).clamp(min=1e-4)
+    along = across / width  # (B, 1, 2)
+    down = torch.stack([-along[..., 1], along[..., 0]], dim=-1)
+    down = down * torch.where(down[..., 1:] < 0, -1.0, 1.0)  # whichever corner comes first
+    curves = [_curve(line - corner, along, down, width) for line in (upper, lower)]
+    steps = (torch.arange(side, device=upper.device, dtype=torch.float32) + 0.5) / side
+    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1).flatten(0, 1)  # (S*S, 2)
+    place = here - corner  # (B, S*S, 2)
+    share, depth = (place * along).sum(-1) / width[..., 0], (place * down).sum(-1)  # (B, S*S)
+    # grid_sample reads the curves at each pixel's share of the width.
+    at = torch.stack([2 * share - 1, torch.zeros_like(share)], dim=-1)[:, None]
+    top, bottom = F.grid_sample(
+        torch.stack(curves, dim=1)[:, :, None], at, padding_mode="border", align_corners=True
+    ).unbind(1)
+    soft = 0.5 / side
+    inside = torch.sigmoid((depth - top[:, 0]) / soft) * torch.sigmoid((bottom[:, 0] - depth) / soft)
+    ends = torch.sigmoid(share * width[..., 0] / soft) * torch.sigmoid((1 - share) * width[..., 0] / soft)
+    return (inside * ends).reshape(-1, side, side)
+
+
+def _curve(
+    line: Float[Tensor, "B N 2"],
+    along: Float[Tensor, "B 1 2"],
+    down: Float[Tensor, "B 1 2"],
+    width: Float[Tensor, "B 1 1"],
+) -> Float[Tensor, "B C"]:
+    """The depth of a line at evenly spaced places of its width."""
+    share, depth = (line * along).sum(-1) / width[..., 0], (line * down).sum(-1)  # (B, N)
+    places = torch.linspace(0, 1, _CURVE, device=line.device)[:, None]
+    spread = 0.7 / (line.shape[1] - 1)
+    near = torch.exp(-0.5 * ((places - share[:, None]) / spread) ** 2) + 1e-6
+    return (near * depth[:, None]).sum(-1) / near.sum(-1)
+
+
+def _gap(upper: Float[Tensor, "B N 2"], lower: Float[Tensor, "B N 2"]) -> Float[Tensor, "B"]:
+    """Mean distance of two lines in their middle third."""
+    third = upper.shape[1] // 3
+    middle = slice(third, upper.shape[1] - third)
+    return (upper[:, middle] - lower[:, middle]).norm(dim=-1).mean(1)
+
+
+def _spread_of(far: Float[Tensor, "B K N 2"]) -> Float[Tensor, "B K"]:
+    return far.square().sum(-1).mean(-1).clamp(min=1e-8).sqrt()
+
+
+def _around(points: Float[Tensor, "B N 2"], side: int) -> Float[Tensor, "B side side"]:
+    """1 around some points, falling softly to 0 at about their extent's distance from them."""
+    low, high = points.amin(1), points.amax(1)
+    middle, reach = (low + high) / 2, (high - low) / 2 + 0.03
+    steps = (torch.arange(side, device=points.device, dtype=torch.float32) + 0.5) / side
+    x, y = (torch.exp(-(((steps - middle[:, i, None]) / (1.2 * reach[:, i, None])) ** 4)) for i in range(2))
+    return y[:, :, None] * x[:, None]
+
+
+def _places(lines: tuple[str, ...]) -> list[int]:
+    wanted = {point for name in lines for point in LINES[name].points}
+    return [i for i, point in enumerate(CONTOUR_POINTS) if point in wanted]
+
+
+def _enlarged(maps: Float[Tensor, "B C s s"], side: int) -> Float[Tensor, "B C S S"]:
+    if maps.shape[-1] == side:
+        return maps
+    return F.interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)
+
+
+FAMILIES.add(
+    "mover",
+    Family(
+        Generator, Discriminator, conditional=True, frozen=True, paired=True, moves=True, sizes=(128, 128)
+    ),
+)
