@@ -98,7 +98,7 @@ class Compositor:
                 )[box]
                 places = self._here[box] + size * bent
                 layer = cv2.remap(
-                    self._pictures[k], places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+                    self._pictures[k], places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
                 )
             else:
                 layer = cv2.resize(drawn, (size, size), interpolation=cv2.INTER_LINEAR)[box]

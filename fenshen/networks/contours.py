@@ -103,13 +103,22 @@ class Contours(nn.Module):
 
     def forward(self, told: Float[Tensor, "B K"], aim: Aim) -> Float[Tensor, "B P 2"]:
         """Places of the points in the picture: x right, y down, in sides."""
+        return self.seen(self.solid(told), aim)
+
+    def solid(self, told: Float[Tensor, "B K"]) -> Float[Tensor, "B P 3"]:
+        """The points in the head's own axes, in its heights."""
         # Half a pixel is much here: coordinates need all the digits of float32.
         with torch.autocast(told.device.type, enabled=False):
-            points = self.shape(told.float()).unflatten(1, (-1, 3))  # in the head's axes and heights
+            return self.shape(told.float()).unflatten(1, (-1, 3))
+
+    @staticmethod
+    def seen(points: Float[Tensor, "B P 3"], aim: Aim) -> Float[Tensor, "B P 2"]:
+        """Where a picture shows points of the head."""
+        with torch.autocast(points.device.type, enabled=False):
             rotation, placed = aim
             turned = points @ rotation[:, :2].transpose(1, 2)
             middle, height = placed[:, None, :2], placed[:, None, 2:]
-            return middle + height * turned * torch.tensor((1.0, -1.0), device=told.device)
+            return middle + height * turned * torch.tensor((1.0, -1.0), device=points.device)
 
     def draw(self, points: Float[Tensor, "B P 2"], sides: Sequence[int]) -> list[Float[Tensor, "B L S S"]]:
         """The lines on maps of these sides: bright on a line, 0 away from it."""

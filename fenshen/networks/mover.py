@@ -12,6 +12,7 @@ keyframes). Geometry also decides what a keyframe cannot show: pixels between li
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,6 +40,7 @@ _STILL = 2e-3
 _POWER = 6.0
 _POSE_IN_PARTS = 0.3  # how much the pose counts when keyframes for eyes and mouth are compared
 _REFUSED = 8.0  # logits that a keyframe loses where it cannot show what is asked for
+_EMPTY, _DRAWN = 2.0, -2.0  # logits of the empty background where it was always seen, and of what is drawn
 _CURVE = 33  # points of the curves of lips and lids
 # A keyframe counts between lips or lids that were there at least the second as open as asked for, and not at all up to
 # the first; how open nobody can see, in face heights.
@@ -143,8 +145,12 @@ class Generator(portrait.Generator):
             side: of the pictures: the network's own, or one of :attr:`larger`.
         """
         parts = self.parts(latents, controls, truncation)
+        return put_together(parts, self.sources(side), sharp=not self.training)
+
+    def sources(self, side: int | None = None) -> Sources:
+        """What is moved: at the network's own size, or one of :attr:`larger`."""
         own = Sources(self.get_buffer("pictures"), self.get_buffer("plate"))
-        return put_together(parts, own if side is None else self.larger.get(side, own))
+        return own if side is None else self.larger.get(side, own)
 
     def parts(
         self,
@@ -165,8 +171,9 @@ class Generator(portrait.Generator):
             motion = carried(there, theirs, _FLOW_SIDE) + _STEP * learnt.reshape(
                 len(learnt), -1, 2, *learnt.shape[2:]
             )
-            aims = self.head_space.aim(controls), self.head_space.aim(self.get_buffer("told"))
-            near, lacking = self.geometry(there, theirs, *aims, drawn.shape[-1])
+            upright = upright_points(there, self.head_space.aim(controls))
+            kept = upright_points(theirs, self.head_space.aim(self.get_buffer("told")))
+            near, lacking = self.geometry(there, upright, kept, drawn.shape[-1])
             weights = self._weights(shares, near, lacking)
         return Parts(drawn, motion, near, weights, points)
 
@@ -179,19 +186,25 @@ class Generator(portrait.Generator):
         empty = (self.get_buffer("empty") + 1e-3).log().expand(len(near), -1, -1, -1)
         inside = lacking.amax(1, keepdim=True)
         ours = (near + 1e-4).log() - _REFUSED * lacking
-        prior = torch.cat([ours, empty - _REFUSED * inside, torch.full_like(empty, -2.0)], dim=1)
+        plate = _EMPTY + empty - _REFUSED * inside
+        prior = torch.cat([ours, plate, torch.full_like(empty, _DRAWN)], dim=1)
         return (prior + shares).softmax(1)
 
 
-def put_together(parts: Parts, sources: Sources) -> Drawn:
-    """The pictures, at the size of the keyframes."""
+def put_together(parts: Parts, sources: Sources, *, sharp: bool = True) -> Drawn:
+    """The pictures, at the size of the keyframes.
+
+    Args:
+        sharp: bend keyframes with cubic interpolation; linear is quicker, and blurs a little.
+    """
     batch, count = parts.motion.shape[:2]
     side = sources.pictures.shape[-1]
     steps = (torch.arange(side, device=parts.motion.device, dtype=torch.float32) + 0.5) / side
     here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
     motion = _enlarged(parts.motion.flatten(1, 2), side).reshape(batch, count, 2, side, side)
     places = 2 * (here + motion.permute(1, 0, 3, 4, 2)) - 1  # (K, B, S, S, 2)
-    moved = F.grid_sample(sources.pictures, places.flatten(1, 2), padding_mode="border", align_corners=False)
+    how = "bicubic" if sharp else "bilinear"
+    moved = F.grid_sample(sources.pictures, places.flatten(1, 2), how, "border", align_corners=False)
     moved = moved.reshape(count, 3, batch, side, side).permute(2, 0, 1, 3, 4)  # (B, K, 3, S, S)
     weights, near = _enlarged(parts.weights, side), _enlarged(parts.near, side)
     kept = (weights[:, :count, None] * moved).sum(1)
@@ -223,6 +236,23 @@ def carried(
     return (moved / weight).reshape(len(points), -1, 2, side, side)
 
 
+def bent(
+    pictures: Float[Tensor, "B 3 S S"], points: Float[Tensor, "B P 2"], theirs: Float[Tensor, "B P 2"]
+) -> Float[Tensor, "B 3 S S"]:
+    """Pictures with their contour points brought to other places.
+
+    Args:
+        points: where they should be.
+        theirs: where they are.
+    """
+    side = pictures.shape[-1]
+    each = [carried(a[None], b[None], _FLOW_SIDE)[0, 0] for a, b in zip(points, theirs, strict=True)]
+    steps = (torch.arange(side, device=pictures.device, dtype=torch.float32) + 0.5) / side
+    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)
+    places = 2 * (here + _enlarged(torch.stack(each), side).permute(0, 2, 3, 1)) - 1
+    return F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
+
+
 class Geometry(nn.Module):
     """Which keyframe is nearest to what is asked for, and what it cannot show, from contour points alone."""
 
@@ -230,26 +260,32 @@ class Geometry(nn.Module):
         super().__init__()
         self.eyes, self.mouth = _places(_EYES), _places(_MOUTH)
         self.rest = [i for i in range(len(CONTOUR_POINTS)) if i not in {*self.eyes, *self.mouth}]
-        self.openings = [
-            tuple([CONTOUR_POINTS.index(i) for i in line] for line in pair) for pair in _OPENINGS
-        ]
+        self.openings = [(_indices(upper), _indices(lower)) for upper, lower in _OPENINGS]
 
     def forward(
         self,
         points: Float[Tensor, "B P 2"],
-        keyframes: Float[Tensor, "K P 2"],
-        aim: Aim,
-        keyframes_aim: Aim,
+        upright: Float[Tensor, "B P 2"],
+        theirs: Float[Tensor, "K P 2"],
         side: int,
     ) -> tuple[Float[Tensor, "B K side side"], Float[Tensor, "B K side side"]]:
-        """How near each keyframe is at every pixel, 1 in all; and how much it lacks of an opening there, 0 to 1."""
-        upright, theirs = upright_points(points, aim), upright_points(keyframes, keyframes_aim)
+        """How near each keyframe is at every pixel, 1 in all; and how much it lacks of an opening there, 0 to 1.
+
+        Args:
+            points: where they are in the pictures.
+            upright: the same from :func:`upright_points`.
+            theirs: those of the keyframes, upright.
+        """
         far = theirs[None] - upright[:, None]  # (B, K, P, 2)
         pose = _spread_of(far[:, :, self.rest])
         parts, regions = [], []
-        for part in (self.eyes, self.mouth):
+        for part, openings in zip(
+            (self.eyes, self.mouth), (self.openings[:2], self.openings[2:]), strict=True
+        ):
             apart = far[:, :, part]
-            parts.append(_spread_of(apart - apart.mean(2, keepdim=True)) + _POSE_IN_PARTS * pose)
+            shape = _spread_of(apart - apart.mean(2, keepdim=True))
+            wider = [self._gaps(theirs, one)[None] - self._gaps(upright, one)[:, None] for one in openings]
+            parts.append(shape + torch.stack(wider).abs().amax(0) + _POSE_IN_PARTS * pose)
             regions.append(_around(points[:, part], side))
         region = torch.stack(regions, dim=1)  # (B, 2, side, side)
         everywhere = (1 - region.sum(1, keepdim=True)).clamp(min=0)
@@ -260,6 +296,11 @@ class Geometry(nn.Module):
             points, upright, theirs, side
         )
 
+    def opened(self, points: Float[Tensor, "B P 2"], side: int) -> Float[Tensor, "B side side"]:
+        """1 between the lids and between the lips, 0 elsewhere."""
+        each = [between(points[:, upper], points[:, lower], side) for upper, lower in self.openings]
+        return torch.stack(each).sum(0).clamp(max=1)
+
     def _lacking(
         self,
         points: Float[Tensor, "B P 2"],
@@ -269,13 +310,21 @@ class Geometry(nn.Module):
     ) -> Float[Tensor, "B K side side"]:
         lacking = points.new_zeros(len(points), len(theirs), side, side)
         for upper, lower in self.openings:
-            wanted, given = (_gap(p[:, upper], p[:, lower]) for p in (upright, theirs))
+            wanted, given = (self._gaps(p, (upper, lower)) for p in (upright, theirs))
             ratio = (given[None] + _UNSEEN) / (wanted[:, None] + _UNSEEN)  # (B, K)
             low, high = _OPEN
             short = 1 - ((ratio - low) / (high - low)).clamp(0, 1)
             within = between(points[:, upper], points[:, lower], side)
             lacking = lacking + short[..., None, None] * within[:, None]
         return lacking.clamp(max=1)
+
+    @staticmethod
+    def _gaps(upright: Float[Tensor, "B P 2"], opening: tuple[list[int], list[int]]) -> Float[Tensor, "B"]:
+        """How open eyes or mouths are: the mean distance of the two lines in their middle third."""
+        upper, lower = (upright[:, line] for line in opening)
+        third = upper.shape[1] // 3
+        middle = slice(third, upper.shape[1] - third)
+        return (upper[:, middle] - lower[:, middle]).norm(dim=-1).mean(1)
 
 
 def upright_points(points: Float[Tensor, "B P 2"], aim: Aim) -> Float[Tensor, "B P 2"]:
@@ -332,13 +381,6 @@ def _curve(
     return (near * depth[:, None]).sum(-1) / near.sum(-1)
 
 
-def _gap(upper: Float[Tensor, "B N 2"], lower: Float[Tensor, "B N 2"]) -> Float[Tensor, "B"]:
-    """Mean distance of two lines in their middle third."""
-    third = upper.shape[1] // 3
-    middle = slice(third, upper.shape[1] - third)
-    return (upper[:, middle] - lower[:, middle]).norm(dim=-1).mean(1)
-
-
 def _spread_of(far: Float[Tensor, "B K N 2"]) -> Float[Tensor, "B K"]:
     return far.square().sum(-1).mean(-1).clamp(min=1e-8).sqrt()
 
@@ -355,6 +397,10 @@ def _around(points: Float[Tensor, "B N 2"], side: int) -> Float[Tensor, "B side 
 def _places(lines: tuple[str, ...]) -> list[int]:
     wanted = {point for name in lines for point in LINES[name].points}
     return [i for i, point in enumerate(CONTOUR_POINTS) if point in wanted]
+
+
+def _indices(line: Sequence[int]) -> list[int]:
+    return [CONTOUR_POINTS.index(point) for point in line]
 
 
 def _enlarged(maps: Float[Tensor, "B C s s"], side: int) -> Float[Tensor, "B C S S"]:

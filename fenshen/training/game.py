@@ -8,18 +8,19 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from fenshen import controls as control_space
 from fenshen.adversarial import averaging, losses
 from fenshen.dataset import Batches
 from fenshen.keyframes import Keyframes
-from fenshen.networks import build_generator, mover, place
+from fenshen.networks import build_generator, mover, place, portrait
 from fenshen.training.batch import Fakes
 from fenshen.training.critic import Critic, Means, Scalars, Seen
 from fenshen.training.feed import Feed
 from fenshen.training.optimizer import adam, load_moments, update
 from fenshen.training.recipe import Recipe
+from fenshen.training.rehearsal import Rehearsal
 from fenshen.training.terms import TERMS, Need
 
 
@@ -43,6 +44,7 @@ class Game:
         weights = [(term, recipe.weight(term.key)) for term in TERMS]
         self.terms = [(term, weight) for term, weight in weights if weight or term.always]
         self.lr_factor = 1.0  # halved by every rollback
+        self.rehearsal: Rehearsal | None = None
 
     def train_step(self, step: int) -> Scalars:
         """``n_critic`` moves of the critic and one of the generator.
@@ -54,13 +56,13 @@ class Game:
         self._set_schedules(step)
         moves = range(step * recipe.n_critic, (step + 1) * recipe.n_critic)
         if step < recipe.adversarial_from:
-            scalars = self._learn(self._draw(moves[-1]))
+            scalars = self._learn(self._draw(moves[-1]), step)
         else:
             scalars, seen = Scalars(), list[Seen]()
             for move in moves:
                 learnt, seen = self.critic.learn(self._draw(move, graph=move == moves[-1]), step)
                 scalars |= learnt
-            scalars |= self._learn(map(self.critic.judge, seen))
+            scalars |= self._learn(map(self.critic.judge, seen), step)
             scalars["total"] = losses.total(scalars["loss_g"], scalars["loss_d"], recipe.total_weight)
         self._average(step)
         self.critic.adapt(step)
@@ -73,18 +75,25 @@ class Game:
                 drawn = self.generator.draw(batch.latents, batch.controls, side=batch.pictures.shape[-1])
             yield Fakes(batch, drawn.pictures, drawn.points, drawn.moved)
 
-    def _learn(self, parts: Iterator[Fakes]) -> Scalars:
+    def _learn(self, parts: Iterator[Fakes], step: int) -> Scalars:
         """One step of the generator on fakes, judged or not."""
         self.optimizer.zero_grad(set_to_none=True)
         means = Means(self.recipe.accumulate)
         for fakes in parts:
             with self.fabric.autocast():
                 values = self._losses(fakes)
+                if self.rehearsal is not None:
+                    values["rehearsal"] = self.recipe.rehearsal, self._rehearse(self.rehearsal, fakes, step)
             whole = sum((weight * value for weight, value in values.values()), torch.zeros(()))
             self.fabric.backward(whole / self.recipe.accumulate)
             means.add(**{name: value for name, (_, value) in values.items()})
         update(self.generator, self.optimizer, self.recipe.clip, self.fabric)
         return means.values
+
+    def _rehearse(self, rehearsal: Rehearsal, fakes: Fakes, step: int) -> Tensor:
+        assert isinstance(self.generator, mover.Generator)
+        rehearsal.learn(self.generator, fakes.pair)
+        return rehearsal.loss(self.generator, fakes.pair.latents, step)
 
     def _losses(self, fakes: Fakes) -> dict[str, tuple[float, Tensor]]:
         """The terms of the generator's loss: weight and value by name."""
@@ -123,6 +132,14 @@ class Game:
         """Start with another generator's weights, as their own average; what that one lacks stays as it is."""
         for generator in (self.generator, self.average):
             generator.load_state_dict({**generator.state_dict(), **weights})
+
+    def rehearse(self, base: nn.Module) -> None:
+        """Keep what a generator knows that this one was started from."""
+        labels = self.feed.batches.labels
+        assert isinstance(base, portrait.Generator)
+        assert labels.controls is not None
+        filmed = labels.controls[self.feed.batches.indices]
+        self.rehearsal = Rehearsal(place(base, self.fabric.device), filmed, self.recipe.seed)
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, beside the recipe and the step."""

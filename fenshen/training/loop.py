@@ -71,6 +71,8 @@ class Training:
         self.game = Game(recipe, self.batches, fabric)
         if recipe.keyframes:
             self.game.keep(Keyframes.read(data.path / FOLDER))
+        if recipe.rehearsal and recipe.start is not None:
+            self.game.rehearse(_begun(recipe.start).generator)
         self.watch = Watch(recipe.steps)
         self.step, self.seconds, self.rollbacks = 0, 0.0, 0
         self.metrics: dict[str, float] = {}  # of the last measurement
@@ -243,7 +245,7 @@ class Training:
         self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
 
     def _start_from(self, start: str) -> None:
-        begun = model.Model.load(Path(start).expanduser())
+        begun = _begun(start)
         # A generator that moves keyframes has the weights of one that does not, and more.
         alike = {name: getattr(self.recipe.network, name) for name in ("family", "keyframes", "reduction")}
         grown = self.recipe.keyframes and begun.card.network.family == "portrait"
@@ -302,6 +304,10 @@ class Training:
             return any(flags)
         mine = torch.tensor(float(any(flags)), device=self.fabric.device)
         return float(self.fabric.all_reduce(mine, reduce_op="sum")) > 0
+
+
+def _begun(start: str) -> model.Model:
+    return model.Model.load(Path(start).expanduser())
 
 
 @contextlib.contextmanager

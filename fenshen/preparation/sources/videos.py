@@ -190,6 +190,7 @@ class Look(Stretch, FirstLook):
         self, looks: Sequence[Source], keys: Sequence[str], settings: Settings, store: Store
     ) -> Iterator[Source]:
         """The same stretches, cut by the one crop that suits the faces of them all."""
+        from fenshen import video
         from fenshen.faces.clip import steady_crop
 
         found: list[list[Face]] = []
@@ -197,7 +198,9 @@ class Look(Stretch, FirstLook):
             found.extend(faces_by_time(store.load(key)).values())
         matrix: tuple[float, ...] | None = None
         if found:
-            matrix = tuple(map(float, steady_crop(subject(found), settings.size).ravel()))
+            info = video.probe(self.path)
+            crop = steady_crop(subject(found), settings.size, (info.width, info.height))
+            matrix = tuple(map(float, crop.ravel()))
         for look, key in zip(looks, keys, strict=True):
             yield Stretch(**{**vars(look), "looks": key, "matrix": matrix})
 

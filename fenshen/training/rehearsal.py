@@ -1,0 +1,92 @@
+"""Keeps what a base model knows of faces while it is tuned to one person.
+
+A minute of film shows a few expressions of one person. Tuned on it alone, a network forgets how everything else looks:
+a mouth that was never open on film opens too little, and colours grey. So in every step it is also asked for some other
+expression and pose. Where the lines of the face should be then, the base model says: as far from its own person's face
+at rest as it would move them. What lies between lips and lids is compared with the base's picture, bent to those lines
+and brought to the film's colours. Everything else should have the colours of the moved keyframes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from fenshen import controls as control_space
+from fenshen.networks import mover, portrait
+from fenshen.training.batch import PairedBatch
+
+_PICTURES = 4  # rehearsed in a step
+_MEMORY = 0.98  # of how the person differs from the base's, per step
+_BLUR = 8  # pixels over which colours are compared
+_POINTS, _WITHIN, _COLOURS = 20.0, 2.0, 1.0  # weights of the points, of what opens, and of colours
+
+
+class Rehearsal:
+    """Asks a generator for what was not filmed.
+
+    Args:
+        base: the generator that it was tuned from.
+        filmed: controls of the film, for the head's usual place.
+        seed: of what is asked for.
+    """
+
+    def __init__(self, base: portrait.Generator, filmed: Float[ndarray, "N 58"], seed: int) -> None:
+        self.base = base
+        self.usual, self.seed = np.median(filmed, axis=0), seed
+        self.apart: Tensor | None = None  # (P, 3): the person's points minus the base's, in the head's axes
+        self.gain: Tensor | None = None  # (3, 1, 1): the film's colours over the base's, on faces
+
+    @torch.no_grad()
+    def learn(self, generator: mover.Generator, batch: PairedBatch) -> None:
+        """See how the person of a batch differs from the base's."""
+        assert batch.controls is not None
+        told = torch.cat([batch.latents, batch.controls], dim=1)
+        apart = (generator.contours.solid(told) - self.base.contours.solid(told)).mean(0)
+        drawn = self.base.draw(batch.latents[:_PICTURES], batch.controls[:_PICTURES]).pictures
+        gain = _mean_colour(batch.pictures[:_PICTURES]) / _mean_colour(drawn)
+        self.apart = apart if self.apart is None else self.apart.lerp(apart, 1 - _MEMORY)
+        self.gain = gain if self.gain is None else self.gain.lerp(gain, 1 - _MEMORY)
+
+    def loss(self, generator: mover.Generator, latents: Float[Tensor, "B Z"], step: int) -> Float[Tensor, ""]:
+        """How far the generator has forgotten what the base knows, on pictures of this object's choice."""
+        assert self.apart is not None
+        assert self.gain is not None
+        latents = latents[:_PICTURES]
+        asked = torch.from_numpy(control_space.normalise(self._asked(step, len(latents)))).to(latents.device)
+        told = torch.cat([latents, asked], dim=1)
+        solid = generator.contours.solid(told)
+        parts = generator.parts(latents, asked)
+        with torch.no_grad():
+            wanted = self.base.contours.solid(told) + self.apart
+            lines = self.base.contours.seen(wanted, self.base.head_space.aim(asked))
+            known = self.base.draw(latents, asked)
+            assert known.points is not None
+            bent = mover.bent(known.pictures, lines, known.points)
+            bent = ((bent + 1) * self.gain - 1).clamp(-1, 1)
+            opened = generator.geometry.opened(lines, bent.shape[-1])[:, None]
+            moved = mover.put_together(parts, generator.sources(), sharp=False).pictures
+        points = (solid - wanted).square().sum(-1).add(1e-12).sqrt().mean()
+        within = ((parts.drawn - bent).abs() * opened).sum() / (3 * opened.sum() + 1)
+        near, far = (F.avg_pool2d(x, _BLUR) for x in (parts.drawn, moved))
+        return _POINTS * points + _WITHIN * within + _COLOURS * (near - far).abs().mean()
+
+    def _asked(self, step: int, count: int) -> Float[ndarray, "B 58"]:
+        """Expressions and poses as drawn humans have them, at the place in the picture where the head usually is."""
+        from fenshen.humans.sampler import sample_controls
+
+        asked = np.stack([sample_controls(self.seed, step * _PICTURES + i) for i in range(count)])
+        for name in control_space.PLACEMENT:
+            asked[:, control_space.INDEX[name]] += self.usual[control_space.INDEX[name]]
+        return control_space.clip(asked)
+
+
+def _mean_colour(pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "3 1 1"]:
+    """Mean of the middle, where the face is; from 0, black, to 2."""
+    side = pictures.shape[-1]
+    middle = slice(3 * side // 8, 5 * side // 8)
+    return (pictures[:, :, middle, middle] + 1).mean((0, 2, 3))[:, None, None].clamp(min=0.02)

@@ -1,0 +1,120 @@
+"""Keyframes: how they are moved and mixed, by the network and at full size, and kept on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from fenshen import controls
+from fenshen.doubles.compositor import Compositor
+from fenshen.errors import FenshenError
+from fenshen.keyframes import CARD, Keyframes
+from fenshen.model import to_pixels
+from fenshen.networks import NetworkConfig, build_generator, mover
+from fenshen.networks.contours import CONTOUR_POINTS
+
+COUNT, SIZE = 3, 256
+
+
+@pytest.fixture
+def keyframes() -> Keyframes:
+    """Smooth pictures, as photographs are, of faces whose points lie differently."""
+    draw = np.random.default_rng(1)
+    coarse = torch.from_numpy(draw.random((COUNT + 1, 3, 24, 24), dtype=np.float32))
+    pictures = to_pixels(2 * torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic") - 1)
+    plate = np.dstack([pictures[-1], np.full((SIZE, SIZE), 200, np.uint8)])
+    points = 0.5 + 0.1 * draw.standard_normal((COUNT, len(CONTOUR_POINTS), 2)).astype(np.float32)
+    moves = np.stack([controls.vector(yaw=0.1 * i, x=0.02 * i) for i in range(COUNT)])
+    return Keyframes(pictures[:-1], moves, points, plate)
+
+
+@pytest.fixture
+def parts() -> mover.Parts:
+    """Some motion and shares, smooth as a network's."""
+    draw = torch.Generator().manual_seed(2)
+
+    def smooth(*shape: int, side: int) -> Tensor:
+        coarse = torch.randn(1, int(np.prod(shape)), 6, 6, generator=draw)
+        large = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
+        return large.reshape(1, *shape, side, side)
+
+    weights = (4 * smooth(COUNT + 2, side=128)).softmax(1)
+    near = torch.full((1, COUNT, 128, 128), 1 / COUNT)
+    drawn = smooth(3, side=128).tanh()
+    return mover.Parts(drawn, 0.03 * smooth(COUNT, 2, side=64), near, weights, torch.zeros(1, 1, 2))
+
+
+def test_full_size_frames_are_those_of_the_network(keyframes: Keyframes, parts: mover.Parts) -> None:
+    exact = to_pixels(mover.put_together(parts, mover.sources(keyframes)).pictures)[0]
+    fast = Compositor(keyframes).frame(
+        to_pixels(parts.drawn)[0], parts.motion[0].numpy(), parts.weights[0].numpy()
+    )
+    assert np.abs(exact.astype(int) - fast).max() <= 2
+
+
+def test_points_carry_their_surroundings() -> None:
+    there = torch.full((1, len(CONTOUR_POINTS), 2), 0.5)
+    motion = mover.carried(there, there + torch.tensor([0.1, -0.05]), 64)[0, 0]
+    assert torch.allclose(motion[:, 32, 32], torch.tensor([0.1, -0.05]), atol=2e-3)
+    assert motion[:, 0, 0].abs().max() < 0.01  # what is far from every point stays
+
+
+def test_a_shut_mouth_lends_nothing_to_an_open_one(keyframes: Keyframes) -> None:
+    asked, shut, wide = (_mouth(gap) for gap in (0.08, 0.0, 0.1))
+    theirs = torch.from_numpy(np.stack([shut, wide, wide]))
+    points = torch.from_numpy(asked)[None]
+    near, lacking = mover.Geometry()(points, points, theirs, 128)
+    mouth = (0, slice(None), round(0.7 * 128), 64)
+    assert lacking[mouth][0] > 0.9
+    assert lacking[mouth][1:].max() < 0.1
+    assert lacking[0, :, 10, 10].max() < 0.01  # a forehead is shown by all
+    assert near[mouth][0] < near[mouth][1]
+
+
+def test_placement_and_roll_change_no_distance() -> None:
+    points = torch.from_numpy(_mouth(0.05))[None]
+    space = _generator().head_space
+    told = controls.normalise(controls.vector(roll=0.4, x=0.1, y=-0.05, scale=0.3))
+    aim = space.aim(torch.from_numpy(told)[None])
+    at_rest = mover.upright_points(points, space.aim(torch.zeros(1, controls.COUNT)))
+    turned = torch.tensor([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]], dtype=torch.float32)
+    placed = aim[1][0, :2] + aim[1][0, 2] * at_rest @ turned.T
+    assert torch.allclose(mover.upright_points(placed, aim), at_rest, atol=1e-5)
+
+
+def test_keyframes_come_back_from_disk(keyframes: Keyframes, tmp_path: Path) -> None:
+    keyframes.write(tmp_path)
+    again = Keyframes.read(tmp_path)
+    assert np.abs(again.pictures.astype(int) - keyframes.pictures).mean() < 2
+    assert np.array_equal(again.plate, keyframes.plate)
+    assert np.allclose(again.controls, keyframes.controls)
+    assert np.allclose(again.points, keyframes.points)
+    (tmp_path / CARD).write_text("{}")
+    with pytest.raises(FenshenError):
+        Keyframes.read(tmp_path)
+
+
+def _generator() -> mover.Generator:
+    config = NetworkConfig(
+        family="mover", size=128, latent=192, width=16, max_width=384, keyframes=COUNT, conditional=True
+    )
+    generator = build_generator(config)
+    assert isinstance(generator, mover.Generator)
+    return generator
+
+
+def _mouth(gap: float) -> Float[ndarray, "P 2"]:
+    """Contour points of a face of which only the mouth is drawn, open by a gap in sides."""
+    points = np.full((len(CONTOUR_POINTS), 2), 0.5, np.float32)
+    geometry = mover.Geometry()
+    for line, lift in zip(geometry.openings[2], (-gap / 2, gap / 2), strict=True):
+        across = np.linspace(-1, 1, len(line))
+        points[line, 0] = 0.5 + 0.1 * across
+        points[line, 1] = 0.7 + lift * (1 - across**2)
+    return points
