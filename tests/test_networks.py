@@ -25,7 +25,7 @@ TUTORIAL = Path(__file__).parents[1] / "benchmarks" / "tutorial.py"
 
 def pair(**values):
     torch.manual_seed(0)
-    config = NetworkConfig(**values)
+    config = NetworkConfig(keyframes=2 if FAMILIES[values["family"]].moves else 0, **values)
     return build_generator(config), build_discriminator(config)
 
 

@@ -78,7 +78,7 @@ class Compositor:
         self,
         drawn: UInt8[ndarray, "s s 3"],
         motion: Float[ndarray, "K 2 f f"],
-        weights: Float[ndarray, "K+2 s s"],
+        weights: Float[ndarray, "L s s"],
     ) -> UInt8[ndarray, "S S 3"]:
         """One frame from what the network gives, see :class:`fenshen.networks.mover.Parts`."""
         import cv2

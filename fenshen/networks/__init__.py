@@ -37,7 +37,7 @@ class Moved(NamedTuple):
     drawn: Float[Tensor, "B 3 s s"]
     keyframes: Float[Tensor, "B K 3 S S"]
     near: Float[Tensor, "B K S S"]
-    weights: Float[Tensor, "B K+2 S S"]
+    weights: Float[Tensor, "B L S S"]
 
 
 class Drawn(NamedTuple):

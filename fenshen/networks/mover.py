@@ -68,7 +68,7 @@ class Parts(NamedTuple):
     drawn: Float[Tensor, "B 3 s s"]
     motion: Float[Tensor, "B K 2 f f"]
     near: Float[Tensor, "B K s s"]
-    weights: Float[Tensor, "B K+2 s s"]
+    weights: Float[Tensor, "B L s s"]
     points: Float[Tensor, "B P 2"]
 
 
@@ -98,7 +98,8 @@ class Generator(portrait.Generator):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
         count, side = config.keyframes, config.size
-        self.motion = nn.Conv2d(config.channels(_FLOW_SIDE), 2 * count, 3, padding=1)
+        self.motion_side = min(_FLOW_SIDE, side)
+        self.motion = nn.Conv2d(config.channels(self.motion_side), 2 * count, 3, padding=1)
         self.shares = nn.Conv2d(config.channels(side), count + 2, 3, padding=1)
         for head in (self.motion, self.shares):
             nn.init.normal_(head.weight, std=1e-3)
@@ -163,12 +164,12 @@ class Generator(portrait.Generator):
             controls = latents.new_zeros(len(latents), self.get_buffer("told").shape[1])
         maps, points = self.maps(latents, controls, truncation)
         drawn = self.to_picture(maps[-1]).float()
-        learnt = self.motion(F.leaky_relu(maps[self.sides.index(_FLOW_SIDE)], 0.2)).float()
+        learnt = self.motion(F.leaky_relu(maps[self.sides.index(self.motion_side)], 0.2)).float()
         shares = self.shares(F.leaky_relu(maps[-1], 0.2)).float()
         with torch.autocast(latents.device.type, enabled=False):
             # Shares follow the points, and are no reason to move them.
             there, theirs = points.detach(), self.get_buffer("points")
-            motion = carried(there, theirs, _FLOW_SIDE) + _STEP * learnt.reshape(
+            motion = carried(there, theirs, self.motion_side) + _STEP * learnt.reshape(
                 len(learnt), -1, 2, *learnt.shape[2:]
             )
             upright = upright_points(there, self.head_space.aim(controls))
@@ -179,10 +180,10 @@ class Generator(portrait.Generator):
 
     def _weights(
         self,
-        shares: Float[Tensor, "B K+2 s s"],
+        shares: Float[Tensor, "B L s s"],
         near: Float[Tensor, "B K s s"],
         lacking: Float[Tensor, "B K s s"],
-    ) -> Float[Tensor, "B K+2 s s"]:
+    ) -> Float[Tensor, "B L s s"]:
         empty = (self.get_buffer("empty") + 1e-3).log().expand(len(near), -1, -1, -1)
         inside = lacking.amax(1, keepdim=True)
         ours = (near + 1e-4).log() - _REFUSED * lacking
@@ -410,8 +411,5 @@ def _enlarged(maps: Float[Tensor, "B C s s"], side: int) -> Float[Tensor, "B C S
 
 
 FAMILIES.add(
-    "mover",
-    Family(
-        Generator, Discriminator, conditional=True, frozen=True, paired=True, moves=True, sizes=(128, 128)
-    ),
+    "mover", Family(Generator, Discriminator, conditional=True, frozen=True, paired=True, moves=True)
 )
