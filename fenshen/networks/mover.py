@@ -34,7 +34,7 @@ _FLOW_SIDE = 64  # of the maps of motion
 _STEP = 0.1  # sides of the picture that one unit of the motion head means
 # Points carry the pixels around them along: standard deviations in sides, and weights. A place that no point reaches
 # stays where it is.
-_REACH = ((0.035, 1.0), (0.12, 0.02))
+_REACH = ((0.016, 6.0), (0.035, 1.0), (0.12, 0.02))
 _STILL = 2e-3
 # A keyframe counts by this power of its distance (Shepard 1968): of two, one a third farther, the nearer has 85 %.
 _POWER = 6.0
