@@ -112,7 +112,6 @@ def _cut_off(data: Dataset, films: Sequence[Path]) -> Bool[ndarray, "N"]:
 
 def _accompanied(films: Sequence[Path]) -> Bool[ndarray, "N"]:
     """Which of some frames show a second face about as large as the first."""
-    from fenshen.faces.detect import FaceFinder
     from fenshen.preparation.faces import RIVAL
 
     second = []
