@@ -24,7 +24,6 @@ from fenshen import controls as control_space
 from fenshen import dataset, files, portraits, video
 from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import FenshenError, Interrupted, UsageError
-from fenshen.keyframes import FOLDER
 from fenshen.locks import at_work
 from fenshen.provenance import consent as consents
 from fenshen.version import __version__
@@ -114,7 +113,7 @@ def double(
         data = _footage(paths, look if photos else None, size, work, seed, progress)
         human = _begin_with(data, device)
         kept = None if photos else _keyframes(data)
-        run = _tune(data, work / "run", minutes, settings, seed, device, progress)
+        run = tune(data, work / "run", minutes, settings, seed, device, progress)
         from fenshen import model
 
         best = model.find(run)
@@ -280,7 +279,7 @@ def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progre
 def _keyframes(data: Dataset) -> Keyframes:
     """The frames that the double keeps, chosen once and written beside the footage."""
     from fenshen.doubles.keyframes import choose
-    from fenshen.keyframes import Keyframes
+    from fenshen.keyframes import FOLDER, Keyframes
     from fenshen.training import recipe as recipes
 
     place = data.path / FOLDER
@@ -311,7 +310,7 @@ def _begin_with(data: Dataset, device: str) -> Human:
     return human
 
 
-def _tune(
+def tune(
     data: Dataset,
     run: Path,
     minutes: float,
@@ -321,6 +320,7 @@ def _tune(
     progress: bool,
 ) -> Path:
     """Train until held-out pictures get no better, or the minutes are over."""
+    from fenshen.keyframes import FOLDER
     from fenshen.training import recipe as recipes
     from fenshen.training.menu import seconds_a_step
     from fenshen.training.train import train

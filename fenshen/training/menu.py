@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from fenshen.controls import COUNT
 from fenshen.dataset import Batches, Labels, PairedLabels
+from fenshen.keyframes import Keyframes
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
 from fenshen.networks.contours import CONTOUR_POINTS
@@ -71,24 +73,51 @@ def _clock(minutes: float) -> str:
 
 
 def seconds_a_step(recipe: Recipe, device: str) -> float:
-    """Of a usual step, and its share of the dearer one that computes a lazy penalty."""
+    """The mean over a run: steps grow dearer where the critic joins, and where finer pictures are compared."""
     batch = min(recipe.batch_size, _TIMED_BATCH)
     small = recipes.build(recipe.model_dump(), [f"batch_size={batch}"])
-    pixels = np.random.default_rng(0).integers(0, 256, (batch, recipe.size, recipe.size, 3), np.uint8)
-    labels = Labels(None)
-    if recipe.paired:
-        controls, codes = np.zeros((batch, COUNT), np.float32), np.zeros((batch, recipe.latent), np.float32)
-        middle = np.full((batch, len(CONTOUR_POINTS), 3), 0.5, np.float32)
-        labels = PairedLabels(controls, codes, middle[:, :3], middle[:, :, :2])
-    batches = Batches(pixels, np.arange(batch), labels, batch, 0)
-    game = Game(small, batches, open_fabric(device, 1, 1, recipe.precision))
+    game = Game(small, _noise_batches(small, batch), open_fabric(device, 1, 1, recipe.precision))
+    if recipe.keyframes:
+        game.keep(_blank_keyframes(small))
+    if recipe.rehearsal:
+        game.rehearse(copy.deepcopy(game.generator))
 
     def timed(step: int) -> float:
         started = time.perf_counter()
         game.train_step(step)
         return (time.perf_counter() - started) * recipe.batch_size / batch
 
-    timed(1)  # the first also allocates and compiles
-    usual = min(timed(2), timed(3))  # the quicker one: others may be at work on this machine
-    lazy = recipe.penalty_every > recipe.n_critic
-    return usual + (timed(recipe.penalty_every) - usual) / recipe.penalty_every if lazy else usual
+    changes = {0, recipe.adversarial_from, *([] if recipe.fine is None else [recipe.fine_start])}
+    starts = sorted(step for step in changes if step < recipe.steps)
+    seconds = 0.0
+    for start, stop in zip(starts, [*starts[1:], recipe.steps], strict=True):
+        timed(start + 1)  # the first also allocates and compiles
+        usual = min(
+            timed(start + 2), timed(start + 3)
+        )  # the quicker one: others may be at work on this machine
+        if start >= recipe.adversarial_from and recipe.penalty_every > recipe.n_critic:
+            lazy = -(-(start + 1) // recipe.penalty_every) * recipe.penalty_every
+            usual += (timed(lazy) - usual) / recipe.penalty_every
+        seconds += usual * (stop - start) / recipe.steps
+    return seconds
+
+
+def _noise_batches(recipe: Recipe, count: int) -> Batches:
+    side = recipe.fine or recipe.size
+    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+    labels = Labels(None)
+    if recipe.paired:
+        controls, codes = np.zeros((count, COUNT), np.float32), np.zeros((count, recipe.latent), np.float32)
+        middle = np.full((count, len(CONTOUR_POINTS), 3), 0.5, np.float32)
+        labels = PairedLabels(controls, codes, middle[:, :3], middle[:, :, :2])
+    return Batches(pixels, np.arange(count), labels, count, 0)
+
+
+def _blank_keyframes(recipe: Recipe) -> Keyframes:
+    count, side = recipe.keyframes, recipe.fine or recipe.size
+    return Keyframes(
+        np.zeros((count, side, side, 3), np.uint8),
+        np.zeros((count, COUNT), np.float32),
+        np.full((count, len(CONTOUR_POINTS), 2), 0.5, np.float32),
+        np.zeros((side, side, 4), np.uint8),
+    )

@@ -217,7 +217,12 @@ class Recipe(_Weights):
 
     def side(self, step: int) -> int:
         """Side in pixels of the pictures that are compared at a step."""
-        return self.size if self.fine is None or step < self.fine_from * self.steps else self.fine
+        return self.size if self.fine is None or step < self.fine_start else self.fine
+
+    @property
+    def fine_start(self) -> int:
+        """The step from which finer pictures are compared."""
+        return round(self.fine_from * self.steps)
 
     def weight(self, term: str) -> float:
         """The weight of a term of G's loss, by the term's key."""
