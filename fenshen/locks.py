@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ _CANNOT_LOCK = {
     errno.EINVAL,
     errno.EBADF,
 }  # file systems without locks
+
+_TRIES, _PAUSE = 20, 0.02  # seconds between readings of a name that is not there yet
 
 
 @contextmanager
@@ -94,10 +97,15 @@ def _is(handle: int, file: Path) -> bool:
 
 def _holder(file: Path) -> str:
     """The process that holds a lock, as far as it says so."""
-    try:
-        return f" ({file.read_text(encoding='utf-8')})"
-    except (OSError, UnicodeDecodeError):
-        return ""
+    for _ in range(_TRIES):
+        try:
+            name = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+        if name:
+            return f" ({name})"
+        time.sleep(_PAUSE)  # it has the lock, and writes its name in a moment
+    return ""
 
 
 if os.name == "nt":

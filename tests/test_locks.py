@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from preparing import folder_of, make
@@ -44,6 +45,18 @@ def test_the_second_is_refused_under_any_name_and_told_who_is_first(holder, tmp_
             pass
     with at_work(tmp_path / "new" / "other"):
         pass
+
+
+def test_the_first_is_named_although_it_writes_its_name_late(tmp_path):
+    with at_work(tmp_path / "thing"):
+        (file,) = tmp_path.glob(".*lock")
+        name = file.read_text()
+        file.write_text("")
+        late = threading.Timer(0.1, lambda: file.write_text(name))
+        late.start()
+        with pytest.raises(FenshenError, match=str(os.getpid())), at_work(tmp_path / "thing"):
+            pass
+        late.join()
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(holder, tmp_path):
