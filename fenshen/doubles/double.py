@@ -41,6 +41,7 @@ SIZE = 128  # of a double that is drawn
 SIZES = (128, 256, 512)
 _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
+_LEAST_FACE = 51  # pixels of a film's faces, whatever the size that the double is asked for
 _DRAWN_FRAMES = 600
 _NOTES = "notes.json"  # what casting found, for the card
 _FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
@@ -263,7 +264,15 @@ def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progre
         side = size or fitting_size(sources, SIZES)
         try:
             prepare(
-                sources, out, size=side, crop="clip", one_person=True, fps=fps, seed=seed, progress=progress
+                sources,
+                out,
+                size=side,
+                crop="clip",
+                one_person=True,
+                fps=fps,
+                min_face=_LEAST_FACE,
+                seed=seed,
+                progress=progress,
             )
         except FenshenError as error:
             raise unusable(sources, error) from error
