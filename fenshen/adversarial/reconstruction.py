@@ -39,8 +39,8 @@ def multiscale_l1(
 
 
 def dissimilarity(
-    fake: Float[Tensor, "B 3 S S"],
-    real: Float[Tensor, "B 3 S S"],
+    fake: Float[Tensor, "B C S S"],
+    real: Float[Tensor, "B C S S"],
     weight: Float[Tensor, "B 1 S S"] | None = None,
 ) -> Float[Tensor, ""]:
     """L = mean (1 - SSIM) w over squares of 7 x 7 pixels (Wang et al. 2004, equation 13; as a loss, Zhao et al. 2017).

@@ -36,8 +36,8 @@ _STEP = 0.1  # sides of the picture that one unit of the motion head means
 # stays where it is.
 _REACH = ((0.016, 6.0), (0.035, 1.0), (0.12, 0.02))
 _STILL = 2e-3
-# A keyframe counts by this power of its distance (Shepard 1968): of two, one a third farther, the nearer has 85 %.
-_POWER = 6.0
+# A keyframe counts by this power of its distance (Shepard 1968): of two, one a third farther, the nearer has 90 %.
+_POWER = 8.0
 _POSE_IN_PARTS = 0.3  # how much the pose counts when keyframes for eyes and mouth are compared
 _REFUSED = 8.0  # logits that a keyframe loses where it cannot show what is asked for
 _EMPTY, _DRAWN = 2.0, -2.0  # logits of the empty background where it was always seen, and of what is drawn
@@ -226,15 +226,16 @@ def carried(
     """
     steps = (torch.arange(side, device=points.device, dtype=torch.float32) + 0.5) / side
     across, down = (steps - points[..., i, None] for i in range(2))  # (B, P, side)
-    far = (keyframes - points[:, None]).transpose(2, 3).flatten(1, 2)  # (B, 2K, P)
-    weight, moved = torch.full((), _STILL, device=points.device), torch.zeros((), device=points.device)
-    for reach, amplitude in _REACH:
-        x, y = torch.exp(-0.5 * (across / reach) ** 2), torch.exp(-0.5 * (down / reach) ** 2)
-        y = amplitude * y
-        # Gaussians are separable: a map of many is the product of two small matrices.
-        weight = weight + (y.transpose(1, 2) @ x)[:, None]
-        moved = moved + (far[..., None] * y[:, None]).transpose(2, 3) @ x[:, None]
-    return (moved / weight).reshape(len(points), -1, 2, side, side)
+    x = torch.cat([torch.exp(-0.5 * (across / reach) ** 2) for reach, _ in _REACH], dim=1)
+    y = torch.cat([amount * torch.exp(-0.5 * (down / reach) ** 2) for reach, amount in _REACH], dim=1)
+    y = y.transpose(1, 2)  # (B, side, R P)
+    far = (
+        (keyframes - points[:, None]).transpose(2, 3).flatten(1, 2).repeat(1, 1, len(_REACH))
+    )  # (B, 2K, R P)
+    # Gaussians are separable: a map of many is the product of two small matrices.
+    weight = y @ x + _STILL
+    moved = (far[:, :, None] * y[:, None]).flatten(1, 2) @ x
+    return moved.reshape(len(points), -1, 2, side, side) / weight[:, None, None]
 
 
 def bent(

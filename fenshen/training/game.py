@@ -92,7 +92,7 @@ class Game:
 
     def _rehearse(self, rehearsal: Rehearsal, fakes: Fakes, step: int) -> Tensor:
         assert isinstance(self.generator, mover.Generator)
-        rehearsal.learn(self.generator, fakes.pair)
+        rehearsal.learn(self.generator, fakes.pair, step)
         return rehearsal.loss(self.generator, fakes.pair.latents, step)
 
     def _losses(self, fakes: Fakes) -> dict[str, tuple[float, Tensor]]:
@@ -148,6 +148,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimizer_g": self.optimizer.state_dict(),
             "lr_factor": self.lr_factor,
+            "rehearsal": None if self.rehearsal is None else self.rehearsal.state(),
             **self.critic.state(),
         }
 
@@ -157,4 +158,6 @@ class Game:
         self.average.load_state_dict(state["average"])
         load_moments(self.optimizer, state["optimizer_g"])
         self.lr_factor = state["lr_factor"]
+        if self.rehearsal is not None and state.get("rehearsal") is not None:
+            self.rehearsal.load_state(state["rehearsal"])
         self.critic.load_state(state)

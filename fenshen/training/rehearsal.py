@@ -20,7 +20,8 @@ from fenshen import controls as control_space
 from fenshen.networks import mover, portrait
 from fenshen.training.batch import PairedBatch
 
-_PICTURES = 4  # rehearsed in a step
+_PICTURES = 2  # drawn in a step; lines of faces, which cost next to nothing, are as many as the batch
+_LOOK_EVERY = 16  # steps between looks at the film's colours
 _MEMORY = 0.98  # of how the person differs from the base's, per step
 _BLUR = 8  # pixels over which colours are compared
 _POINTS, _WITHIN, _COLOURS = 20.0, 2.0, 1.0  # weights of the points, of what opens, and of colours
@@ -42,27 +43,38 @@ class Rehearsal:
         self.gain: Tensor | None = None  # (3, 1, 1): the film's colours over the base's, on faces
 
     @torch.no_grad()
-    def learn(self, generator: mover.Generator, batch: PairedBatch) -> None:
+    def learn(self, generator: mover.Generator, batch: PairedBatch, step: int) -> None:
         """See how the person of a batch differs from the base's."""
         assert batch.controls is not None
         told = torch.cat([batch.latents, batch.controls], dim=1)
         apart = (generator.contours.solid(told) - self.base.contours.solid(told)).mean(0)
-        drawn = self.base.draw(batch.latents[:_PICTURES], batch.controls[:_PICTURES]).pictures
-        gain = _mean_colour(batch.pictures[:_PICTURES]) / _mean_colour(drawn)
         self.apart = apart if self.apart is None else self.apart.lerp(apart, 1 - _MEMORY)
-        self.gain = gain if self.gain is None else self.gain.lerp(gain, 1 - _MEMORY)
+        if self.gain is None or step % _LOOK_EVERY == 0:
+            drawn = self.base.draw(batch.latents, batch.controls).pictures
+            self.gain = _mean_colour(batch.pictures) / _mean_colour(drawn)
 
     def loss(self, generator: mover.Generator, latents: Float[Tensor, "B Z"], step: int) -> Float[Tensor, ""]:
         """How far the generator has forgotten what the base knows, on pictures of this object's choice."""
         assert self.apart is not None
-        assert self.gain is not None
-        latents = latents[:_PICTURES]
         asked = torch.from_numpy(control_space.normalise(self._asked(step, len(latents)))).to(latents.device)
         told = torch.cat([latents, asked], dim=1)
-        solid = generator.contours.solid(told)
-        parts = generator.parts(latents, asked)
         with torch.no_grad():
             wanted = self.base.contours.solid(told) + self.apart
+        points = (generator.contours.solid(told) - wanted).square().sum(-1).add(1e-12).sqrt().mean()
+        few = slice(_PICTURES)
+        return _POINTS * points + self._looks(generator, latents[few], asked[few], wanted[few])
+
+    def _looks(
+        self,
+        generator: mover.Generator,
+        latents: Float[Tensor, "b Z"],
+        asked: Float[Tensor, "b 58"],
+        wanted: Float[Tensor, "b P 3"],
+    ) -> Float[Tensor, ""]:
+        """What opens, against the base's picture bent to the wanted lines; colours, against the moved keyframes."""
+        assert self.gain is not None
+        parts = generator.parts(latents, asked)
+        with torch.no_grad():
             lines = self.base.contours.seen(wanted, self.base.head_space.aim(asked))
             known = self.base.draw(latents, asked)
             assert known.points is not None
@@ -70,16 +82,23 @@ class Rehearsal:
             bent = ((bent + 1) * self.gain - 1).clamp(-1, 1)
             opened = generator.geometry.opened(lines, bent.shape[-1])[:, None]
             moved = mover.put_together(parts, generator.sources(), sharp=False).pictures
-        points = (solid - wanted).square().sum(-1).add(1e-12).sqrt().mean()
         within = ((parts.drawn - bent).abs() * opened).sum() / (3 * opened.sum() + 1)
         near, far = (F.avg_pool2d(x, _BLUR) for x in (parts.drawn, moved))
-        return _POINTS * points + _WITHIN * within + _COLOURS * (near - far).abs().mean()
+        return _WITHIN * within + _COLOURS * (near - far).abs().mean()
+
+    def state(self) -> dict[str, Tensor | None]:
+        """What it has seen, for a run that is resumed."""
+        return {"apart": self.apart, "gain": self.gain}
+
+    def load_state(self, state: dict[str, Tensor | None]) -> None:
+        """The inverse of :meth:`state`."""
+        self.apart, self.gain = state["apart"], state["gain"]
 
     def _asked(self, step: int, count: int) -> Float[ndarray, "B 58"]:
         """Expressions and poses as drawn humans have them, at the place in the picture where the head usually is."""
         from fenshen.humans.sampler import sample_controls
 
-        asked = np.stack([sample_controls(self.seed, step * _PICTURES + i) for i in range(count)])
+        asked = np.stack([sample_controls(self.seed, step * count + i) for i in range(count)])
         for name in control_space.PLACEMENT:
             asked[:, control_space.INDEX[name]] += self.usual[control_space.INDEX[name]]
         return control_space.clip(asked)

@@ -122,8 +122,7 @@ def _keyframes(fakes: Fakes) -> Scalar:
     rows = torch.arange(len(nearest), device=nearest.device)[:, None]
     moved, weight = (x[rows, nearest].flatten(0, 1) for x in (parts.keyframes, weight[:, :, None]))
     wanted = pair.pictures.repeat_interleave(nearest.shape[1], dim=0)
-    l1 = reconstruction.multiscale_l1(moved, wanted, weight)
-    return nearest.shape[1] * (l1 + _STRUCTURE * reconstruction.dissimilarity(moved, wanted, weight))
+    return nearest.shape[1] * _apart(moved, wanted, weight)
 
 
 def _drawn(fakes: Fakes) -> Scalar:
@@ -133,9 +132,15 @@ def _drawn(fakes: Fakes) -> Scalar:
     if factor > 1:
         real = F.avg_pool2d(real, factor)
         weight = None if weight is None else F.avg_pool2d(weight, factor)
-    return reconstruction.multiscale_l1(drawn, real, weight) + _STRUCTURE * reconstruction.dissimilarity(
-        drawn, real, weight
-    )
+    return _apart(drawn, real, weight)
+
+
+def _apart(
+    fake: Float[Tensor, "B 3 S S"], real: Float[Tensor, "B 3 S S"], weight: Float[Tensor, "B 1 S S"] | None
+) -> Scalar:
+    """L1, and the structure of the lightness alone, which costs a third."""
+    l1 = reconstruction.multiscale_l1(fake, real, weight)
+    return l1 + _STRUCTURE * reconstruction.dissimilarity(fake.mean(1, True), real.mean(1, True), weight)
 
 
 def _drawn_share(fakes: Fakes) -> Scalar:
