@@ -176,7 +176,9 @@ def test_edit_draws_what_is_asked(double: Double, tmp_path: Path) -> None:
     )
     at_rest = fenshen.edit(double.path, out=tmp_path / "rest.png", output=OutputOptions(scale=1))
     difference = np.abs(portraits.read(open_mouth).astype(int) - portraits.read(at_rest)).mean(2)
-    assert difference[64:110, 40:88].mean() > 2 * difference[:40].mean()  # at the mouth, not in the hair
+    height, width = difference.shape
+    mouth = difference[height // 2 : 110 * height // 128, 40 * width // 128 : 88 * width // 128]
+    assert mouth.mean() > 2 * difference[: 40 * height // 128].mean()  # not in the hair
     sheet = fenshen.edit(
         double.path,
         out=tmp_path / "sheet.png",
