@@ -23,7 +23,7 @@ from fenshen import controls as control_space
 from fenshen import portraits
 from fenshen.doubles.casting.cast import Cast
 from fenshen.doubles.casting.subjects import MOST_PHOTOS, READ_AT
-from fenshen.doubles.photographs.photograph import SIDE, SIZE, Photograph, fit_photograph, load, save
+from fenshen.doubles.photographs.photograph import Photograph, fit_photograph, load, save
 from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.faces.align import alignment
 from fenshen.humans.camera import Camera
@@ -43,13 +43,15 @@ _TURN_SPREAD, _ROLL_SPREAD, _MOST_ROLL = TURN / 2, 0.08, 0.2  # radians
 _DISTINCT = math.radians(12)  # photographs whose poses differ by less show the same pose
 _STILL_COPIES = 8  # rows of the dataset that show a photograph as it is
 _SHUT = 0.5  # eyeBlink from which an eye counts as shut
-_SETTINGS = Settings(size=SIZE, min_face=1)
 
 
-def fit_photographs(fitted: Cast, folder: Path) -> list[Path]:
+def fit_photographs(fitted: Cast, folder: Path, size: int) -> list[Path]:
     """Lay the cast human under each of its photographs, and write them.
 
     All get the exposure and the background of the first.
+
+    Args:
+        size: side of the pictures that will be made of them, in pixels.
 
     Returns:
         The files in ``folder``, for :func:`write_footage`.
@@ -58,8 +60,8 @@ def fit_photographs(fitted: Cast, folder: Path) -> list[Path]:
     first: Photograph | None = None
     for source, values, camera in zip(fitted.photos, fitted.controls, fitted.cameras, strict=True):
         picture = portraits.read(source.path, at_least=READ_AT)
-        matrix = alignment(source.face.landmarks, SIDE)
-        photo = fit_photograph(fitted.human, values, camera, source.measured.points, picture, matrix)
+        matrix = alignment(source.face.landmarks, 2 * size)
+        photo = fit_photograph(fitted.human, values, camera, source.measured.points, picture, matrix, size)
         first = first or photo
         files.append(folder / f"photo-{len(files)}.npz")
         save(photo.matched_to(first), files[-1])
@@ -79,7 +81,8 @@ def write_footage(
         Interrupted: stopped; the same call goes on.
         OSError: ``out`` cannot be written.
     """
-    poses = [photo.pose for photo in map(load, files)]
+    photos = [load(file) for file in files]
+    poses, settings = [photo.pose for photo in photos], Settings(size=photos[0].size, min_face=1)
     digests = [file.read_bytes() for file in (*files, human)]
     state = hashlib.sha256(b"".join(digests)).hexdigest()
     words = [file.stem for file in files]
@@ -94,11 +97,11 @@ def write_footage(
         still = ReposedPhotograph(words[which], None, str(files[which]), str(human), state, seed, None)
         for _ in range(_STILL_COPIES):
             listing.add(still)
-    units = plan(listing.sources, _SETTINGS)
+    units = plan(listing.sources, settings)
     store = Store(out)
     store.open()
-    running.run(units, _SETTINGS, store, progress=progress, title="double.bar_moving")
-    join(units, _SETTINGS, store, listing, out=out, words=words, seed=seed, always_train=always_train)
+    running.run(units, settings, store, progress=progress, title="double.bar_moving")
+    join(units, settings, store, listing, out=out, words=words, seed=seed, always_train=always_train)
     store.remove()
 
 

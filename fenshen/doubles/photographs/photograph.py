@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
-from fenshen import files
+from fenshen import files, portraits
 from fenshen.controls import INDEX
 from fenshen.doubles.casting import colours, regions
 from fenshen.doubles.photographs import layers, surface
@@ -20,9 +20,8 @@ from fenshen.humans.camera import Camera
 from fenshen.humans.human import Human, parse
 from fenshen.humans.render import render
 
-SIZE = 128  # pixels of the pictures that are made
-SIDE = 2 * SIZE  # pixels of the portraits that they are made of
-MARGIN = SIDE // 4  # pixels around a portrait that may move into it
+_MARGIN = 0.25  # sides around a portrait that may move into it
+_COLOURS_SIDE = 256  # pixels of the portraits in which colours are compared
 # Metres behind what the photograph shows: up to the first a point is visible, and it is hidden from their sum on.
 _TOLERANCE, _FADE = 0.003, 0.004
 
@@ -30,6 +29,8 @@ _TOLERANCE, _FADE = 0.003, 0.004
 @dataclass(frozen=True, eq=False)
 class Photograph:
     """A portrait and the surface under it. The names of the attributes are those in the file.
+
+    The portrait has twice the side of the pictures that are made of it, and around it a margin that may move into it.
 
     Attributes:
         human: the fitted human, without hair.
@@ -74,10 +75,20 @@ class Photograph:
         return places, visible * np.clip(points.mix(self.facing), 0, 1)
 
     @property
+    def size(self) -> int:
+        """Side of the pictures that are made, in pixels."""
+        return self.side // 2
+
+    @property
+    def side(self) -> int:
+        """Side of the portrait without its margin, in pixels."""
+        return len(self.behind)
+
+    @property
     def portrait(self) -> Float[ndarray, "S S 3"]:
         """The portrait as photographed, without its margin."""
-        inner = slice(MARGIN, -MARGIN)
-        return self.over_background(self.person[inner, inner], self.share[inner, inner])
+        inner = _inner(self.side)
+        return self.over_background(self.person[inner], self.share[inner])
 
     def over_background(
         self, person: Float[ndarray, "S S 3"], share: Float[ndarray, "S S"]
@@ -111,7 +122,7 @@ class Photograph:
         """``person`` and ``share``, sampled at places of the portrait in sides."""
         import cv2
 
-        u, v = ((SIDE * at - 0.5 + MARGIN).astype(np.float32) for at in (x, y))
+        u, v = ((self.side * (at + _MARGIN) - 0.5).astype(np.float32) for at in (x, y))
         person = cv2.remap(self.person, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         share = cv2.remap(self.share, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return person, share
@@ -146,6 +157,7 @@ def fit_photograph(
     points: Float[ndarray, "478 2"],
     picture: UInt8[ndarray, "H W 3"],
     matrix: Float[ndarray, "2 3"],
+    size: int = 128,
 ) -> Photograph:
     """Lay the surface of a fitted head under a photograph.
 
@@ -153,20 +165,21 @@ def fit_photograph(
         human, controls, camera: as :func:`fenshen.doubles.casting.cast.cast` fitted them.
         points: measured landmarks, in sides of the portrait.
         picture: the whole photograph.
-        matrix: from the photograph's pixels to those of a portrait of ``SIDE`` pixels.
+        size: side of the pictures that will be made, in pixels.
+        matrix: from the photograph's pixels to those of a portrait with twice that side.
     """
+    side, margin = 2 * size, round(2 * size * _MARGIN)
     human = surface.without_hair(human)
     moved = surface.landmark_offsets(human, controls, camera, points)
-    side = SIDE + 2 * MARGIN
-    wide = matrix + np.array([[0, 0, MARGIN], [0, 0, MARGIN]])
-    portrait = align(picture, wide, side)
-    inner = slice(MARGIN, -MARGIN)
-    human, gains = _with_photo_colours(human, controls, camera, moved, portrait[inner, inner])
-    frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
+    wide = matrix + np.array([[0, 0, margin], [0, 0, margin]])
+    portrait = align(picture, wide, side + 2 * margin)
+    inner = _inner(side)
+    human, gains = _with_photo_colours(human, controls, camera, moved, portrait[inner])
+    frame = render(human, controls, camera, side, mesh=True, moved=moved)
     seen = Fragments.of(frame)
-    cut = layers.split(portrait, _head_mask(seen), inside(wide, side, picture.shape), SIDE)
-    moved = moved + surface.outline_offsets(frame, cut.share[inner, inner])
-    frame = render(human, controls, camera, SIDE, mesh=True, moved=moved)
+    cut = layers.split(portrait, _head_mask(seen), inside(wide, len(portrait), picture.shape), side)
+    moved = moved + surface.outline_offsets(frame, cut.share[inner])
+    frame = render(human, controls, camera, side, mesh=True, moved=moved)
     seen, depths = Fragments.of(frame), surface.vertex_depths(frame)
     return Photograph(
         human=human,
@@ -175,7 +188,7 @@ def fit_photograph(
         moved=moved,
         person=cut.person,
         share=cut.share,
-        behind=cut.behind[inner, inner],
+        behind=cut.behind[inner],
         places=frame.view.project(frame.vertices)[:, :2],
         depths=depths,
         facing=surface.vertex_facing(frame),
@@ -193,7 +206,8 @@ def _with_photo_colours(
     portrait: UInt8[ndarray, "S S 3"],
 ) -> tuple[Human, Float[ndarray, "2 3"]]:
     """The human with the photograph's irises, and the gains on skin and on the whites of the eyes."""
-    frame = render(human, controls, camera, SIDE, moved=moved)
+    portrait = portraits.resize(portrait, _COLOURS_SIDE)
+    frame = render(human, controls, camera, _COLOURS_SIDE, moved=moved)
     points = frame.landmarks[:, :2]
     skin = points[list(regions.SKIN_PATCHES)]
     whites = np.array([points[list(pair)].mean(0) for pair in colours.WHITES])
@@ -210,7 +224,13 @@ def _with_photo_colours(
 def _head_mask(seen: Fragments) -> Bool[ndarray, "W W"]:
     """Which pixels of a portrait with its margin show the head."""
     head = halved(seen.spread((seen.mix(surface.head_weights()) > 0.5).astype(np.float32))) > 0.5
-    return np.pad(head, MARGIN)
+    return np.pad(head, round(len(head) * _MARGIN))
+
+
+def _inner(side: int) -> tuple[slice, slice]:
+    """The portrait in its margin."""
+    margin = round(side * _MARGIN)
+    return slice(margin, -margin), slice(margin, -margin)
 
 
 def halved(picture: Any) -> Any:

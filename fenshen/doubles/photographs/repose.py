@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen.doubles.photographs import surface
-from fenshen.doubles.photographs.photograph import SIZE, Photograph, halved
+from fenshen.doubles.photographs.photograph import Photograph, halved
 from fenshen.doubles.photographs.surface import Fragments, Outline
 from fenshen.faces.align import fill_unknown
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN, TEETH, TONGUE
@@ -27,6 +27,7 @@ from fenshen.landmarks import CHIN, JAW_ANGLE
 _GRAZING, _SQUARE = 0.05, 0.15  # visibility up to which a place is unreliable, and from which it is certain
 _LENT_FROM, _LENT_WHOLLY = 0.2, 0.5  # by how much better another photograph must show skin to lend it
 _INWARDS = 0.015  # what lies behind the outline is taken from this far inside it, in sides
+_LIGHT, _NEAR_LIGHT = 0.031, 0.02  # windows over which light is compared, in sides
 _SHADE = 0.6  # brightness of a tongue over its rendering: it lies deep in the mouth, in shadow
 
 
@@ -38,7 +39,7 @@ def repose(
     Args:
         others: photographs of the same person, to show what this one hides.
     """
-    frame = render(photo.human, controls, photo.camera, SIZE, mesh=True, moved=photo.moved)
+    frame = render(photo.human, controls, photo.camera, photo.size, mesh=True, moved=photo.moved)
     points = Fragments.of(frame)
     places, visibility = photo.locate(points)
     places, tucked = _tucked_in(photo, points, places)
@@ -55,7 +56,7 @@ def repose(
 
 def unmoved(photo: Photograph) -> tuple[UInt8[ndarray, "S S 3"], Frame]:
     """The photograph as it is, and the rendering of the surface under it."""
-    frame = render(photo.human, photo.controls, photo.camera, SIZE, moved=photo.moved)
+    frame = render(photo.human, photo.controls, photo.camera, photo.size, moved=photo.moved)
     return _as_uint8(halved(photo.portrait)), frame
 
 
@@ -147,8 +148,9 @@ def _with_lent_skin(
         return person, share, best
     other, _ = lender.person_at(*np.moveaxis(points.spread(places), -1, 0))
     both = points.spread((np.minimum(visibility, lender_visibility) > 0.4).astype(np.float32))
-    light = (cv2.blur(person, (9, 9)) + 4) / (cv2.blur(other, (9, 9)) + 4)
-    light = cv2.blur(fill_unknown(light, both), (9, 9))
+    window = _window(_LIGHT, points.side)
+    light = (cv2.blur(person, window) + 4) / (cv2.blur(other, window) + 4)
+    light = cv2.blur(fill_unknown(light, both), window)
     lent = points.spread(better)
     person = person + lent[..., None] * (other * light - person)
     return person, share + lent * (1 - share), best + better * (lender_visibility - best)
@@ -186,7 +188,7 @@ def _with_drawn_openings(
     skin = points.part == SKIN
     small, drawn = halved(picture), frame.picture.astype(np.float32)
     sure = halved(points.spread(skin * (visibility > 0.3)) * (1 - opened[..., 0])) ** 2
-    around = fill_unknown(cv2.blur((small + 4) / (drawn + 4), (3, 3)), sure)
+    around = fill_unknown(cv2.blur((small + 4) / (drawn + 4), _window(_NEAR_LIGHT, len(small))), sure)
     gains = {
         SKIN: around,
         EYE_LEFT: photo.gains[1],
@@ -198,6 +200,12 @@ def _with_drawn_openings(
     shares = kinds / np.maximum(kinds.sum(2, keepdims=True), 1e-6)
     gain = sum(shares[..., k, None] * gains[part] for k, part in enumerate(gains))
     return halved(picture * (1 - opened)) + halved(opened[..., 0])[..., None] * drawn * gain
+
+
+def _window(share: float, side: int) -> tuple[int, int]:
+    """A square with an odd number of pixels in the middle of the picture: that share of its side."""
+    pixels = 2 * round(share * side / 2) + 1
+    return pixels, pixels
 
 
 def _ramp(values: Any, low: float, high: float) -> Any:
