@@ -26,6 +26,7 @@ from fenshen.doubles.casting.subjects import MOST_PHOTOS, READ_AT
 from fenshen.doubles.photographs.photograph import Photograph, fit_photograph, load, save
 from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.faces.align import alignment
+from fenshen.faces.clip import steady_crop
 from fenshen.humans.camera import Camera
 from fenshen.humans.render import Frame
 from fenshen.humans.sampler import gaze, sample_controls
@@ -48,7 +49,7 @@ _SHUT = 0.5  # eyeBlink from which an eye counts as shut
 def fit_photographs(fitted: Cast, folder: Path, size: int) -> list[Path]:
     """Lay the cast human under each of its photographs, and write them.
 
-    All get the exposure and the background of the first.
+    Crops stay upright, and inside the photographs as far as they can. All get the exposure and the background of the first.
 
     Args:
         size: side of the pictures that will be made of them, in pixels.
@@ -60,12 +61,33 @@ def fit_photographs(fitted: Cast, folder: Path, size: int) -> list[Path]:
     first: Photograph | None = None
     for source, values, camera in zip(fitted.photos, fitted.controls, fitted.cameras, strict=True):
         picture = portraits.read(source.path, at_least=READ_AT)
-        matrix = alignment(source.face.landmarks, 2 * size)
-        photo = fit_photograph(fitted.human, values, camera, source.measured.points, picture, matrix, size)
+        matrix = steady_crop([source.face], 2 * size, (picture.shape[1], picture.shape[0]))
+        points = (source.face.landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2] + 0.5) / (2 * size)
+        there = _replaced(values, alignment(source.face.landmarks, 2 * size), matrix, 2 * size)
+        photo = fit_photograph(fitted.human, there, camera, points, picture, matrix, size)
         first = first or photo
         files.append(folder / f"photo-{len(files)}.npz")
         save(photo.matched_to(first), files[-1])
     return files
+
+
+def _replaced(
+    values: Float[ndarray, "58"], matrix: Float[ndarray, "2 3"], other: Float[ndarray, "2 3"], side: int
+) -> Float[ndarray, "58"]:
+    """Controls that were fitted in one crop, for another.
+
+    Args:
+        matrix, other: from the photograph's pixels to those of a crop of that side.
+    """
+    linear = other[:, :2] @ np.linalg.inv(matrix[:, :2])
+    x, y, scale = (control_space.INDEX[name] for name in control_space.PLACEMENT)
+    centre = side * (np.array(control_space.CENTRE) + values[[x, y]]) - 0.5
+    placed = (linear @ (centre - matrix[:, 2]) + other[:, 2] + 0.5) / side - control_space.CENTRE
+    there = values.copy()
+    there[[x, y]] = placed
+    there[scale] += math.log2(math.hypot(linear[0, 0], linear[1, 0]))
+    there[control_space.INDEX["roll"]] += math.atan2(linear[1, 0], linear[0, 0])
+    return control_space.clip(there)
 
 
 def write_footage(

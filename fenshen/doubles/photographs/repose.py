@@ -28,7 +28,10 @@ _GRAZING, _SQUARE = 0.05, 0.15  # visibility up to which a place is unreliable, 
 _LENT_FROM, _LENT_WHOLLY = 0.2, 0.5  # by how much better another photograph must show skin to lend it
 _INWARDS = 0.015  # what lies behind the outline is taken from this far inside it, in sides
 _LIGHT, _NEAR_LIGHT = 0.031, 0.02  # windows over which light is compared, in sides
-_SHADE = 0.6  # brightness of a tongue over its rendering: it lies deep in the mouth, in shadow
+_UNFOLDED = (0.1, 0.35)  # by how much squarer skin of lids and lips is now seen, from which and by which it is drawn
+_SOFT = 0.0015  # of the edges of what is drawn, in sides
+_BETWEEN_TEETH = 0.2  # how much darker it is there
+_DARK = 0.04  # metres behind the lips over which light falls to a third
 
 
 def repose(
@@ -183,8 +186,11 @@ def _with_drawn_openings(
     """The picture at half its size, in which what has opened (lids, mouth) is taken from the rendering."""
     import cv2
 
-    shows_openings = _ramp(points.mix(surface.openable()), 0.15, 0.5) * (1 - _ramp(visibility, 0.03, 0.2))
-    opened = points.spread(shows_openings)[..., None]
+    unfolded = _ramp(points.mix(surface.vertex_facing(frame)) - visibility, *_UNFOLDED)
+    hidden = np.maximum(1 - _ramp(visibility, 0.03, 0.2), unfolded)
+    shows_openings = _ramp(points.mix(surface.openable()), 0.15, 0.5) * hidden
+    edge = _SOFT * points.side
+    opened = _ramp(cv2.GaussianBlur(points.spread(shows_openings), (0, 0), edge), 0.1, 0.8)[..., None]
     skin = points.part == SKIN
     small, drawn = halved(picture), frame.picture.astype(np.float32)
     sure = halved(points.spread(skin * (visibility > 0.3)) * (1 - opened[..., 0])) ** 2
@@ -194,12 +200,22 @@ def _with_drawn_openings(
         EYE_LEFT: photo.gains[1],
         EYE_RIGHT: photo.gains[1],
         TEETH: photo.gains[0],
-        TONGUE: _SHADE * photo.gains[0],
+        TONGUE: photo.gains[0],
     }
     kinds = halved(points.spread(np.column_stack([points.part == part for part in gains])))
     shares = kinds / np.maximum(kinds.sum(2, keepdims=True), 1e-6)
     gain = sum(shares[..., k, None] * gains[part] for k, part in enumerate(gains))
+    gain = gain * halved(points.spread(_shade_of_mouth(points, frame)))[..., None]
     return halved(picture * (1 - opened)) + halved(opened[..., 0])[..., None] * drawn * gain
+
+
+def _shade_of_mouth(points: Fragments, frame: Frame) -> Float[ndarray, "N"]:
+    """How much light reaches each point: less inside the mouth, the deeper, and between teeth; 1 elsewhere."""
+    depths = surface.vertex_depths(frame)
+    lips = float(np.median(depths[surface.lips()]))
+    inside = points.mix(surface.in_mouth())
+    light = np.exp(-np.maximum(points.mix(depths) - lips, 0) / _DARK)
+    return 1 - inside * (1 - light * (1 - _BETWEEN_TEETH * surface.between_teeth(points)))
 
 
 def _window(share: float, side: int) -> tuple[int, int]:
