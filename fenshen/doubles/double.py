@@ -1,9 +1,9 @@
 """``fenshen double``: from somebody's video or photographs to a generator of them.
 
 Footage first. Of a video: one steady crop, measured controls, a quality filter, the last tenth held out, and the
-person of the base model that is most alike. Of photographs: a human cast for them, drawn in many movements by a virtual
-camera; or the photographs themselves, moved by that human's head. Then the base model is tuned on the footage by the
-same loop that trained it, until what was held out gets no better.
+person of the base model that is most alike. Of photographs: the photographs moved by the head of a human who was cast
+for them; or that human, drawn in many movements by a virtual camera. Then keyframes, chosen among the frames or made.
+Then the base model is tuned on the footage by the same loop that trained it, until what was held out gets no better.
 Everything unfinished lies beside the double in a hidden folder, and the same call goes on from there.
 """
 
@@ -13,6 +13,7 @@ import json
 import math
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -30,7 +31,7 @@ from fenshen.version import __version__
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
-    from fenshen.doubles.casting.cast import Cast
+    from fenshen.doubles.photographed import Photographed
     from fenshen.doubles.store import Double, DoubleCard, Range
     from fenshen.humans.human import Human
     from fenshen.keyframes import Keyframes
@@ -42,7 +43,7 @@ SIZES = (128, 256, 512)
 _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
 _LEAST_FACE = 51  # pixels of a film's faces, whatever the size that the double is asked for
-_DRAWN_FRAMES = 600
+_MINUTES, _MINUTES_OF_PHOTOS = 8.0, 2.0
 _NOTES = "notes.json"  # what casting found, for the card
 _FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
 _LEAST_STEPS, _MOST_STEPS = 200, 6000
@@ -55,9 +56,9 @@ def double(
     name: str,
     consent: Annotated[str | Path, Word(metavar="self|FILE")],
     out: Path | str | None = None,
-    look: Look = "human",
+    look: Look = "photo",
     size: int | None = None,
-    minutes: float = 8.0,
+    minutes: float | None = None,
     settings: Annotated[Sequence[str], RECIPE_SETTINGS] = (),
     seed: Annotated[int, SEED] = 0,
     device: Annotated[str, DEVICE] = "auto",
@@ -73,9 +74,9 @@ def double(
         name: name of the double
         consent: self for your own face, or a consent file
         out: the .double to write; by default named after --name
-        look: look of a double from photographs: the drawn human, or the photo itself
+        look: look of a double from photographs: the photo itself, or a drawn human like it
         size: side of its pictures in pixels, 128, 256 or 512; by default as large as the face in the source
-        minutes: longest training time in minutes
+        minutes: longest training time in minutes; by default 8, and 2 of photographs, which show less
         settings: change a key of the recipe; can be repeated
         seed: random seed
         device: where to compute
@@ -92,10 +93,11 @@ def double(
         Interrupted: stopped; the same call continues.
     """
     from fenshen.doubles import store
+    from fenshen.doubles.photographed import LOOKS
 
     target = Path(out) if out is not None else Path(f"{name}{store.SUFFIX}")
     store.check_name(name)
-    if not 0.05 <= minutes <= 24 * 60:
+    if minutes is not None and not 0.05 <= minutes <= 24 * 60:
         raise UsageError("generate.out_of_range", option="--minutes", value=minutes, low=0.05, high=24 * 60)
     if str(consent) != "self":
         files.must_be_file(consent, "files.consent")
@@ -111,10 +113,12 @@ def double(
     with at_work(target):
         store.check_target(target, force)
         work = _resumed(workplace(target), paths, look, size)
-        data = _footage(paths, look if photos else None, size, work, seed, progress)
+        shot = LOOKS[look](size, SIZES) if photos else None
+        data = _footage(paths, shot, size, work, seed, progress)
         human = _begin_with(data, device)
-        kept = None if photos else _keyframes(data)
-        run = tune(data, work / "run", minutes, settings, seed, device, progress)
+        kept = _keyframes(data, shot)
+        time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
+        run = tune(data, work / "run", time, settings, seed, device, progress)
         from fenshen import model
 
         best = model.find(run)
@@ -161,7 +165,7 @@ def _check_look(look: str, photos: Sequence[Path]) -> None:
         raise UsageError("double.look_of_film")
 
 
-def _resumed(work: Path, sources: Sequence[Path], look: Look = "human", size: int | None = None) -> Path:
+def _resumed(work: Path, sources: Sequence[Path], look: Look = "photo", size: int | None = None) -> Path:
     """The folder of unfinished work on these files; work on other files is removed: it may show somebody else."""
     file, what = work / "sources.json", [look, size, *(_state(path) for path in sources)]
     try:
@@ -187,61 +191,18 @@ def _state(path: Path) -> list[str | int]:
 
 
 def _footage(
-    paths: list[Path], look: Look | None, size: int | None, work: Path, seed: int, progress: bool
+    paths: list[Path], look: Photographed | None, size: int | None, work: Path, seed: int, progress: bool
 ) -> Dataset:
     """The footage of videos, or of photographs in their look; what cannot become footage leaves nothing."""
-    make = _drawn if look == "human" else _moved
     try:
-        return (
-            _filmed(paths, size, work, seed, progress) if look is None else make(paths, work, seed, progress)
-        )
+        if look is None:
+            return _filmed(paths, size, work, seed, progress)
+        return look.footage(paths, work, seed=seed, note=partial(_note, work), progress=progress)
     except Interrupted:
         raise
     except FenshenError:
         shutil.rmtree(work, ignore_errors=True)
         raise
-
-
-def _drawn(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
-    """A human cast for the photographs, drawn in many movements, with exact labels."""
-    from fenshen.humans.human import write
-    from fenshen.preparation.prepare import prepare
-
-    file, out = work / "human.json", work / "footage"
-    if not file.is_file():
-        fitted = _cast(photos, progress)
-        _note(work, fitted.notes, control_space.NEUTRAL)
-        write(fitted.human, file)
-    if not out.exists():
-        prepare([f"human:{file}:{_DRAWN_FRAMES}"], out, size=SIZE, seed=seed, progress=progress)
-    return dataset.Dataset(out)
-
-
-def _moved(photos: list[Path], work: Path, seed: int, progress: bool) -> Dataset:
-    """The photographs themselves, moved by the head of a human cast for them."""
-    from fenshen.doubles.photographs import footage
-    from fenshen.humans.human import write
-
-    file, out = work / "human.json", work / "footage"
-    if not file.is_file():
-        fitted = _cast(photos, progress)
-        footage.fit_photographs(fitted, work)
-        notes = fitted.notes + footage.notes_on_poses(fitted.controls)
-        _note(work, notes, footage.neutral_in_place(fitted.controls[0]))
-        write(fitted.human, file)
-    if not out.exists():
-        photographs = footage.fitted_files(work)
-        footage.write_footage(photographs, file, out, frames=_DRAWN_FRAMES, seed=seed, progress=progress)
-    return dataset.Dataset(out)
-
-
-def _cast(photos: list[Path], progress: bool) -> Cast:
-    from rich.console import Console
-
-    from fenshen.doubles.casting.cast import cast
-
-    console = Console(stderr=True, highlight=False, quiet=not progress)
-    return cast(photos, progress=console.print)
 
 
 def _note(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
@@ -285,8 +246,8 @@ def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progre
     return data
 
 
-def _keyframes(data: Dataset) -> Keyframes:
-    """The frames that the double keeps, chosen once and written beside the footage."""
+def _keyframes(data: Dataset, look: Photographed | None) -> Keyframes:
+    """The frames that the double keeps, chosen or made once and written beside the footage."""
     from fenshen.doubles.keyframes import choose
     from fenshen.keyframes import FOLDER, Keyframes
     from fenshen.training import recipe as recipes
@@ -294,7 +255,9 @@ def _keyframes(data: Dataset) -> Keyframes:
     place = data.path / FOLDER
     if not place.is_dir():
         with files.writing_folder(place) as part:
-            choose(data, recipes.load(RECIPE).keyframes).write(part)
+            count = recipes.load(RECIPE).keyframes
+            kept = choose(data, count) if look is None else look.keyframes(data.path.parent, count)
+            kept.write(part)
     return Keyframes.read(place)
 
 

@@ -23,14 +23,16 @@ from fenshen import controls as control_space
 from fenshen import portraits
 from fenshen.doubles.casting.cast import Cast
 from fenshen.doubles.casting.subjects import MOST_PHOTOS, READ_AT
-from fenshen.doubles.photographs.photograph import Photograph, fit_photograph, load, save
+from fenshen.doubles.photographs.photograph import Photograph, fit_photograph, halved, load, save
 from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.faces.align import alignment
 from fenshen.faces.clip import steady_crop
 from fenshen.humans.camera import Camera
 from fenshen.humans.render import Frame
 from fenshen.humans.sampler import gaze, sample_controls
+from fenshen.keyframes import Keyframes
 from fenshen.messages import message
+from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.preparation import running
 from fenshen.preparation.joining import join
 from fenshen.preparation.planning import plan
@@ -42,6 +44,7 @@ from fenshen.preparation.store import Store
 TURN = math.radians(16)  # most yaw and pitch to each side of a photograph's own pose
 _TURN_SPREAD, _ROLL_SPREAD, _MOST_ROLL = TURN / 2, 0.08, 0.2  # radians
 _DISTINCT = math.radians(12)  # photographs whose poses differ by less show the same pose
+_ENOUGH = 0.8  # of the photograph's own resolution: what JPEG leaves of the rest is hardly a detail
 _STILL_COPIES = 8  # rows of the dataset that show a photograph as it is
 _SHUT = 0.5  # eyeBlink from which an eye counts as shut
 
@@ -49,7 +52,8 @@ _SHUT = 0.5  # eyeBlink from which an eye counts as shut
 def fit_photographs(fitted: Cast, folder: Path, size: int) -> list[Path]:
     """Lay the cast human under each of its photographs, and write them.
 
-    Crops stay upright, and inside the photographs as far as they can. All get the exposure and the background of the first.
+    Crops stay upright, and inside the photographs as far as they can. All get the exposure and the background of the
+    first.
 
     Args:
         size: side of the pictures that will be made of them, in pixels.
@@ -69,6 +73,16 @@ def fit_photographs(fitted: Cast, folder: Path, size: int) -> list[Path]:
         files.append(folder / f"photo-{len(files)}.npz")
         save(photo.matched_to(first), files[-1])
     return files
+
+
+def fitting_size(fitted: Cast, sizes: Sequence[int]) -> int:
+    """The smallest size at which the largest of some photographs' faces loses next to nothing.
+
+    Args:
+        sizes: to choose from, ascending.
+    """
+    reduced = min(np.linalg.norm(alignment(source.face.landmarks, 1)[0, :2]) for source in fitted.photos)
+    return next((size for size in sizes if size >= _ENOUGH / reduced), sizes[-1])
 
 
 def _replaced(
@@ -155,7 +169,8 @@ class ReposedPhotograph(Source):
             picture, frame = unmoved(photo)
         else:
             values = controls_near(photo.controls, self.seed, self.number)
-            picture, frame = _nearest_reposed(Path(self.path).parent, values)
+            photos = [_load_cached(str(file)) for file in fitted_files(Path(self.path).parent)]
+            picture, frame = _nearest_reposed(photos, values)
         points = frame.landmarks[:, :2] * len(picture)
         front = Camera()
         sha256 = hashlib.sha256(picture.tobytes()).hexdigest()
@@ -185,14 +200,43 @@ def distinct_poses(poses: Sequence[Float[ndarray, "2"]]) -> list[int]:
     return chosen
 
 
-def _nearest_reposed(folder: Path, values: Float[ndarray, "58"]) -> tuple[UInt8[ndarray, "S S 3"], Frame]:
-    """The photograph in ``folder`` with the nearest pose, reposed; the others lend what it hides."""
-    photos = [_load_cached(str(file)) for file in fitted_files(folder)]
+def _nearest_reposed(
+    photos: Sequence[Photograph], values: Float[ndarray, "58"]
+) -> tuple[UInt8[ndarray, "S S 3"], Frame]:
+    """The photograph with the nearest pose, reposed; the others lend what it hides."""
     pose = values[[control_space.INDEX["yaw"], control_space.INDEX["pitch"]]]
     chosen = distinct_poses([photo.pose for photo in photos])
     nearest = photos[min(chosen, key=lambda which: float(np.linalg.norm(photos[which].pose - pose)))]
     others = [photo for photo in photos if photo is not nearest]
     return repose(nearest, values, others)
+
+
+def keyframes(files: Sequence[Path], shown: Sequence[Float[ndarray, "58"]]) -> Keyframes:
+    """Keyframes of photographs: as they are, as many as show different poses, and moved.
+
+    Args:
+        files: from :func:`fit_photographs`.
+        shown: controls of the moved ones, the most important first; the last ones make room for photographs.
+    """
+    photos = [load(file) for file in files]
+    count = len(shown) + 1
+    still = distinct_poses([photo.pose for photo in photos])[: (count + 1) // 2]
+    asked = [photos[which].controls for which in still] + [*shown[: count - len(still)]]
+    made = [unmoved(photos[which]) for which in still]
+    made += [_nearest_reposed(photos, values) for values in asked[len(still) :]]
+    first = photos[0]
+    plate = halved(np.dstack([first.behind, 255 * (1 - np.clip(first.portrait_share, 0, 1))]))
+    return Keyframes(
+        np.stack([picture for picture, _ in made]),
+        np.stack(asked).astype(np.float32),
+        np.stack([frame.landmarks[CONTOUR_POINTS, :2] for _, frame in made]).astype(np.float32),
+        np.clip(np.rint(plate), 0, 255).astype(np.uint8),
+    )
+
+
+def pose_of(file: Path) -> Float[ndarray, "58"]:
+    """Controls of a photograph that :func:`fit_photographs` wrote."""
+    return load(file).controls
 
 
 def fitted_files(folder: Path) -> list[Path]:

@@ -87,8 +87,12 @@ class Photograph:
     @property
     def portrait(self) -> Float[ndarray, "S S 3"]:
         """The portrait as photographed, without its margin."""
-        inner = _inner(self.side)
-        return self.over_background(self.person[inner], self.share[inner])
+        return self.over_background(self.person[_inner(self.side)], self.portrait_share)
+
+    @property
+    def portrait_share(self) -> Float[ndarray, "S S"]:
+        """``share`` without its margin."""
+        return self.share[_inner(self.side)]
 
     def over_background(
         self, person: Float[ndarray, "S S 3"], share: Float[ndarray, "S S"]

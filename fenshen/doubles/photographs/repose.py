@@ -28,7 +28,10 @@ _GRAZING, _SQUARE = 0.05, 0.15  # visibility up to which a place is unreliable, 
 _LENT_FROM, _LENT_WHOLLY = 0.2, 0.5  # by how much better another photograph must show skin to lend it
 _INWARDS = 0.015  # what lies behind the outline is taken from this far inside it, in sides
 _LIGHT, _NEAR_LIGHT = 0.031, 0.02  # windows over which light is compared, in sides
-_UNFOLDED = (0.1, 0.35)  # by how much squarer skin of lids and lips is now seen, from which and by which it is drawn
+_UNFOLDED = (
+    0.1,
+    0.35,
+)  # by how much squarer skin of lids and lips is now seen, from which and by which it is drawn
 _SOFT = 0.0015  # of the edges of what is drawn, in sides
 _BETWEEN_TEETH = 0.2  # how much darker it is there
 _DARK = 0.04  # metres behind the lips over which light falls to a third

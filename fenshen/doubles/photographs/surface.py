@@ -26,9 +26,14 @@ _EARS_MASK = 1  # column of the masks
 _OUTLINE_SMOOTHING, _THICKNESS_SMOOTHING = 2.0, 5.0  # degrees
 _MOST_HAIR = 0.04  # most that hair may add to a head's radius, in sides
 _INSET = 0.004  # the head stays this far inside the person's edge, in sides
-# Metres at rest (right, back, up) by which the upper and the lower teeth and the tongue stand elsewhere than the mesh has
-# them, and the size of the tongue over its own: in the mesh, lips cover the teeth, and the tongue fills the mouth.
-_UPPER_TEETH, _LOWER_TEETH, _TONGUE, _SMALLER_TONGUE = (0, -0.001, -0.004), (0, 0, 0.002), (0, 0.003, -0.009), 0.8
+# Metres at rest (right, back, up) by which the upper teeth, the lower and the tongue stand elsewhere than in the mesh,
+# and the size of the tongue over its own: in the mesh, lips cover the teeth, and the tongue fills the mouth.
+_UPPER_TEETH, _LOWER_TEETH, _TONGUE, _SMALLER_TONGUE = (
+    (0, -0.001, -0.004),
+    (0, 0, 0.002),
+    (0, 0.003, -0.009),
+    0.8,
+)
 # Where teeth end, in metres from the middle, and half the width of the gap between them.
 _EDGES_ABOVE, _EDGES_BELOW = (0.0, 0.0085, 0.015, 0.0215), (0.0, 0.0053, 0.0112, 0.0175)
 _GAP = 0.0005
