@@ -135,7 +135,7 @@ class MovedPhotographs:
             fits = footage.fit_photographs(fitted, work, min(size, LEARNT))
             if size > LEARNT:
                 footage.fit_photographs(fitted, _large(work), size)
-            rest = footage.neutral_in_place(footage.pose_of(fits[0]))
+            rest = footage.at_rest(footage.pose_of(fits[0]))
             note(fitted.notes + footage.notes_on_poses(fitted.controls), rest)
             write(fitted.human, file)
         if not out.exists():
@@ -148,7 +148,7 @@ class MovedPhotographs:
         from fenshen.doubles.photographs import footage
 
         fits = footage.fitted_files(_large(work)) or footage.fitted_files(work)
-        rest = footage.neutral_in_place(footage.pose_of(fits[0]))
+        rest = footage.at_rest(footage.pose_of(fits[0]))
         return footage.keyframes(fits, _shown(rest, count)[1:])
 
 

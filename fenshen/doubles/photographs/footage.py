@@ -45,6 +45,10 @@ TURN = math.radians(16)  # most yaw and pitch to each side of a photograph's own
 _TURN_SPREAD, _ROLL_SPREAD, _MOST_ROLL = TURN / 2, 0.08, 0.2  # radians
 _DISTINCT = math.radians(12)  # photographs whose poses differ by less show the same pose
 _ENOUGH = 0.8  # of the photograph's own resolution: what JPEG leaves of the rest is hardly a detail
+_OPENING = (
+    *("jawOpen", "mouthClose", "mouthFunnel", "tongueOut", "mouthUpperUpLeft", "mouthUpperUpRight"),
+    *("mouthLowerDownLeft", "mouthLowerDownRight", "eyeBlinkLeft", "eyeBlinkRight"),
+)
 _STILL_COPIES = 8  # rows of the dataset that show a photograph as it is
 _SHUT = 0.5  # eyeBlink from which an eye counts as shut
 
@@ -275,10 +279,14 @@ def controls_near(pose: Float[ndarray, "58"], seed: int, number: int) -> Float[n
     return control_space.clip(moved)
 
 
-def neutral_in_place(pose: Float[ndarray, "58"]) -> Float[ndarray, "58"]:
-    """The neutral expression in the pose of a photograph."""
-    rest = control_space.NEUTRAL.copy()
-    rest[-6:] = pose[-6:]
+def at_rest(pose: Float[ndarray, "58"]) -> Float[ndarray, "58"]:
+    """The face of a photograph with closed lips and open eyes, otherwise as it is: a face made blank is not theirs.
+
+    Args:
+        pose: controls of the photograph.
+    """
+    rest = pose.copy()
+    rest[[control_space.INDEX[name] for name in _OPENING]] = 0
     return rest
 
 
