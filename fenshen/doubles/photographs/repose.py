@@ -26,6 +26,8 @@ from fenshen.landmarks import CHIN, JAW_ANGLE
 
 _GRAZING, _SQUARE = 0.05, 0.15  # visibility up to which a place is unreliable, and from which it is certain
 _LENT_FROM, _LENT_WHOLLY = 0.2, 0.5  # by how much better another photograph must show skin to lend it
+_GRADUAL = 0.03  # window over which movement changes outside of the face, in sides
+_WHOLLY = 0.95  # share of a pixel from which its colour is the person's own
 _INWARDS = 0.015  # what lies behind the outline is taken from this far inside it, in sides
 _LIGHT, _NEAR_LIGHT = 0.031, 0.02  # windows over which light is compared, in sides
 _UNFOLDED = (
@@ -110,6 +112,8 @@ def _source_places(
         places: of the surface's points in the portrait.
         known: how reliable each of them is, 0 to 1.
     """
+    import cv2
+
     head = points.mix(surface.head_weights()) > 0.5
     movement = points.spread(np.column_stack([places - points.places, np.zeros(len(places))]))
     solid = surface.on_head(points)
@@ -122,7 +126,10 @@ def _source_places(
     jaw, chin = frame.landmarks[list(JAW_ANGLE), 1].min(), frame.landmarks[CHIN, 1]
     below = _ramp(rows, jaw, chin)
     below[points.rows, points.columns] = ~head
-    x, y = np.moveaxis(with_head + below[..., None] * (with_body - with_head), -1, 0)
+    moved = with_head + below[..., None] * (with_body - with_head)
+    # Head, neck, hair and shoulders do not quite agree where they meet: nothing tears if the change is spread a little.
+    sure = cv2.blur(points.spread(known * solid), _window(_GRADUAL, points.side))[..., None]
+    x, y = np.moveaxis(sure * moved + (1 - sure) * cv2.blur(moved, _window(_GRADUAL, points.side)), -1, 0)
     return columns + x, rows + y
 
 
@@ -174,8 +181,10 @@ def _with_filled_neck(
     turned = points.mix(photo.facing)
     behind = _ramp(turned - visibility, _GRAZING, _SQUARE) * _ramp(turned, _SQUARE, 2 * _SQUARE)
     away = surface.on_head(points) * (1 - _ramp(visibility, 0, _GRAZING))
-    hidden = points.spread(below * np.maximum(behind, away) * (points.part == SKIN))
-    colours = fill_unknown(person, points.spread(((below > 0) & (visibility > _SQUARE)).astype(np.float32)))
+    # The real neck may be narrower than the mesh's: where there is background, it stays.
+    hidden = share * points.spread(below * np.maximum(behind, away) * (points.part == SKIN))
+    shown = points.spread(((below > 0) & (visibility > _SQUARE)).astype(np.float32))
+    colours = fill_unknown(person, shown * (share > _WHOLLY))
     return person + hidden[..., None] * (colours - person), share + hidden * (1 - share)
 
 
