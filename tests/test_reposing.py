@@ -11,32 +11,34 @@ from people import needs_humans
 import fenshen
 from fenshen import controls, dataset, portraits
 from fenshen.doubles import double as doubling
+from fenshen.doubles import photographed as photographed_looks
 from fenshen.doubles.photographs import footage, surface
 from fenshen.doubles.photographs import repose as reposing
-from fenshen.doubles.photographs.photograph import SIZE, Photograph, fit_photograph, save
+from fenshen.doubles.photographs.photograph import Photograph, fit_photograph, save
 from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.doubles.photographs.surface import Fragments, Outline
 from fenshen.errors import UsageError
 from fenshen.humans import Human, sample
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import write
-from fenshen.landmarks import CHEEK, CHEEK_LOWER, CHEEKBONE, MESH
+from fenshen.landmarks import CHEEK, CHEEK_LOWER, CHEEKBONE, LOWER_LIP_INSIDE, MESH, UPPER_LIP_INSIDE
 
 SEED = 12  # a man with short hair
+SIZE = 128
 
 
 def subject() -> Human:
     return sample(SEED)
 
 
-def photographed(**pose: float) -> Photograph:
+def photographed(size: int = SIZE, **pose: float) -> Photograph:
     """A drawn person, photographed by the renderer, on their own head."""
     from fenshen.humans.render import render
 
     values = controls.vector(pose)
-    frame = render(subject(), values, size=4 * SIZE)
+    frame = render(subject(), values, size=4 * size)
     halves = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
-    return fit_photograph(subject(), values, Camera(), frame.landmarks[:, :2], frame.picture, halves)
+    return fit_photograph(subject(), values, Camera(), frame.landmarks[:, :2], frame.picture, halves, size)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,10 @@ def test_moved_it_is_nearer_to_the_truth(
 ) -> None:
     from fenshen.humans.render import render
 
-    monkeypatch.setattr(reposing, "_SHADE", 1.0)  # a drawn person's mouth is as light as the drawing has it
+    # A drawn person's mouth is as light as the drawing has it, and teeth and tongue are where they are put.
+    monkeypatch.setattr(reposing, "_DARK", np.inf)
     values = controls.vector(pose)
-    truth = render(subject(), values, size=SIZE)
+    truth = render(subject(), values, size=SIZE, moved=surface.mouth_offsets())
     picture, frame = repose(photo, values)
     assert psnr(picture, truth.picture) > psnr(unmoved(photo)[0], truth.picture) + gain
     assert np.abs(frame.landmarks - truth.landmarks)[:MESH, :2].max() < 0.02
@@ -75,6 +78,66 @@ def test_moved_it_is_nearer_to_the_truth(
 @needs_humans
 def test_not_moved_it_is_the_photograph(photo: Photograph) -> None:
     assert psnr(repose(photo, photo.controls)[0], unmoved(photo)[0]) > 38
+
+
+@needs_humans
+def test_a_larger_picture_is_the_same_with_more_detail(photo: Photograph) -> None:
+    large = photographed(2 * SIZE)
+    values = controls.vector(yaw=0.1, jawOpen=0.5)
+    picture, _ = repose(large, values)
+    small, _ = repose(photo, values)
+    assert picture.shape == (2 * SIZE, 2 * SIZE, 3)
+    assert psnr(portraits.resize(picture, SIZE), small) > 30
+    again = unmoved(large)[0]
+    enlarged = portraits.resize(unmoved(photo)[0], 2 * SIZE)
+    assert _detail(again) > 1.5 * _detail(enlarged)
+
+
+def _detail(picture: np.ndarray) -> float:
+    import cv2
+
+    return float(np.abs(cv2.Laplacian(picture.astype(np.float32), cv2.CV_32F)).mean())
+
+
+@needs_humans
+def test_an_open_mouth_shows_teeth_before_a_dark_hollow() -> None:
+    values = controls.vector(mouthSmileLeft=0.8, mouthSmileRight=0.8, jawOpen=0.5)
+    picture, frame = repose(photographed(2 * SIZE), values)
+    upper, lower = frame.landmarks[[UPPER_LIP_INSIDE[5], LOWER_LIP_INSIDE[5]], :2] * len(picture)
+    column = picture[round(upper[1]) : round(lower[1]) + 1, round(upper[0])].astype(int).sum(1)
+    assert column[: len(column) // 3].max() > 2 * column[len(column) // 2 :].min()
+
+
+def test_controls_follow_when_the_crop_is_another() -> None:
+    values = controls.vector(yaw=0.2, roll=0.1, x=0.02, scale=0.1)
+    turn = 1.2 * np.array([[np.cos(0.1), -np.sin(0.1)], [np.sin(0.1), np.cos(0.1)]])
+    other = np.column_stack([turn, [-10.0, -25.0]])  # larger, and turned clockwise
+    there = footage._replaced(values, np.eye(2, 3), other, 256)
+    centres = [
+        256 * (np.array(controls.CENTRE) + one[[controls.INDEX["x"], controls.INDEX["y"]]]) - 0.5
+        for one in (values, there)
+    ]
+    np.testing.assert_allclose(centres[1], turn @ centres[0] + other[:, 2], atol=0.01)
+    assert there[controls.INDEX["roll"]] == pytest.approx(0.2)
+    assert there[controls.INDEX["scale"]] == pytest.approx(0.1 + np.log2(1.2))
+    assert there[controls.INDEX["yaw"]] == pytest.approx(0.2)
+
+
+@needs_humans
+def test_keyframes_are_the_photograph_and_what_it_does_not_show(photo: Photograph, tmp_path: Path) -> None:
+    write(subject(), tmp_path / "human.json")
+    save(photo, tmp_path / "photo-0.npz")
+    kept = photographed_looks.MovedPhotographs(None, (SIZE,)).keyframes(tmp_path, 6)
+    assert (kept.pictures[0] == unmoved(photo)[0]).all()
+    assert len(kept.pictures) == len(kept.points) == 6
+    assert kept.controls[:, controls.INDEX["jawOpen"]].max() > 0.5
+    assert np.ptp(kept.controls[:, controls.INDEX["yaw"]]) > 0.3
+    corner, face = kept.plate[4, 4], kept.plate[SIZE // 2, SIZE // 2]
+    assert (corner[3], face[3]) == (255, 0)
+    assert np.abs(corner[:3].astype(int) - kept.pictures[0, 4, 4]).max() < 8
+    drawn = photographed_looks.DrawnHuman(SIZE, (SIZE,)).keyframes(tmp_path, 3)
+    assert drawn.pictures.shape == (3, SIZE, SIZE, 3)
+    assert drawn.plate[SIZE // 2, SIZE // 2, 3] == 0
 
 
 @needs_humans
