@@ -27,13 +27,14 @@ from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN
 from fenshen.humans.mesh_landmarks import FILE, mesh_landmarks
 from fenshen.humans.render import Studio, render
 from fenshen.humans.sampler import sample_controls
-from fenshen.landmarks import COUNT, MESH
+from fenshen.landmarks import COUNT, LOWER_LIP_INSIDE, MESH
 
 PEOPLE, SIZE = 20, 384
 FRAMES, ROUNDS = 120, 2  # of the second part
 FIRST = 500_000  # seed of its first human
 NEAR = 0.02  # sides of the picture
 FRONT = -0.03  # metres: what lies further back on the template is behind the ears
+STIRS = 0.01  # metres: what goes less far when the mouth opens is the upper lip
 YAWS = (-0.45, 0.0, 0.45)
 Parts = tuple[tuple[Bool[ndarray, "478"], Int[ndarray, "F 3"]], ...]
 # Good enough to frame the first pictures; the table itself gives everybody's own.
@@ -147,6 +148,15 @@ def write(points: Float[ndarray, "478 3"], parts: Parts, template: Float[ndarray
     mesh_landmarks.cache_clear()
 
 
+def jaw_moves(studio: Studio) -> Float[ndarray, "V"]:
+    """How far each vertex goes when the mouth opens, in metres."""
+    rest = studio.model.rest(bald(0))
+    shut, wide = (
+        studio.model.pose(rest, controls.vector(jawOpen=opened), np.eye(3)).points for opened in (0.0, 1.0)
+    )
+    return np.linalg.norm(wide - shut, axis=1)
+
+
 def main() -> None:
     """Measure and write."""
     studio, finder = Studio(), FaceFinder()
@@ -156,7 +166,10 @@ def main() -> None:
     skin_faces = shapes.faces[skin[shapes.faces].all(1)]
     eye_faces = shapes.faces[np.isin(shapes.part[shapes.faces], (EYE_LEFT, EYE_RIGHT)).all(1)]
     iris = np.arange(COUNT) >= MESH
-    parts = ((~iris, skin_faces), (iris, eye_faces))
+    # Shut lips touch: without this the middle of the lower one would be found on the upper one.
+    lower = np.isin(np.arange(COUNT), LOWER_LIP_INSIDE[1:-1])
+    lower_faces = skin_faces[(jaw_moves(studio) > STIRS)[skin_faces].all(1)]
+    parts = ((~iris & ~lower, skin_faces), (lower, lower_faces), (iris, eye_faces))
     found = []
     for seed in range(PEOPLE):
         for yaw in YAWS:

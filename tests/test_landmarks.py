@@ -7,9 +7,10 @@ import importlib.util
 
 import numpy as np
 import pytest
+from people import needs_humans
 
-from fenshen import landmarks
-from fenshen.landmarks import COUNT, IRIS, MESH, Pair
+from fenshen import controls, landmarks
+from fenshen.landmarks import COUNT, IRIS, LOWER_LIP_INSIDE, MESH, UPPER_LIP_INSIDE, Pair
 from fenshen.networks.contours import CONTOUR_POINTS
 
 NAMED = {
@@ -49,3 +50,37 @@ def test_left_is_the_mirror_image_of_right():
 def test_trained_weights_still_mean_the_same_points():
     digest = hashlib.sha256(repr(CONTOUR_POINTS).encode()).hexdigest()
     assert digest[:16] == "0460ae3c3ed64960"
+
+
+@needs_humans
+def test_every_point_of_the_lower_lip_goes_down_when_the_mouth_opens():
+    from fenshen.humans import sample
+    from fenshen.humans.render import render
+
+    shut, wide = (
+        render(sample(3), controls.vector(jawOpen=opened), size=64).landmarks[:, 1] for opened in (0.0, 0.8)
+    )
+    assert min((wide - shut)[list(LOWER_LIP_INSIDE[1:-1])]) > 0.01
+    gap = (wide[list(LOWER_LIP_INSIDE)] - wide[list(UPPER_LIP_INSIDE)])[1:-1]
+    assert gap.argmax() == 4  # it is widest in the middle
+    assert min(gap) > 0.02
+
+
+@needs_humans
+def test_the_base_models_lower_lip_is_mended_in_rehearsal():
+    import torch
+
+    from fenshen.humans import sample
+    from fenshen.humans.camera import Camera
+    from fenshen.humans.encoding import encode
+    from fenshen.humans.render import render
+    from fenshen.model import Model
+    from fenshen.networks.contours import CONTOUR_POINTS
+    from fenshen.training.rehearsal import _mended
+
+    values, code = controls.vector(jawOpen=0.8), torch.from_numpy(encode(sample(3), Camera()))[None]
+    told = torch.from_numpy(controls.normalise(values))[None]
+    points = _mended(Model.load("humans").generator.draw(code, told).points)[0].detach().numpy()
+    truth = render(sample(3), values, size=64).landmarks[list(CONTOUR_POINTS), :2]
+    lower = [CONTOUR_POINTS.index(i) for i in LOWER_LIP_INSIDE]
+    assert np.abs(points - truth)[lower].max() < 0.01

@@ -17,7 +17,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from fenshen import controls as control_space
+from fenshen.landmarks import LOWER_LIP_INSIDE
 from fenshen.networks import mover, portrait
+from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.batch import PairedBatch
 
 _PICTURES = 2  # drawn in a step; lines of faces, which cost next to nothing, are as many as the batch
@@ -25,6 +27,12 @@ _LOOK_EVERY = 16  # steps between looks at the film's colours
 _MEMORY = 0.98  # of how the person differs from the base's, per step
 _BLUR = 8  # pixels over which colours are compared
 _POINTS, _WITHIN, _COLOURS = 20.0, 2.0, 1.0  # weights of the points, of what opens, and of colours
+
+
+# Parabolas through three points of the lower lip's inner edge, two and one to the right of the middle and two to the
+# left, at the middle and one to the left of it.
+_NEXT_TO_WRONG = (LOWER_LIP_INSIDE[3], LOWER_LIP_INSIDE[4], LOWER_LIP_INSIDE[7])
+_WRONG = {LOWER_LIP_INSIDE[5]: (-1 / 2, 4 / 3, 1 / 6), LOWER_LIP_INSIDE[6]: (-1 / 2, 1.0, 1 / 2)}
 
 
 class Rehearsal:
@@ -47,7 +55,7 @@ class Rehearsal:
         """See how the person of a batch differs from the base's."""
         assert batch.controls is not None
         told = torch.cat([batch.latents, batch.controls], dim=1)
-        apart = (generator.contours.solid(told) - self.base.contours.solid(told)).mean(0)
+        apart = (generator.contours.solid(told) - _mended(self.base.contours.solid(told))).mean(0)
         self.apart = apart if self.apart is None else self.apart.lerp(apart, 1 - _MEMORY)
         if self.gain is None or step % _LOOK_EVERY == 0:
             drawn = self.base.draw(batch.latents, batch.controls).pictures
@@ -59,7 +67,7 @@ class Rehearsal:
         asked = torch.from_numpy(control_space.normalise(self._asked(step, len(latents)))).to(latents.device)
         told = torch.cat([latents, asked], dim=1)
         with torch.no_grad():
-            wanted = self.base.contours.solid(told) + self.apart
+            wanted = _mended(self.base.contours.solid(told)) + self.apart
         points = (generator.contours.solid(told) - wanted).square().sum(-1).add(1e-12).sqrt().mean()
         few = slice(_PICTURES)
         return _POINTS * points + self._looks(generator, latents[few], asked[few], wanted[few])
@@ -78,7 +86,7 @@ class Rehearsal:
             lines = self.base.contours.seen(wanted, self.base.head_space.aim(asked))
             known = self.base.draw(latents, asked)
             assert known.points is not None
-            bent = mover.bent(known.pictures, lines, known.points)
+            bent = mover.bent(known.pictures, lines, _mended(known.points))
             bent = ((bent + 1) * self.gain - 1).clamp(-1, 1)
             opened = generator.geometry.opened(lines, bent.shape[-1])[:, None]
             moved = mover.put_together(parts, generator.sources(), sharp=False).pictures
@@ -102,6 +110,15 @@ class Rehearsal:
         for name in control_space.PLACEMENT:
             asked[:, control_space.INDEX[name]] += self.usual[control_space.INDEX[name]]
         return control_space.clip(asked)
+
+
+def _mended(points: Float[Tensor, "B P d"]) -> Float[Tensor, "B P d"]:
+    """Contour points of the base, which learnt two of the lower lip's inner edge from labels on the upper lip."""
+    known = points[:, [CONTOUR_POINTS.index(i) for i in _NEXT_TO_WRONG]]
+    mended = points.clone()
+    for point, weights in _WRONG.items():
+        mended[:, CONTOUR_POINTS.index(point)] = (known.transpose(1, 2) @ known.new_tensor(weights)).squeeze(-1)
+    return mended
 
 
 def _mean_colour(pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "3 1 1"]:
