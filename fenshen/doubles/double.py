@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fenshen.humans.human import Human
     from fenshen.keyframes import Keyframes
 
-Look = Literal["human", "photo"]
+Look = Literal["photo", "human"]
 RECIPE, DRAWN_RECIPE = "double", "double-128"  # one that moves keyframes, one that draws everything
 SIZE = 128  # of a double that is drawn
 SIZES = (128, 256, 512)
@@ -56,7 +56,7 @@ def double(
     name: str,
     consent: Annotated[str | Path, Word(metavar="self|FILE")],
     out: Path | str | None = None,
-    look: Look = "photo",
+    look: Look | None = None,
     size: int | None = None,
     minutes: float | None = None,
     settings: Annotated[Sequence[str], RECIPE_SETTINGS] = (),
@@ -74,9 +74,9 @@ def double(
         name: name of the double
         consent: self for your own face, or a consent file
         out: the .double to write; by default named after --name
-        look: look of a double from photographs: the photo itself, or a drawn human like it
+        look: look of a double from photographs: by default the photo itself, or a drawn human like it
         size: side of its pictures in pixels, 128, 256 or 512; by default as large as the face in the source
-        minutes: longest training time in minutes; by default 8, and 2 of photographs, which show less
+        minutes: longest training time in minutes; by default 8, and 2 for photographs
         settings: change a key of the recipe; can be repeated
         seed: random seed
         device: where to compute
@@ -113,7 +113,7 @@ def double(
     with at_work(target):
         store.check_target(target, force)
         work = _resumed(workplace(target), paths, look, size)
-        shot = LOOKS[look](size, SIZES) if photos else None
+        shot = LOOKS[look or "photo"](size, SIZES) if photos else None
         data = _footage(paths, shot, size, work, seed, progress)
         human = _begin_with(data, device)
         kept = _keyframes(data, shot)
@@ -123,7 +123,7 @@ def double(
 
         best = model.find(run)
         psnr = model.Model.load(best).card.metrics.get("psnr")
-        card = _card(name, data, look if photos else "photo", psnr)
+        card = _card(name, data, look or "photo", psnr)
         card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
         store.save(target, card, best, human, agreed, kept)
         if not keep:
@@ -158,14 +158,16 @@ def _files_of(source: Path) -> list[Path]:
     return inside
 
 
-def _check_look(look: str, photos: Sequence[Path]) -> None:
+def _check_look(look: str | None, photos: Sequence[Path]) -> None:
+    if look is None:
+        return
     if look not in get_args(Look):
         raise UsageError("double.unknown_look", look=look, looks=", ".join(get_args(Look)))
-    if look == "photo" and not photos:
-        raise UsageError("double.look_of_film")
+    if not photos:
+        raise UsageError("double.look_of_film", look=look)
 
 
-def _resumed(work: Path, sources: Sequence[Path], look: Look = "photo", size: int | None = None) -> Path:
+def _resumed(work: Path, sources: Sequence[Path], look: Look | None = None, size: int | None = None) -> Path:
     """The folder of unfinished work on these files; work on other files is removed: it may show somebody else."""
     file, what = work / "sources.json", [look, size, *(_state(path) for path in sources)]
     try:
