@@ -44,9 +44,11 @@ _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
 _LEAST_FACE = 51  # pixels of a film's faces, whatever the size that the double is asked for
 _MINUTES, _MINUTES_OF_PHOTOS = 8.0, 2.0
+# Footage of photographs shows every movement, so that nothing needs rehearsal; many small steps use the time best.
+_OF_PHOTOS = ("rehearsal=0", "batch_size=4")
 _NOTES = "notes.json"  # what casting found, for the card
 _FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
-_LEAST_STEPS, _MOST_STEPS = 200, 6000
+_LEAST_STEPS, _MOST_STEPS = 60, 6000
 
 
 @instead("--consent-template", "fenshen.provenance.consent:template", help="cli.consent_template")
@@ -118,7 +120,8 @@ def double(
         human = _begin_with(data, device)
         kept = _keyframes(data, shot)
         time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
-        run = tune(data, work / "run", time, settings, seed, device, progress)
+        own = [*(_OF_PHOTOS if photos else ()), *settings]
+        run = tune(data, work / "run", time, own, seed, device, progress)
         from fenshen import model
 
         best = model.find(run)
