@@ -117,7 +117,9 @@ def _mended(points: Float[Tensor, "B P d"]) -> Float[Tensor, "B P d"]:
     known = points[:, [CONTOUR_POINTS.index(i) for i in _NEXT_TO_WRONG]]
     mended = points.clone()
     for point, weights in _WRONG.items():
-        mended[:, CONTOUR_POINTS.index(point)] = (known.transpose(1, 2) @ known.new_tensor(weights)).squeeze(-1)
+        mended[:, CONTOUR_POINTS.index(point)] = (known.transpose(1, 2) @ known.new_tensor(weights)).squeeze(
+            -1
+        )
     return mended
 
 
