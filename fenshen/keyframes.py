@@ -2,12 +2,13 @@
 
 Pictures are JPEG files at the size of the source; ``keyframes.json`` holds controls and contour points, and names the
 files. The plate, the background without the person, is a picture with an alpha channel: how often each pixel was empty.
+Those of a film can have one whole frame of it, into which the crop that they show can be put back.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,9 +26,10 @@ from fenshen.networks.contours import CONTOUR_POINTS
 SCHEMA_VERSION = 1
 FOLDER, CARD = "keyframes", "keyframes.json"
 MOST, LARGEST = 12, 1024  # keyframes, and pixels of a side
+LONGEST = 1920  # pixels of a whole frame's longer side
 MOST_BYTES = 2**21  # of a picture
-_PLATE = "plate.png"
-_QUALITY = 95
+_PLATE, _WHOLE = "plate.png", "whole.jpg"
+_QUALITIES = (95, 88, 75, 50)  # of JPEG, the first with which a picture is small enough
 _Controls = Annotated[list[float], Field(min_length=control_space.COUNT, max_length=control_space.COUNT)]
 
 
@@ -45,6 +47,36 @@ class _Card(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     keyframes: Annotated[list[_Keyframe], Field(min_length=1, max_length=MOST)]
+    square: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """One whole frame of a film, in which keyframes are the crop of a square.
+
+    Attributes:
+        picture: the frame, upright.
+        left, top, side: of the square, in the frame's pixels from its upper left corner; it may reach beyond the edges.
+    """
+
+    picture: UInt8[ndarray, "H W 3"]
+    left: float
+    top: float
+    side: float
+
+    def __post_init__(self) -> None:
+        height, width = self.picture.shape[:2]
+        if (
+            not np.isfinite(self.square).all()
+            or self.side < 1
+            or not (-self.side < self.left < width and -self.side < self.top < height)
+        ):
+            raise ValueError(f"the square {self.square} is not in a frame of {width} x {height}")
+
+    @property
+    def square(self) -> tuple[float, float, float]:
+        """Left, top and side of the square."""
+        return self.left, self.top, self.side
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +88,14 @@ class Keyframes:
         controls: of each.
         points: contour points of each, x right and y down in sides.
         plate: the background without the person; alpha says how often each pixel was empty.
+        whole: the film's frame of the first keyframe; None where there is no film, or its background moved.
     """
 
     pictures: UInt8[ndarray, "K S S 3"]
     controls: Float[ndarray, "K 58"]
     points: Float[ndarray, "K P 2"]
     plate: UInt8[ndarray, "S S 4"]
+    whole: Whole | None = None
 
     @property
     def size(self) -> int:
@@ -78,7 +112,7 @@ class Keyframes:
         *pictures, plate = (
             cv2.resize(picture, (size, size), interpolation=how) for picture in (*self.pictures, self.plate)
         )
-        return Keyframes(np.stack(pictures), self.controls, self.points, plate)
+        return replace(self, pictures=np.stack(pictures), plate=plate)
 
     def files(self) -> dict[str, bytes]:
         """The folder's files by name."""
@@ -87,8 +121,11 @@ class Keyframes:
             for values, places in zip(self.controls, self.points, strict=True)
         ]
         pictures = {f"{i}.jpg": _encoded(picture) for i, picture in enumerate(self.pictures)}
-        card = _Card(keyframes=kept).model_dump_json(indent=1).encode()
-        return {CARD: card, **pictures, _PLATE: _encoded(self.plate)}
+        whole = self.whole
+        if whole is not None:
+            pictures[_WHOLE] = _encoded(whole.picture)
+        card = _Card(keyframes=kept, square=None if whole is None else whole.square)
+        return {CARD: card.model_dump_json(indent=1).encode(), **pictures, _PLATE: _encoded(self.plate)}
 
     def write(self, folder: Path) -> None:
         """Write the files into a folder, which the caller moves to its place."""
@@ -107,6 +144,11 @@ class Keyframes:
             card = cards.read(_Card, (folder / CARD).read_bytes(), folder, SCHEMA_VERSION)
             pictures = [_decoded(folder / f"{i}.jpg", "RGB") for i in range(len(card.keyframes))]
             plate = _decoded(folder / _PLATE, "RGBA")
+            whole = (
+                None
+                if card.square is None
+                else Whole(_decoded(folder / _WHOLE, "RGB", square=False), *card.square)
+            )
             if len({picture.shape[:2] for picture in (*pictures, plate)}) > 1:
                 raise ValueError("keyframes of different sizes")
             controls = np.array([one.controls for one in card.keyframes], dtype=np.float32)
@@ -115,25 +157,32 @@ class Keyframes:
             why = " ".join(str(error).split())[:200]
             raise FenshenError("double.damaged", path=folder, file=FOLDER, why=why) from error
         points = np.array([one.points for one in card.keyframes], dtype=np.float32)
-        return cls(np.stack(pictures), controls, points, plate)
+        return cls(np.stack(pictures), controls, points, plate, whole)
 
 
 def file_names() -> dict[str, int]:
     """All names that a folder may hold, and how large each file may be."""
-    return {CARD: 2**20, _PLATE: 2 * MOST_BYTES, **{f"{i}.jpg": MOST_BYTES for i in range(MOST)}}
+    pictures = (_WHOLE, *(f"{i}.jpg" for i in range(MOST)))
+    return {CARD: 2**20, _PLATE: 2 * MOST_BYTES, **dict.fromkeys(pictures, MOST_BYTES)}
 
 
-def _encoded(picture: UInt8[ndarray, "S S C"]) -> bytes:
-    file = io.BytesIO()
-    if picture.shape[2] == 3:
-        Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY, subsampling=0)
-    else:
-        Image.fromarray(picture).save(file, "PNG", optimize=True)
-    return file.getvalue()
+def _encoded(picture: UInt8[ndarray, "H W C"]) -> bytes:
+    content, image = b"", Image.fromarray(picture)
+    if image.mode == "RGBA":
+        image.save(file := io.BytesIO(), "PNG", optimize=True)
+        return file.getvalue()
+    for quality in _QUALITIES:
+        image.save(file := io.BytesIO(), "JPEG", quality=quality, subsampling=0)
+        content = file.getvalue()
+        if len(content) <= MOST_BYTES:
+            break
+    return content
 
 
-def _decoded(file: Path, mode: str) -> UInt8[ndarray, "S S C"]:
+def _decoded(file: Path, mode: str, *, square: bool = True) -> UInt8[ndarray, "H W C"]:
     with Image.open(file, formats=("JPEG", "PNG")) as image:
-        if image.mode != mode or image.width != image.height or not 32 <= image.width <= LARGEST:
+        most = LARGEST if square else LONGEST
+        odd = square and image.width != image.height
+        if image.mode != mode or odd or min(image.size) < 32 or max(image.size) > most:
             raise ValueError(f"{file.name}: {image.mode}, {image.width} x {image.height}")
         return np.array(image)

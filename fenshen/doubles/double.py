@@ -26,6 +26,7 @@ from fenshen import dataset, files, portraits, video
 from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.locks import at_work
+from fenshen.messages import message
 from fenshen.provenance import consent as consents
 from fenshen.version import __version__
 
@@ -118,7 +119,8 @@ def double(
         shot = LOOKS[look or "photo"](size, SIZES) if photos else None
         data = _footage(paths, shot, size, work, seed, progress)
         human = _begin_with(data, device)
-        kept = _keyframes(data, shot)
+        notes = json.loads((work / _NOTES).read_text(encoding="utf-8"))
+        kept = _keyframes(data, shot, still=notes.get("still", False))
         time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         own = [*(_OF_PHOTOS if photos else ()), *settings]
         run = tune(data, work / "run", time, own, seed, device, progress)
@@ -127,7 +129,7 @@ def double(
         best = model.find(run)
         psnr = model.Model.load(best).card.metrics.get("psnr")
         card = _card(name, data, look or "photo", psnr)
-        card = card.model_copy(update=json.loads((work / _NOTES).read_text(encoding="utf-8")))
+        card = card.model_copy(update=notes)
         store.save(target, card, best, human, agreed, kept)
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
@@ -244,15 +246,25 @@ def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progre
             raise unusable(sources, error) from error
     data = dataset.Dataset(out)
     if not (work / _NOTES).is_file():
+        from fenshen.doubles import background
+
         data, notes = judged(data, sources)
-        files.write_text(work / _NOTES, json.dumps({"notes": notes}, ensure_ascii=False))
+        still = not background.moves(data)
+        if not still:
+            data = background.stilled(data)
+            notes.append(message("double.moving"))
+        files.write_text(work / _NOTES, json.dumps({"notes": notes, "still": still}, ensure_ascii=False))
     if len(data) < _FEWEST:
         raise FenshenError("double.too_few", frames=len(data), least=_FEWEST)
     return data
 
 
-def _keyframes(data: Dataset, look: Photographed | None) -> Keyframes:
-    """The frames that the double keeps, chosen or made once and written beside the footage."""
+def _keyframes(data: Dataset, look: Photographed | None, *, still: bool) -> Keyframes:
+    """The frames that the double keeps, chosen or made once and written beside the footage.
+
+    Args:
+        still: whether the film's background stands still, so that the head can be put back into one of its frames.
+    """
     from fenshen.doubles.keyframes import choose
     from fenshen.keyframes import FOLDER, Keyframes
     from fenshen.training import recipe as recipes
@@ -261,7 +273,11 @@ def _keyframes(data: Dataset, look: Photographed | None) -> Keyframes:
     if not place.is_dir():
         with files.writing_folder(place) as part:
             count = recipes.load(RECIPE).keyframes
-            kept = choose(data, count) if look is None else look.keyframes(data.path.parent, count)
+            kept = (
+                choose(data, count, whole=still)
+                if look is None
+                else look.keyframes(data.path.parent, count)
+            )
             kept.write(part)
     return Keyframes.read(place)
 

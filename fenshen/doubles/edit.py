@@ -60,7 +60,8 @@ def edit(
 
     opened = Double.of(double, device)
     target = Path(out) if out is not None else Path(f"{opened.path.stem}.png")
-    writer = Output(opened, target, PICTURE, output, force=force)
+    several = grid is not None or before_after
+    writer = Output(opened, target, PICTURE, output, sheet=several, force=force)
     rest = opened.request()
     asked = _changed(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:

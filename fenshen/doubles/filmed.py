@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen import dataset, video
@@ -30,6 +30,7 @@ _MOST = 0.5  # share of the frames from which a fault is the film's, not a momen
 _MEASURED = 8  # frames of a film in which faces are measured beforehand
 _ENOUGH = 0.8  # of the film's own resolution: what JPEG and H.264 leave of the rest is hardly a detail
 _LOOKS = 16  # frames of a film that are looked at for more faces than one
+_ALIKE = 0.05  # so near to 1, a factor of exposures is none: resampling changes means a little
 _UNUSED = 0.1  # share of frames that may be left out without a word
 
 
@@ -149,8 +150,28 @@ def _around(data: Dataset) -> float:
 
 def _brightened(data: Dataset, light: float) -> Dataset:
     """The dataset with its pictures exposed longer: one factor on linear light for all of them, that faces need."""
-    table: UInt8[ndarray, "256"] = np.round(
-        np.minimum(_BRIGHTENED / max(light, 1e-9) * np.arange(256), 255)
-    ).astype(np.uint8)
+    table = _exposing(_BRIGHTENED / max(light, 1e-9))
     pictures = (table[picture] for picture in data.pixels)
     return dataset.write(data.path, data.card, pictures, data.records, data.rejected)
+
+
+def _exposing(factor: float) -> UInt8[ndarray, "256"]:
+    """Levels of a picture exposed longer: a factor on codes."""
+    return np.round(np.minimum(factor * np.arange(256), 255)).astype(np.uint8)
+
+
+def as_exposed(
+    picture: UInt8[ndarray, "H W 3"], square: Float[ndarray, "3"], portrait: UInt8[ndarray, "S S 3"]
+) -> UInt8[ndarray, "H W 3"]:
+    """A frame of a film exposed as the portrait that was made of it.
+
+    Args:
+        square: left, top and side of what the portrait shows.
+    """
+    left, top, side = square
+    # The middle of the square: beyond the frame's edges, portraits are continued.
+    rows, columns = (slice(max(round(low + side / 4), 0), round(low + 3 * side / 4)) for low in (top, left))
+    margin = len(portrait) // 4
+    ours = np.median(portrait[margin:-margin, margin:-margin])
+    factor = float(ours / max(np.median(picture[rows, columns]), 1))
+    return picture if abs(factor - 1) < _ALIKE else _exposing(factor)[picture]

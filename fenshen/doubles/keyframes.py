@@ -7,39 +7,48 @@ eyes. So they are chosen far apart in how the face's points lie, among pictures 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen import landmarks
+from fenshen import landmarks, video
 from fenshen.dataset import Dataset
 from fenshen.doubles.matte import Matte
-from fenshen.keyframes import Keyframes
+from fenshen.keyframes import LONGEST, Keyframes, Whole
 from fenshen.networks.contours import CONTOUR_POINTS
 
 _SHARP = 0.5  # the share of pictures, sharpest first, that keyframes are chosen from
 _LOOKED_AT = 48  # pictures from which the background is gathered
 _PERSON = 0.02  # opacity from which a pixel is not background
+_SELDOM = 0.06  # the share of pictures in which a pixel has to be empty for its colour to be believed
+_MOMENT = 5e-4  # seconds; less than any frame lasts
 _DETAIL = 2.0  # weight of eyes and mouth beside the whole face when pictures are compared
 
 
-def choose(data: Dataset, count: int) -> Keyframes:
+def choose(data: Dataset, count: int, *, whole: bool = False) -> Keyframes:
     """Choose keyframes among the training pictures of one person, and find the background behind them.
 
     Args:
         data: with controls and landmarks.
+        whole: keep the film's frame of the first one.
     """
     assert data.controls is not None
-    rows = data.indices("train")
     points = contour_points(data)
+    # A few pictures are shown twice where there are fewer than asked for.
+    keys = np.resize(far_apart(data, count), count)
+    pictures = np.array(data.pixels[keys])
+    frame = whole_frame(data, int(keys[0])) if whole else None
+    return Keyframes(pictures, data.controls[keys], points[keys], plate(data), frame)
+
+
+def far_apart(data: Dataset, count: int) -> list[int]:
+    """Rows of sharp training pictures: the most usual one, then always the one farthest from all before it."""
+    assert data.controls is not None
+    rows = data.indices("train")
     sharp = np.array(data.records["sharpness"].to_pylist(), dtype=float)[rows]
-    shapes = _shapes(points[rows], data.controls[rows])
+    shapes = _shapes(contour_points(data)[rows], data.controls[rows])
     good = np.flatnonzero(sharp >= np.quantile(sharp, 1 - _SHARP))
-    chosen = _far_apart(shapes, good, min(count, len(rows)))
-    keys = rows[
-        np.resize(chosen, count)
-    ]  # a few pictures are shown twice where there are fewer than asked for
-    return Keyframes(np.array(data.pixels[keys]), data.controls[keys], points[keys], plate(data))
+    return [int(row) for row in rows[_far_apart(shapes, good, min(count, len(rows)))]]
 
 
 def contour_points(data: Dataset) -> Float[ndarray, "N P 2"]:
@@ -52,17 +61,69 @@ def plate(data: Dataset) -> UInt8[ndarray, "S S 4"]:
     """The background without the person, and how often each pixel of it was seen; continued where it never was."""
     from fenshen.faces.align import fill_unknown
 
+    pictures, empty = emptied(data)
+    seen = empty.mean(0)
+    middle = middle_of(pictures, empty)
+    # Tips of hair are in the place of background in a few pictures.
+    filled = fill_unknown(middle, (seen > _SELDOM).astype(np.float32))
+    return np.dstack([np.clip(np.rint(filled), 0, 255), np.rint(255 * seen)]).astype(np.uint8)
+
+
+def emptied(data: Dataset) -> tuple[UInt8[ndarray, "N S S 3"], Bool[ndarray, "N S S"]]:
+    """Some pictures, evenly over the film, and where none of the person is in them."""
+    import cv2
+
     some = data.indices("train")
     some = some[np.linspace(0, len(some) - 1, min(len(some), _LOOKED_AT)).astype(int)]
-    pictures = np.array(data.pixels[some])
-    matte = Matte()
-    empty = np.stack([matte.cut(picture)[..., 3] < 255 * _PERSON for picture in pictures])
-    seen = empty.mean(0)
+    pictures, matte = np.array(data.pixels[some]), Matte()
+    around = np.ones((3, 3), np.uint8)
+    persons = (matte.cut(picture)[..., 3] >= 255 * _PERSON for picture in pictures)
+    return pictures, np.stack([cv2.dilate(one.astype(np.uint8), around) == 0 for one in persons])
+
+
+def middle_of(pictures: UInt8[ndarray, "N S S 3"], empty: Bool[ndarray, "N S S"]) -> Float[ndarray, "S S 3"]:
+    """The median of every pixel among the pictures where it is empty; black where it never is."""
     hidden = np.broadcast_to(~empty[..., None], pictures.shape)
     found = np.ma.median(np.ma.array(pictures, mask=hidden), axis=0)  # type: ignore[no-untyped-call]
-    middle = found.filled(0).astype(np.float32)
-    filled = fill_unknown(middle, (seen > 0).astype(np.float32))
-    return np.dstack([np.clip(np.rint(filled), 0, 255), np.rint(255 * seen)]).astype(np.uint8)
+    return np.asarray(found.filled(0), np.float32)
+
+
+def whole_frame(data: Dataset, row: int) -> Whole | None:
+    """The frame of its film from which a portrait was cut, and where; None where it is not found there any more.
+
+    Args:
+        data: portraits by one steady crop for each film.
+    """
+    import cv2
+
+    from fenshen.doubles.filmed import as_exposed
+
+    source, at = (data.records[name][row].as_py() for name in ("source", "timestamp"))
+    found = next(video.frames(source, start=max(at - _MOMENT, 0.0)), None)
+    if found is None:
+        return None
+    square = crop_of(data, source)
+    picture = as_exposed(found.picture, square, data.pixels[row])
+    factor = min(LONGEST / max(picture.shape[:2]), 1.0)
+    # Films want even sides.
+    height, width = (2 * int(factor * side / 2) for side in picture.shape[:2])
+    if factor < 1:
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    return Whole(np.ascontiguousarray(picture[:height, :width]), *(float(factor * value) for value in square))
+
+
+def crop_of(data: Dataset, source: str) -> Float[ndarray, "3"]:
+    """Left, top and side of a film's steady crop, in the film's pixels, from where landmarks lie in both."""
+    rows = np.flatnonzero(np.array(data.records["source"].to_pylist()) == source)
+    some = data.records.take(rows)
+    portrait = np.array(some["landmarks"].to_pylist(), float).reshape(len(rows), -1, 3)[..., :2]
+    film = np.array(some["box"].to_pylist(), float).reshape(-1, 2, 2)
+    within = np.stack([portrait.min(1), portrait.max(1)], axis=1)  # the box, in the portrait's sides
+    far, extent = (boxes - boxes.mean((0, 1)) for boxes in (film, within))
+    side = (far * extent).sum() / max((extent**2).sum(), 1e-12)
+    # Landmarks count from the middle of the first pixel, sides of a portrait from its corner.
+    corner = film.mean((0, 1)) + 0.5 - side * within.mean((0, 1))
+    return np.array([*corner, side])
 
 
 def _shapes(points: Float[ndarray, "N P 2"], controls: Float[ndarray, "N 58"]) -> Float[ndarray, "N D"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fenshen.commands import Word
 from fenshen.errors import UsageError
@@ -21,6 +21,8 @@ class OutputOptions:
     """How a picture or film is finished. The invisible watermark and the credentials are always there.
 
     Attributes:
+        frame: crop is the head in a square; full puts it back into the film's own frame, where the camera stood still.
+            By default full where it is possible; crop for sheets and without the background
         scale: enlarge this many times, 1 to 4; by default small pictures of 128 pixels twice, others not
         label: draw the small visible label
         transparent: leave out the background: PNG or WebP; for films WebM, WebP, GIF or frames
@@ -28,6 +30,7 @@ class OutputOptions:
         key: the private key that belongs to --certificate
     """
 
+    frame: Literal["crop", "full"] | None = None
     scale: Annotated[float | None, Word(low=1, high=LARGEST_SCALE)] = None
     label: bool = True
     transparent: bool = False
@@ -38,8 +41,13 @@ class OutputOptions:
         """Refuse values that make no sense.
 
         Raises:
-            UsageError: the scale is out of range, or only one of certificate and key is given.
+            UsageError: the scale is out of range, an unknown frame, a full one without its background, or only one of
+                certificate and key.
         """
+        if self.frame not in (None, "crop", "full"):
+            raise UsageError("double.unknown_frame", frame=self.frame)
+        if self.frame == "full" and self.transparent:
+            raise UsageError("double.full_transparent")
         if self.scale is not None and not 1 <= self.scale <= LARGEST_SCALE:
             raise UsageError(
                 "generate.out_of_range", option="--scale", value=self.scale, low=1, high=LARGEST_SCALE

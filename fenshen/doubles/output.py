@@ -17,9 +17,11 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import files
+from fenshen.doubles.framing import Framing
 from fenshen.doubles.matte import Matte
 from fenshen.doubles.options import OutputOptions
 from fenshen.errors import FenshenError, ReaderGoneError, UsageError
+from fenshen.keyframes import Whole
 from fenshen.provenance.credentials import holder
 from fenshen.provenance.mark import Mark
 
@@ -69,19 +71,29 @@ class Output:
         target: a file, or a folder for single frames; ``-`` is standard output, for live films.
         medium: what it can be.
         options: how it is finished.
+        sheet: whether several pictures are put side by side.
         force: overwrite an existing file.
 
     Raises:
         UsageError: the target or the options are not possible.
+        FenshenError: the double has no whole frame to be put into.
     """
 
     def __init__(
-        self, double: Double, target: Path, medium: Medium, options: OutputOptions, *, force: bool = False
+        self,
+        double: Double,
+        target: Path,
+        medium: Medium,
+        options: OutputOptions,
+        *,
+        sheet: bool = False,
+        force: bool = False,
     ) -> None:
         options.check()
         _check_target(target, medium, options, force)
         self.double, self.target, self.medium = double, target, medium
         self.scale = options.scale_of(double.size)
+        self._framing = _framing(double, options, sheet)
         self.mark = Mark(
             double.card.name, double.model.digest, double.consent, options.label, options.signer()
         )
@@ -92,9 +104,9 @@ class Output:
         from fenshen import portraits
 
         shown = np.stack([self._shown(picture) for picture in pictures])
-        count, side, _, channels = shown.shape
-        rows = shown.reshape(count // columns, columns, side, side, channels).swapaxes(1, 2)
-        sheet = rows.reshape(-1, columns * side, channels)
+        count, height, width, channels = shown.shape
+        rows = shown.reshape(count // columns, columns, height, width, channels).swapaxes(1, 2)
+        sheet = rows.reshape(-1, columns * width, channels)
         if count > 1:
             height = round(_STRIP * min(sheet.shape[:2]))
             grey = _STRIP_GREY if self._matte is None else 0
@@ -135,10 +147,12 @@ class Output:
             video.write(part, frames, rate, audio=audio)
         return holder(self.target)
 
-    def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:
+    def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "h w C"]:
         return self.mark.frame(self._shown(picture))
 
-    def _shown(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "s s C"]:
+    def _shown(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "h w C"]:
+        if self._framing is not None:
+            return self._framing.frame(picture)
         large = enlarged(picture, self.scale, str(self.double.model.device))
         return large if self._matte is None else self._matte.cut(large)
 
@@ -216,6 +230,26 @@ def _joined(sounds: Iterable[Audio | None]) -> Iterator[Float[ndarray, "samples 
     for sound in sounds:
         if sound is not None:
             yield from [sound[0]] if isinstance(sound[0], ndarray) else sound[0]
+
+
+def _framing(double: Double, options: OutputOptions, sheet: bool) -> Framing | None:
+    """What puts frames back into the film's own frame; None where they stay as they are.
+
+    Raises:
+        FenshenError: it is asked for, and the double has no such frame.
+    """
+    whole = None if double.keyframes is None else double.keyframes.whole
+    if options.frame == "full" and whole is None:
+        key = "double.no_frame" if double.card.still else "double.frame_moved"
+        raise FenshenError(key, name=double.card.name)
+    usual = "crop" if sheet or options.transparent else "full"
+    if whole is None or (options.frame or usual) == "crop":
+        return None
+    device = str(double.model.device)
+    frame = enlarged(whole.picture, options.scale or 1.0, device)
+    factor = len(frame) / len(whole.picture)
+    larger = Whole(frame, *(factor * value for value in whole.square))
+    return Framing(larger, lambda crop: _doubled(crop, device))
 
 
 def _check_target(target: Path, medium: Medium, options: OutputOptions, force: bool) -> None:

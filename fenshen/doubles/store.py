@@ -67,6 +67,7 @@ class DoubleCard(BaseModel):
     seen: Annotated[
         dict[str, Range], Field(description="from where to where each control went, all but the last 2 %")
     ]
+    still: Annotated[bool, Field(description="whether camera and background stood still")] = True
     notes: Annotated[list[str], Field(description="what was guessed, in the language of its maker")] = []
     voice: Annotated[
         str | None, Field(max_length=64, description="that it speaks with, if not said otherwise")

@@ -184,7 +184,9 @@ class Generator(portrait.Generator):
         near: Float[Tensor, "B K s s"],
         lacking: Float[Tensor, "B K s s"],
     ) -> Float[Tensor, "B L s s"]:
-        empty = (self.get_buffer("empty") + 1e-3).log().expand(len(near), -1, -1, -1)
+        # Odds, not a share: a background that nobody ever stood before is shown itself, and stands still to the pixel.
+        seen = self.get_buffer("empty")
+        empty = ((seen + 1e-3) / (1 + 1e-3 - seen)).log().expand(len(near), -1, -1, -1)
         inside = lacking.amax(1, keepdim=True)
         ours = (near + 1e-4).log() - _REFUSED * lacking
         plate = _EMPTY + empty - _REFUSED * inside

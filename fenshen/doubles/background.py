@@ -1,0 +1,78 @@
+"""Backgrounds that move, because the camera or something behind the person does: noticed, and made to stand still.
+
+A double moves the person over one still background. Where a film has none, the person is cut out of every frame and
+put before the background of one moment, continued where the person stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+
+from fenshen import dataset
+from fenshen.dataset import Dataset
+from fenshen.doubles.keyframes import emptied, far_apart, middle_of
+from fenshen.doubles.matte import Matte
+from fenshen.faces.align import fill_unknown
+
+_SIDE = 128  # at which pictures are compared: film grain is averaged away
+_OFTEN = 0.5  # the share of pictures in which a pixel has to be empty to tell anything
+_STILL = 6.0  # levels of 255 that light and noise change a still background's pixel by, at most
+_SHARE = 0.1  # of the background's pixels, that have to change more
+_SURELY = 2  # opacity of 255 up to which a pixel shows the background alone
+_STILLED = "stilled"  # in a dataset's settings: its background once moved
+
+
+def moves(data: Dataset) -> bool:
+    """Whether the background behind somebody changes while they are filmed.
+
+    Another exposure of the whole picture is no movement.
+    """
+    return bool(data.card.settings.get(_STILLED)) or changing(data) > _SHARE
+
+
+def changing(data: Dataset) -> float:
+    """The share of the background's pixels that change."""
+    import cv2
+
+    pictures, empty = emptied(data)
+    side = min(_SIDE, pictures.shape[1])
+    pictures = np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in pictures])
+    # A pixel is empty where all that it stands for is.
+    empty = np.stack(
+        [
+            cv2.resize(one.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA) > 0.99
+            for one in empty
+        ]
+    )
+    told = empty.mean(0) > _OFTEN
+    if not told.any():
+        return 0.0
+    off = pictures[:, told].astype(np.float32) - middle_of(pictures, empty)[told]  # (N, P, 3)
+    seen = empty[:, told, None]
+    counted = np.maximum(seen.sum(1, keepdims=True), 1)
+    off = (off - (off * seen).sum(1, keepdims=True) / counted) * seen
+    changed = np.abs(off).mean(2).sum(0) / seen[..., 0].sum(0)
+    return float((changed > _STILL).mean())
+
+
+def stilled(data: Dataset) -> Dataset:
+    """The dataset with the person before the background of one moment: that of the first keyframe."""
+    import cv2
+
+    moment = np.array(data.pixels[far_apart(data, 1)[0]])
+    person = (Matte().cut(moment)[..., 3] > _SURELY).astype(np.float32)
+    ground = fill_unknown(moment.astype(np.float32), 1 - cv2.dilate(person, np.ones((5, 5), np.uint8)))
+    card = data.card.model_copy(update={"settings": {**data.card.settings, _STILLED: True}})
+    return dataset.write(data.path, card, _before(data, ground), data.records, data.rejected)
+
+
+def _before(data: Dataset, ground: Float[ndarray, "S S 3"]) -> Iterator[UInt8[ndarray, "S S 3"]]:
+    matte = Matte(film=True)
+    for picture in data.pixels:
+        cut = matte.cut(np.array(picture)).astype(np.float32)
+        share = cut[..., 3:] / 255
+        yield np.rint(share * cut[..., :3] + (1 - share) * ground).astype(np.uint8)
