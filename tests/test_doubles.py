@@ -172,9 +172,14 @@ def _torch(latent: np.ndarray) -> Any:
 
 def test_edit_draws_what_is_asked(double: Double, tmp_path: Path) -> None:
     open_mouth = fenshen.edit(
-        double.path, out=tmp_path / "jaw.png", settings=["jaw=0.9"], output=OutputOptions(scale=1)
+        double.path,
+        out=tmp_path / "jaw.png",
+        settings=["jaw=0.9"],
+        output=OutputOptions(scale=1, frame="crop"),
     )
-    at_rest = fenshen.edit(double.path, out=tmp_path / "rest.png", output=OutputOptions(scale=1))
+    at_rest = fenshen.edit(
+        double.path, out=tmp_path / "rest.png", output=OutputOptions(scale=1, frame="crop")
+    )
     difference = np.abs(portraits.read(open_mouth).astype(int) - portraits.read(at_rest)).mean(2)
     height, width = difference.shape
     mouth = difference[height // 2 : 110 * height // 128, 40 * width // 128 : 88 * width // 128]
@@ -191,6 +196,15 @@ def test_edit_draws_what_is_asked(double: Double, tmp_path: Path) -> None:
         fenshen.edit(double.path, out=tmp_path / "x.png", preset="bored")
     with pytest.raises(UsageError, match="exists"):
         fenshen.edit(double.path, out=sheet)
+
+
+def test_it_is_put_back_into_its_film(double: Double, film: Path, tmp_path: Path) -> None:
+    assert double.card.still
+    info = video.probe(film)
+    picture = portraits.read(fenshen.edit(double.path, out=tmp_path / "frame.png"))
+    assert picture.shape == (info.height, info.width, 3)
+    moving = fenshen.animate(double.path, out=tmp_path / "frame.mp4", idle=0.2)
+    assert (video.probe(moving).width, video.probe(moving).height) == (info.width, info.height)
 
 
 def test_every_preset_is_made_of_sliders_within_their_limits() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from fenshen import controls
 from fenshen.doubles.compositor import Compositor
 from fenshen.errors import FenshenError
-from fenshen.keyframes import CARD, Keyframes
+from fenshen.keyframes import CARD, Keyframes, Whole
 from fenshen.model import to_pixels
 from fenshen.networks import NetworkConfig, build_generator, mover
 from fenshen.networks.contours import CONTOUR_POINTS
@@ -31,7 +31,8 @@ def keyframes() -> Keyframes:
     plate = np.dstack([pictures[-1], np.full((SIZE, SIZE), 200, np.uint8)])
     points = 0.5 + 0.1 * draw.standard_normal((COUNT, len(CONTOUR_POINTS), 2)).astype(np.float32)
     moves = np.stack([controls.vector(yaw=0.1 * i, x=0.02 * i) for i in range(COUNT)])
-    return Keyframes(pictures[:-1], moves, points, plate)
+    whole = Whole(np.tile(pictures[0], (1, 2, 1)), 10.5, -3.25, 200.0)
+    return Keyframes(pictures[:-1], moves, points, plate, whole)
 
 
 @pytest.fixture
@@ -95,6 +96,10 @@ def test_keyframes_come_back_from_disk(keyframes: Keyframes, tmp_path: Path) -> 
     assert np.array_equal(again.plate, keyframes.plate)
     assert np.allclose(again.controls, keyframes.controls)
     assert np.allclose(again.points, keyframes.points)
+    assert keyframes.whole is not None
+    assert again.whole is not None
+    assert again.whole.square == keyframes.whole.square
+    assert np.abs(again.whole.picture.astype(int) - keyframes.whole.picture).mean() < 2
     (tmp_path / CARD).write_text("{}")
     with pytest.raises(FenshenError):
         Keyframes.read(tmp_path)

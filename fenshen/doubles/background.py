@@ -21,8 +21,11 @@ from fenshen.faces.align import fill_unknown
 _SIDE = 128  # at which pictures are compared: film grain is averaged away
 _OFTEN = 0.5  # the share of pictures in which a pixel has to be empty to tell anything
 _STILL = 6.0  # levels of 255 that light and noise change a still background's pixel by, at most
-_SHARE = 0.1  # of the background's pixels, that have to change more
+_SHARE = 0.05  # of the background's pixels, that have to change more
 _SURELY = 2  # opacity of 255 up to which a pixel shows the background alone
+_AROUND = (
+    28  # the part of the side by which more than the person is filled: a curl that was not cut out would stay
+)
 _STILLED = "stilled"  # in a dataset's settings: its background once moved
 
 
@@ -65,7 +68,8 @@ def stilled(data: Dataset) -> Dataset:
 
     moment = np.array(data.pixels[far_apart(data, 1)[0]])
     person = (Matte().cut(moment)[..., 3] > _SURELY).astype(np.float32)
-    ground = fill_unknown(moment.astype(np.float32), 1 - cv2.dilate(person, np.ones((5, 5), np.uint8)))
+    around = np.ones((len(moment) // _AROUND,) * 2, np.uint8)
+    ground = fill_unknown(moment.astype(np.float32), 1 - cv2.dilate(person, around))
     card = data.card.model_copy(update={"settings": {**data.card.settings, _STILLED: True}})
     return dataset.write(data.path, card, _before(data, ground), data.records, data.rejected)
 

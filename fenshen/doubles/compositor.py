@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
+from fenshen.doubles.framing import Held
 from fenshen.keyframes import Keyframes
 from fenshen.model import Model, to_pixels
 from fenshen.networks import mover
@@ -28,11 +29,15 @@ class KeyframePlayer(Player):
     Args:
         model: that moves keyframes.
         latent: of all frames.
+        held: let the edges rest as they are in the keyframes' whole frame, so that pictures fit into it.
     """
 
-    def __init__(self, model: Model, latent: Float[ndarray, "Z"], keyframes: Keyframes) -> None:
+    def __init__(
+        self, model: Model, latent: Float[ndarray, "Z"], keyframes: Keyframes, *, held: bool = False
+    ) -> None:
         super().__init__(model, latent)
         self._compositor = Compositor(keyframes)
+        self._held = Held(keyframes.whole) if held and keyframes.whole is not None else None
 
     def drawn(self, latent: Float[ndarray, "Z"], controls: Float[ndarray, "58"]) -> UInt8[ndarray, "S S 3"]:
         """A picture by the network alone, enlarged: of somebody whom the keyframes do not show."""
@@ -48,8 +53,11 @@ class KeyframePlayer(Player):
     def _draw(self, controls: Float[ndarray, "n 58"]) -> UInt8[ndarray, "n S S 3"]:
         parts = self._parts(self.latent.expand(len(controls), -1), controls)
         drawn = to_pixels(parts.drawn)
-        motion, weights = (x.float().cpu().numpy() for x in (parts.motion, parts.weights))
-        return np.stack([self._compositor.frame(*one) for one in zip(drawn, motion, weights, strict=True)])
+        motion, weights = parts.motion.float(), parts.weights.float()
+        if self._held is not None:
+            motion, weights = self._held(motion, weights)
+        each = zip(drawn, motion.cpu().numpy(), weights.cpu().numpy(), strict=True)
+        return np.stack([self._compositor.frame(*one) for one in each])
 
     @torch.inference_mode()
     def _parts(self, latents: Float[torch.Tensor, "n Z"], controls: Float[ndarray, "n 58"]) -> mover.Parts:

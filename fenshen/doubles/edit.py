@@ -66,10 +66,10 @@ def edit(
     asked = _changed(opened, rest, {**_preset(preset), **parse_words(settings)})
     if grid:
         axes = parse_axis(grid[0]), parse_axis(grid[1])
-        pictures = opened.draw(grid_requests(opened.model, asked, axes))
+        pictures = opened.draw(grid_requests(opened.model, asked, axes), held=writer.framing is not None)
         return writer.picture(pictures, len(axes[0].values))
     requests = [rest, asked] if before_after else [asked]
-    return writer.picture(opened.draw(requests), len(requests))
+    return writer.picture(opened.draw(requests, held=writer.framing is not None), len(requests))
 
 
 def presets() -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from fenshen.networks.contours import CONTOUR_POINTS
 _SHARP = 0.5  # the share of pictures, sharpest first, that keyframes are chosen from
 _LOOKED_AT = 48  # pictures from which the background is gathered
 _PERSON = 0.02  # opacity from which a pixel is not background
+_EDGE = 128  # the part of the side that around a person is not believed to be background
 _SELDOM = 0.06  # the share of pictures in which a pixel has to be empty for its colour to be believed
 _MOMENT = 5e-4  # seconds; less than any frame lasts
 _DETAIL = 2.0  # weight of eyes and mouth beside the whole face when pictures are compared
@@ -76,7 +77,7 @@ def emptied(data: Dataset) -> tuple[UInt8[ndarray, "N S S 3"], Bool[ndarray, "N 
     some = data.indices("train")
     some = some[np.linspace(0, len(some) - 1, min(len(some), _LOOKED_AT)).astype(int)]
     pictures, matte = np.array(data.pixels[some]), Matte()
-    around = np.ones((3, 3), np.uint8)
+    around = np.ones((2 * (pictures.shape[1] // _EDGE) + 1,) * 2, np.uint8)
     persons = (matte.cut(picture)[..., 3] >= 255 * _PERSON for picture in pictures)
     return pictures, np.stack([cv2.dilate(one.astype(np.uint8), around) == 0 for one in persons])
 

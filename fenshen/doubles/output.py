@@ -93,7 +93,7 @@ class Output:
         _check_target(target, medium, options, force)
         self.double, self.target, self.medium = double, target, medium
         self.scale = options.scale_of(double.size)
-        self._framing = _framing(double, options, sheet)
+        self.framing = _framing(double, options, sheet)
         self.mark = Mark(
             double.card.name, double.model.digest, double.consent, options.label, options.signer()
         )
@@ -121,7 +121,7 @@ class Output:
 
         if self.target != STANDARD:
             self.mark.ready()
-        player = self.double.player()
+        player = self.double.player(held=self.framing is not None)
         # The first frame takes longer: let it be one that nobody waits for.
         player.draw(self.double.neutral)
         scenes = iter(scenes)
@@ -151,8 +151,8 @@ class Output:
         return self.mark.frame(self._shown(picture))
 
     def _shown(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "h w C"]:
-        if self._framing is not None:
-            return self._framing.frame(picture)
+        if self.framing is not None:
+            return self.framing.frame(picture)
         large = enlarged(picture, self.scale, str(self.double.model.device))
         return large if self._matte is None else self._matte.cut(large)
 

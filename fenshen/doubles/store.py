@@ -175,8 +175,8 @@ class Double:
         """Side of its pictures in pixels."""
         return self.model.card.resolution if self.keyframes is None else self.keyframes.size
 
-    def draw(self, requests: Sequence[DrawRequest]) -> UInt8[ndarray, "N S S 3"]:
-        """Pictures of some requests.
+    def draw(self, requests: Sequence[DrawRequest], *, held: bool = False) -> UInt8[ndarray, "N S S 3"]:
+        """Pictures of some requests; ``held`` as in :meth:`player`.
 
         Where a request is for somebody else than the person who was filmed (older, say), keyframes show the wrong one,
         and the network draws alone.
@@ -185,7 +185,7 @@ class Double:
             return draw(self.model, requests)
         from fenshen.doubles.compositor import KeyframePlayer
 
-        player, own = KeyframePlayer(self.model, self.latent, self.keyframes), self.latent
+        player, own = KeyframePlayer(self.model, self.latent, self.keyframes, held=held), self.latent
         pictures = []
         for one in requests:
             asked = control_space.NEUTRAL if one.controls is None else one.controls
@@ -197,13 +197,17 @@ class Double:
         """A request for the face at rest."""
         return DrawRequest(self.latent, self.neutral, self.human, Camera())
 
-    def player(self) -> Player:
-        """A player for drawing many frames."""
+    def player(self, *, held: bool = False) -> Player:
+        """A player for drawing many frames.
+
+        Args:
+            held: let the edges rest, so that frames fit into the film's whole frame, where there is one.
+        """
         if self.keyframes is None:
             return Player(self.model, self.latent)
         from fenshen.doubles.compositor import KeyframePlayer
 
-        return KeyframePlayer(self.model, self.latent, self.keyframes)
+        return KeyframePlayer(self.model, self.latent, self.keyframes, held=held)
 
     def limits(self) -> list[str]:
         """Sentences about what its footage does not show."""
