@@ -17,7 +17,7 @@ from fenshen import OutputOptions, controls, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.doubles import background
 from fenshen.doubles.framing import Framing, Held
-from fenshen.doubles.keyframes import far_apart, plate, whole_frame
+from fenshen.doubles.keyframes import far_apart, whole_frame
 from fenshen.doubles.matte import Matte
 from fenshen.drawing import request_of_seed
 from fenshen.errors import FenshenError, UsageError
@@ -34,10 +34,10 @@ Picture = UInt8[ndarray, "H W 3"]
 
 @pytest.fixture(scope="module")
 def people() -> list[UInt8[ndarray, "H W 4"]]:
-    """Somebody who idles for a second, cut out, near the lower edge of a film."""
+    """Somebody who idles for half a second, cut out, near the lower edge of a film."""
     model, matte = Model.load("humans"), Matte(film=True)
     player = Player(model, request_of_seed(model, 4).latent)
-    track = controls.clip(idle(1.0, 25.0, seed=1).controls)
+    track = controls.clip(idle(0.5, 25.0, seed=1).controls)
     cuts = [matte.cut(portraits.resize(picture, SIDE)) for picture in player.film(track)]
     return [np.pad(cut, ((HEIGHT - SIDE, 0), (90, WIDTH - SIDE - 90), (0, 0))) for cut in cuts]
 
@@ -82,7 +82,7 @@ def test_a_double_finds_its_place_in_the_film(people: list[ndarray], tmp_path: P
 
 def test_a_moving_background_is_noticed_and_stands_still_then(people: list[ndarray], tmp_path: Path) -> None:
     wide = texture(WIDTH + 160)
-    data = filmed(tmp_path / "panning.mp4", people, lambda i: wide[:, 5 * i : 5 * i + WIDTH])
+    data = filmed(tmp_path / "panning.mp4", people, lambda i: wide[:, 12 * i : 12 * i + WIDTH])
     before = np.array(data.pixels)
     assert background.moves(data)
     key = far_apart(data, 1)[0]
@@ -92,7 +92,6 @@ def test_a_moving_background_is_noticed_and_stands_still_then(people: list[ndarr
     corner = np.s_[:, 8:24, 8:24]
     assert before[corner].std(0).mean() > 10
     assert np.abs(data.pixels[corner].astype(int) - before[key][corner[1:]]).mean() < 1
-    assert np.abs(plate(data)[corner[1:]][..., :3].astype(int) - before[key][corner[1:]]).mean() < 1
 
 
 @pytest.mark.parametrize("side", [60.4, 100.0, 190.3])
@@ -107,8 +106,6 @@ def test_a_crop_is_put_back_where_it_was(side: float) -> None:
     assert np.abs(other[middle] - (255 - whole.picture[middle])).max() <= 8
     assert (other[:8] == whole.picture[:8]).all()
     assert (other[:, :31] == whole.picture[:, :31]).all()
-    steps = np.abs(np.diff(other - whole.picture, axis=1)).max()
-    assert steps < 255 / 2 + 20  # it fades in
 
 
 def test_there_is_no_seam_at_the_films_own_edge() -> None:
