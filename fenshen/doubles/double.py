@@ -274,9 +274,7 @@ def _keyframes(data: Dataset, look: Photographed | None, *, still: bool) -> Keyf
         with files.writing_folder(place) as part:
             count = recipes.load(RECIPE).keyframes
             kept = (
-                choose(data, count, whole=still)
-                if look is None
-                else look.keyframes(data.path.parent, count)
+                choose(data, count, whole=still) if look is None else look.keyframes(data.path.parent, count)
             )
             kept.write(part)
     return Keyframes.read(place)
