@@ -24,7 +24,9 @@ import fenshen
 from fenshen import model as models
 from fenshen import portraits
 from fenshen.dataset import Dataset
+from fenshen.doubles.keyframes import choose
 from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.keyframes import FOLDER
 from fenshen.model import Model
 from fenshen.training import checkpoint, progress
 from fenshen.training import recipe as recipes
@@ -91,6 +93,12 @@ def test_every_shipped_recipe_trains(name, drawings, cast, tmp_path):
     paired = recipes.load(name).paired
     more = ["adversarial_from=10", "start=null"] if paired else []
     data = cast if paired else drawings
+    if recipes.load(name).keyframes:
+        with pytest.raises(UsageError, match="keyframes"):
+            train(data, tmp_path / "run", "fine=null", recipe=name)
+        more += ["fine=32", "rehearsal=0"]
+        data = Dataset(shutil.copytree(cast, tmp_path / "data"))
+        choose(data, recipes.load(name).keyframes).write(data.path / FOLDER)
     run = train(data, tmp_path / "run", "steps=30", "log_every=10", *more, recipe=name)
     logged = rows(run, "images")
     assert [row["step"] for row in logged] == [10, 20, 30]

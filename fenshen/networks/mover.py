@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from fenshen import controls as control_space
 from fenshen.landmarks import LOWER_LID, LOWER_LIP_INSIDE, UPPER_LID, UPPER_LIP_INSIDE
 from fenshen.networks import FAMILIES, Drawn, Family, Moved, NetworkConfig, portrait
 from fenshen.networks.contours import CONTOUR_POINTS, LINES, Aim
@@ -109,7 +110,7 @@ class Generator(portrait.Generator):
         self.register_buffer("pictures", torch.zeros(count, 3, side, side))
         self.register_buffer("plate", torch.zeros(1, 3, side, side))
         self.register_buffer("empty", torch.zeros(1, 1, side, side))
-        self.register_buffer("told", torch.zeros(count, 58))
+        self.register_buffer("told", torch.zeros(count, control_space.COUNT))
         self.register_buffer("points", torch.zeros(count, len(CONTOUR_POINTS), 2))
         self.geometry = Geometry()
         self.larger: dict[int, Sources] = {}  # by side; not part of the weights
@@ -161,7 +162,7 @@ class Generator(portrait.Generator):
     ) -> Parts:
         """What the pictures are put together from; arguments as :meth:`forward`."""
         if controls is None:
-            controls = latents.new_zeros(len(latents), self.get_buffer("told").shape[1])
+            controls = latents.new_zeros(len(latents), control_space.COUNT)
         maps, points = self.maps(latents, controls, truncation)
         drawn = self.to_picture(maps[-1]).float()
         learnt = self.motion(F.leaky_relu(maps[self.sides.index(self.motion_side)], 0.2)).float()

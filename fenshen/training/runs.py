@@ -10,6 +10,7 @@ from pathlib import Path
 from fenshen import files
 from fenshen.dataset import Dataset
 from fenshen.errors import FenshenError, UsageError
+from fenshen.keyframes import FOLDER
 from fenshen.metrics.meters import FEWEST_REAL
 from fenshen.training import progress
 from fenshen.training import recipe as recipes
@@ -42,6 +43,10 @@ def choose_recipe(
                 raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
     if chosen.size != data.card.size and not (chosen.keyframes and data.card.size % chosen.size == 0):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
+    if chosen.fine is not None and chosen.fine > data.card.size:
+        raise UsageError("train.too_fine", fine=chosen.fine, dataset=data.path, have=data.card.size)
+    if chosen.keyframes and not (data.path / FOLDER).is_dir():
+        raise UsageError("train.no_keyframes", dataset=data.path)
     count = len(data.indices("train"))
     if count < FEWEST_REAL:  # else samples cannot be compared with them
         raise FenshenError("train.too_few", dataset=data.path, count=count, least=FEWEST_REAL)
