@@ -20,7 +20,7 @@ from fenshen.networks.contours import CONTOUR_POINTS
 if TYPE_CHECKING:
     from fenshen.doubles.casting.cast import Cast
 
-FRAMES = 400  # pictures that a double learns from
+FRAMES = 320  # pictures that a double learns from
 LEARNT = 256  # most pixels of a side that they have: motion knows no resolution
 # What keyframes show beside the face at rest, the most useful first: what cannot be invented, several things at once
 # where none is in another's way.
