@@ -446,8 +446,10 @@ def test_what_is_no_media_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello", "utf-8")
     with pytest.raises(FenshenError, match="neither a picture nor a video"):
         verify.verify(tmp_path / "a.txt")
-    with pytest.raises(FenshenError, match="There is no picture"):
+    with pytest.raises(FenshenError, match="is a folder"):
         verify.verify(tmp_path)
+    with pytest.raises(FenshenError, match="There is no picture"):
+        verify.verify(tmp_path / "nothing.png")
 
 
 def test_names_from_strangers_do_not_steer_the_terminal(tmp_path: Path, faces: np.ndarray) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from fenshen import Double, assets, model
 from fenshen.dataset import Dataset
+from fenshen.doubles.store import SCHEMA_VERSION
 from fenshen.errors import FenshenError
 from fenshen.humans import human, sample
 from fenshen.motion import track
@@ -49,8 +50,8 @@ NEWER = "made by a newer Fenshen"
 @pytest.mark.parametrize(
     ("member", "values"),
     [
-        ("double.json", {"schema_version": 2, "gait": "brisk"}),
-        ("double.json", {"schema_version": "3"}),
+        ("double.json", {"schema_version": SCHEMA_VERSION + 1, "gait": "brisk"}),
+        ("double.json", {"schema_version": str(SCHEMA_VERSION + 2)}),
         ("double.json", {"fenshen": "9.1.0", "gait": "brisk"}),
         ("model/model.json", {"schema_version": 2}),
         ("human.json", {"version": 2, "tail": 1}),
