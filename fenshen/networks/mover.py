@@ -229,8 +229,8 @@ def carried(
     """
     steps = (torch.arange(side, device=points.device, dtype=torch.float32) + 0.5) / side
     across, down = (steps - points[..., i, None] for i in range(2))  # (B, P, side)
-    x = torch.cat([torch.exp(-0.5 * (across / reach) ** 2) for reach, _ in _REACH], dim=1)
-    y = torch.cat([amount * torch.exp(-0.5 * (down / reach) ** 2) for reach, amount in _REACH], dim=1)
+    x = torch.cat([_bell(across / reach) for reach, _ in _REACH], dim=1)
+    y = torch.cat([amount * _bell(down / reach) for reach, amount in _REACH], dim=1)
     y = y.transpose(1, 2)  # (B, side, R P)
     far = (
         (keyframes - points[:, None]).transpose(2, 3).flatten(1, 2).repeat(1, 1, len(_REACH))
@@ -239,6 +239,11 @@ def carried(
     weight = y @ x + _STILL
     moved = (far[:, :, None] * y[:, None]).flatten(1, 2) @ x
     return moved.reshape(len(points), -1, 2, side, side) / weight[:, None, None]
+
+
+def _bell(far: Tensor) -> Tensor:
+    """A Gaussian that ends before its values become denormal, with which processors are forty times slower."""
+    return torch.exp((-0.5 * far**2).clamp(min=-30))
 
 
 def bent(
