@@ -120,9 +120,9 @@ def double(
         data = _footage(paths, shot, size, work, seed, progress)
         human = _begin_with(data, device)
         notes = json.loads((work / _NOTES).read_text(encoding="utf-8"))
-        kept = _keyframes(data, shot, still=notes.get("still", False))
         time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         own = [*(_OF_PHOTOS if photos else ()), *settings]
+        kept = _keyframes(data, shot, own, still=notes.get("still", False))
         run = tune(data, work / "run", time, own, seed, device, progress)
         from fenshen import model
 
@@ -259,10 +259,13 @@ def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progre
     return data
 
 
-def _keyframes(data: Dataset, look: Photographed | None, *, still: bool) -> Keyframes:
+def _keyframes(
+    data: Dataset, look: Photographed | None, settings: Sequence[str], *, still: bool
+) -> Keyframes:
     """The frames that the double keeps, chosen or made once and written beside the footage.
 
     Args:
+        settings: of the recipe, which says how many.
         still: whether the film's background stands still, so that the head can be put back into one of its frames.
     """
     from fenshen.doubles.keyframes import choose
@@ -272,7 +275,7 @@ def _keyframes(data: Dataset, look: Photographed | None, *, still: bool) -> Keyf
     place = data.path / FOLDER
     if not place.is_dir():
         with files.writing_folder(place) as part:
-            count = recipes.load(RECIPE).keyframes
+            count = recipes.load(RECIPE, settings).keyframes
             kept = (
                 choose(data, count, whole=still) if look is None else look.keyframes(data.path.parent, count)
             )
@@ -324,7 +327,7 @@ def tune(
         words.insert(0, f"fine={min(data.card.size, _FINE)}")
     if not (run / "recipe.yaml").is_file() and not any(word.startswith("steps=") for word in settings):
         # The step size falls along the steps, so their number has to fit the time.
-        pace = seconds_a_step(recipes.load(recipe, settings), device)
+        pace = seconds_a_step(recipes.load(recipe, words), device)
         steps = int(np.clip(60 * minutes / pace, _LEAST_STEPS, _MOST_STEPS))
         words += [f"steps={steps}", f"adversarial_from={steps // 2}"]
     return train(data, out=run, recipe=recipe, settings=words, device=device, progress=progress).path

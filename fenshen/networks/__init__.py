@@ -149,7 +149,7 @@ class NetworkConfig(BaseModel):
         int, Field(ge=1, le=8, description="D's frozen trunk sees pictures this much smaller")
     ] = 2
 
-    keyframes: Annotated[int, Field(ge=0, le=16, description="pictures that G moves")] = 0
+    keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
 
     @field_validator("size")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from fenshen.dataset import Batches, Labels, PairedLabels
 from fenshen.keyframes import Keyframes
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
+from fenshen.networks import build_generator
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
@@ -80,7 +80,8 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
     if recipe.keyframes:
         game.keep(_blank_keyframes(small))
     if recipe.rehearsal:
-        game.rehearse(copy.deepcopy(game.generator))
+        base = recipe.network.model_copy(update={"family": "portrait", "keyframes": 0})
+        game.rehearse(build_generator(base).eval().requires_grad_(False))
 
     def timed(step: int) -> float:
         started = time.perf_counter()
