@@ -24,16 +24,28 @@ from fenshen.humans.makehuman import (
     GENDERS,
     LEVELS,
     PARENTS,
+    TEETH,
+    TONGUE,
     Shapes,
 )
 
 HEAD = BONES.index("head")
 NECK = range(HEAD + 1)  # the bones that a head's turn is spread over
-VERSION = 1  # of the cached shapes
+VERSION = 2  # of the cached shapes
 # Arms hang instead of standing out: rotations about the axis from front to back, in radians.
 _ARMS = {"clavicle.L": 0.06, "upperarm01.L": 0.75, "clavicle.R": -0.06, "upperarm01.R": -0.75}
-# The lower teeth stand behind the upper ones, not in them.
-_LOWER_TEETH = np.array([0, 0.0025, -0.0035], dtype=np.float32)
+# Metres (right, back, up) by which teeth and tongue lie elsewhere than in MakeHuman's mesh, where lips cover the teeth,
+# the rows stand in one another and the tongue fills the mouth; and the tongue's size over its own, from its root.
+_UPPER_TEETH, _LOWER_TEETH, _TONGUE, _SMALLER_TONGUE = (
+    (0, -0.001, -0.004),
+    (0, 0.0025, -0.0015),
+    (0, 0.003, -0.009),
+    0.8,
+)
+_TONGUE_ROOT = (0, -0.0629, 0.6586)
+_TONGUE_FALLS = (
+    -0.016
+)  # metres that all of the tongue sinks at least with the jaw; MakeHuman's rises at the back
 # What a control of 1 moves, and the exponent of the path to it: chosen so that MediaPipe reads about the value
 # that was set. MakeHuman's mouth opens too late for it and its smile too early; its resting face is stern.
 _CURVES = {
@@ -89,7 +101,7 @@ class Model:
     def __init__(self, shapes: Shapes) -> None:
         from scipy import sparse
 
-        template = shapes.points + shapes.lower_teeth[:, None] * _LOWER_TEETH
+        template = shapes.points + _mouth_offsets(shapes)
         self.shapes = shapes
         self.template: Float[ndarray, "V 3"] = template.astype(np.float32)
         self.count = len(template)
@@ -102,6 +114,8 @@ class Model:
         self._eyes = [shapes.part == side for side in (EYE_LEFT, EYE_RIGHT)]
         actions = shapes.actions[:, : self.count] * gains[:, None, None]
         actions[:, self._eyes[0] | self._eyes[1]] = 0
+        jaw, tongue = actions[names.index("jawOpen")], shapes.part == TONGUE
+        jaw[tongue, 2] = np.minimum(jaw[tongue, 2], _TONGUE_FALLS)
         fade = 1 - 0.85 * np.clip((template[:, 2] - _SMILE_FADES[0]) / np.ptp(_SMILE_FADES), 0, 1)
         smiles = [name.startswith("mouthSmile") for name in names]
         actions[smiles] *= fade[:, None]
@@ -207,6 +221,16 @@ def phenotype_weights(build: Build) -> Float[ndarray, "72"]:
     ]
     heads = [corner[c] * gender[g] * age[a] for c, g, a in product(CORNERS, GENDERS, AGES)]
     return np.array(builds + heads, dtype=np.float32)
+
+
+def _mouth_offsets(shapes: Shapes) -> Float[ndarray, "V 3"]:
+    """Offsets of the vertices that let teeth be seen as in photographs, and lay the tongue behind them."""
+    offsets = np.zeros_like(shapes.points)
+    offsets[shapes.part == TEETH] = _UPPER_TEETH
+    offsets[shapes.lower_teeth] = _LOWER_TEETH
+    tongue = shapes.part == TONGUE
+    offsets[tongue] = _TONGUE + (_SMALLER_TONGUE - 1) * (shapes.points[tongue] - _TONGUE_ROOT)
+    return offsets
 
 
 def skin(

@@ -38,6 +38,7 @@ Look = Literal["photo", "toon"]
 
 SMALLEST, LARGEST = 32, 2048
 COARSE_UP_TO = 192  # pixels a side: larger pictures get finer strands and the texture of skin and cloth
+_LOWER_ROW = 0.25  # added to the part of lower teeth, so that shaders tell them from upper ones
 _FINER = 2  # a picture is drawn at twice its size, and averaged
 _EYE_RADIUS = 0.0137  # metres; the iris is half as wide
 _SHADOW_HALF = 0.30  # metres around the head that cast and catch shadows
@@ -210,7 +211,8 @@ class Studio:
     @cached_property
     def _static(self) -> Float[ndarray, "V 10"]:
         shapes, model = self.model.shapes, self.model
-        columns = [model.template, shapes.masks[:, :4], occlusion(model), shapes.part, self.surface.hairline]
+        part = shapes.part + _LOWER_ROW * shapes.lower_teeth
+        columns = [model.template, shapes.masks[:, :4], occlusion(model), part, self.surface.hairline]
         return np.column_stack(columns).astype(np.float32)
 
     def stage(self, size: int) -> Stage:

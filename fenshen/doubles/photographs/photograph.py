@@ -174,7 +174,7 @@ def fit_photograph(
     """
     side, margin = 2 * size, round(2 * size * _MARGIN)
     human = surface.without_hair(human)
-    moved = surface.landmark_offsets(human, controls, camera, points) + surface.mouth_offsets()
+    moved = surface.landmark_offsets(human, controls, camera, points)
     wide = matrix + np.array([[0, 0, margin], [0, 0, margin]])
     portrait = align(picture, wide, side + 2 * margin)
     inner = _inner(side)

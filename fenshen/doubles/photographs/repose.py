@@ -35,8 +35,6 @@ _UNFOLDED = (
     0.35,
 )  # by how much squarer skin of lids and lips is now seen, from which and by which it is drawn
 _SOFT = 0.0015  # of the edges of what is drawn, in sides
-_BETWEEN_TEETH = 0.2  # how much darker it is there
-_DARK = 0.04  # metres behind the lips over which light falls to a third
 
 
 def repose(
@@ -217,17 +215,7 @@ def _with_drawn_openings(
     kinds = halved(points.spread(np.column_stack([points.part == part for part in gains])))
     shares = kinds / np.maximum(kinds.sum(2, keepdims=True), 1e-6)
     gain = sum(shares[..., k, None] * gains[part] for k, part in enumerate(gains))
-    gain = gain * halved(points.spread(_shade_of_mouth(points, frame)))[..., None]
     return halved(picture * (1 - opened)) + halved(opened[..., 0])[..., None] * drawn * gain
-
-
-def _shade_of_mouth(points: Fragments, frame: Frame) -> Float[ndarray, "N"]:
-    """How much light reaches each point: less inside the mouth, the deeper, and between teeth; 1 elsewhere."""
-    depths = surface.vertex_depths(frame)
-    lips = float(np.median(depths[surface.lips()]))
-    inside = points.mix(surface.in_mouth())
-    light = np.exp(-np.maximum(points.mix(depths) - lips, 0) / _DARK)
-    return 1 - inside * (1 - light * (1 - _BETWEEN_TEETH * surface.between_teeth(points)))
 
 
 def _window(share: float, side: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from fenshen.controls import CENTRE, INDEX
 from fenshen.humans import body
 from fenshen.humans.camera import Camera, fit_head, turn_of
 from fenshen.humans.human import Beard, Human
-from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN, TEETH, TONGUE
+from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN
 from fenshen.humans.mesh_landmarks import mesh_landmarks
 from fenshen.humans.render import SMALLEST, Frame, render
 from fenshen.landmarks import IRIS, OUTLINE
@@ -26,17 +26,6 @@ _EARS_MASK = 1  # column of the masks
 _OUTLINE_SMOOTHING, _THICKNESS_SMOOTHING = 2.0, 5.0  # degrees
 _MOST_HAIR = 0.04  # most that hair may add to a head's radius, in sides
 _INSET = 0.004  # the head stays this far inside the person's edge, in sides
-# Metres at rest (right, back, up) by which the upper teeth, the lower and the tongue stand elsewhere than in the mesh,
-# and the size of the tongue over its own: in the mesh, lips cover the teeth, and the tongue fills the mouth.
-_UPPER_TEETH, _LOWER_TEETH, _TONGUE, _SMALLER_TONGUE = (
-    (0, -0.001, -0.004),
-    (0, 0, 0.002),
-    (0, 0.003, -0.009),
-    0.8,
-)
-# Where teeth end, in metres from the middle, and half the width of the gap between them.
-_EDGES_ABOVE, _EDGES_BELOW = (0.0, 0.0085, 0.015, 0.0215), (0.0, 0.0053, 0.0112, 0.0175)
-_GAP = 0.0005
 _IRISES = {EYE_RIGHT: IRIS.right, EYE_LEFT: IRIS.left}
 
 
@@ -217,44 +206,6 @@ def openable() -> Float[ndarray, "V"]:
     shapes = body.model().shapes
     lips, _, lids, mouth, eyes = shapes.masks.T
     return np.where(shapes.part == SKIN, np.maximum.reduce([lips, lids, mouth, eyes]), 1.0)
-
-
-@cache
-def mouth_offsets() -> Float[ndarray, "V 3"]:
-    """Offsets of the vertices at rest that let teeth be seen as in photographs, and lay the tongue behind them."""
-    shapes, points = body.model().shapes, body.model().template
-    offsets = np.zeros_like(points)
-    offsets[shapes.part == TEETH] = _UPPER_TEETH
-    offsets[shapes.lower_teeth] = _LOWER_TEETH
-    tongue = shapes.part == TONGUE
-    root = points[tongue].mean(0)
-    root[1] = points[tongue, 1].max()
-    offsets[tongue] = _TONGUE + (_SMALLER_TONGUE - 1) * (points[tongue] - root)
-    return offsets.astype(np.float32)
-
-
-def lips() -> Bool[ndarray, "V"]:
-    """Which vertices are lips."""
-    return body.model().shapes.masks[:, 0] > 0.5
-
-
-@cache
-def in_mouth() -> Float[ndarray, "V"]:
-    """How much each vertex is in the mouth, 0 to 1."""
-    shapes = body.model().shapes
-    return np.where(np.isin(shapes.part, (TEETH, TONGUE)), 1.0, shapes.masks[:, 3] * (shapes.part == SKIN))
-
-
-def between_teeth(points: Fragments) -> Float[ndarray, "N"]:
-    """How much each point lies where one tooth ends and the next begins, 0 to 1: the mesh has one band of each row."""
-    shapes = body.model().shapes
-    aside = np.abs(points.mix(body.model().template[:, 0]))
-    near = np.zeros_like(aside)
-    for lower, edges in enumerate((_EDGES_ABOVE, _EDGES_BELOW)):
-        far = np.abs(aside[:, None] - edges).min(1)
-        row = shapes.lower_teeth[points.corners[:, 0]] == bool(lower)
-        near = np.where(row, np.exp(-((far / _GAP) ** 2)), near)
-    return near * (points.part == TEETH)
 
 
 def head_weights() -> Float[ndarray, "V"]:

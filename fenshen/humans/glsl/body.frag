@@ -20,6 +20,9 @@ Surface fabric() {
     return Surface(c, vec3(.15), .05, .9, min(occlusion * 1.05, 1.) * mix(.75, 1., smoothstep(0., -.02, cloth)), 6.);
 }
 
+// Light that comes in between the lips: less, the deeper.
+float depth_light() { return mix(.08, .9, smoothstep(-.095, -.142, C.y)); }
+
 Surface flesh() {
     float side = abs(C.x);
     vec3 c = skin;
@@ -53,8 +56,29 @@ Surface flesh() {
     s.albedo = mix(s.albedo, scalp_col, hair);
     s.shine *= 1. - .7 * hair;
     if (hair > .5) s.kind = 4.;
-    if (M.w > .5) s = Surface(vec3(.62, .22, .21), vec3(.5, .25, .2), .25, .35, .62, 7.);
+    if (M.w > .5) s = Surface(vec3(.52, .19, .18), vec3(.5, .25, .2), .2, .35, .7 * depth_light(), 7.);
     return s;
+}
+
+// How far a place is from where the nearest tooth ends, in metres from the middle.
+float tooth_edge(vec4 ends, float last) {
+    vec4 far = abs(abs(C.x) - ends);
+    return min(min(min(far.x, far.y), min(far.z, far.w)), abs(abs(C.x) - last));
+}
+
+// The mesh has one band of each row: teeth are painted on it, round where they end, with gums behind them.
+Surface tooth() {
+    bool lower = part > 4.1;
+    float edge = lower ? tooth_edge(vec4(0., .0053, .0112, .0175), .0235) : tooth_edge(vec4(0., .0085, .015, .0215), .0265);
+    float bite = lower ? .6698 - C.z : C.z - .6562;  // metres from the biting edge
+    float corner = smoothstep(.0022, .0004, edge) * smoothstep(.0016, .0, bite);
+    float gap = exp(-edge * edge / .0005 / .0005);
+    float gum = smoothstep(.0135, .0150, bite + .0012 * smoothstep(.003, .0, edge));
+    vec3 enamel = mix(vec3(.93, .90, .84), vec3(.86, .80, .70), smoothstep(.004, .012, bite));
+    vec3 c = mix(enamel, vec3(.66, .34, .33), gum);
+    c = mix(c * (1. - .28 * gap), vec3(.10, .04, .035), corner);
+    float light = mix(.15, 1.1, smoothstep(-.108, -.146, C.y)) * (lower ? .72 : 1.) * (1. - .12 * smoothstep(.0045, .0, edge));
+    return Surface(c, vec3(.55), .35, .3, light, 7.);
 }
 
 Surface eyeball() {
@@ -88,16 +112,11 @@ void main() {
         s = eyeball();
         sun = mix(sun, 1., .25);
     } else if (part < 4.5) {
-        // Teeth: enamel is bright, and so is the light that other teeth throw on it; darker only far back.
-        float gum = smoothstep(.006, .0, abs(abs(C.z - .6615) - .0205));
-        s = Surface(mix(vec3(.93, .91, .87), vec3(.70, .34, .33), gum), vec3(.55), .35, .3,
-                    mix(.35, 1.25, smoothstep(-.105, -.140, C.y)), 7.);
-        s.light *= mix(1., .8, smoothstep(.664, .658, C.z));
+        s = tooth();
         sun = mix(sun, 1., .6);
     } else {
         float groove = gauss(vec2(C.x, 0.), vec2(.0015, 1.));
-        s = Surface(vec3(.74, .33, .32) * (1. - .15 * groove), vec3(.5, .3, .3), .35, .35,
-                    mix(.35, .95, smoothstep(-.09, -.135, C.y)), 7.);
+        s = Surface(vec3(.66, .31, .30) * (1. - .15 * groove), vec3(.5, .3, .3), .3, .35, depth_light(), 7.);
         sun = mix(sun, 1., .5);
     }
     vec3 albedo = linear_of(s.albedo);
