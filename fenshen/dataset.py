@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from fenshen import cards, controls, files, landmarks
 from fenshen.errors import FenshenError
 
 SCHEMA_VERSION = 1
+UNFILMED = "unfilmed"  # folder beside a film's pictures with a dataset of what they do not show
 Split = Literal["train", "held_out"]
 
 RECORDS = pa.schema(
@@ -230,6 +231,13 @@ class Labels:
     def rows(self, rows: np.ndarray) -> Labels:
         """The labels of some pictures, as copies."""
         return Labels(None if self.controls is None else self.controls[rows])
+
+    def joined(self, others: Sequence[Labels]) -> Labels:
+        """These labels and others of the same kind."""
+        if not others:
+            return self
+        columns = ([getattr(one, f.name) for one in (self, *others)] for f in fields(self))
+        return type(self)(*(None if c[0] is None else np.concatenate(c) for c in columns))
 
 
 @dataclass(frozen=True, eq=False)

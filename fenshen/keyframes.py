@@ -47,6 +47,7 @@ class _Card(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     keyframes: Annotated[list[_Keyframe], Field(min_length=1, max_length=MOST)]
+    made: Annotated[int, Field(ge=0, lt=MOST)] = 0
     square: tuple[float, float, float] | None = None
 
 
@@ -89,6 +90,7 @@ class Keyframes:
         points: contour points of each, x right and y down in sides.
         plate: the background without the person; alpha says how often each pixel was empty.
         whole: the film's frame of the first keyframe; None where there is no film, or its background moved.
+        made: how many, the last ones, show what was not filmed: the first picture, moved by a fitted head.
     """
 
     pictures: UInt8[ndarray, "K S S 3"]
@@ -96,6 +98,7 @@ class Keyframes:
     points: Float[ndarray, "K P 2"]
     plate: UInt8[ndarray, "S S 4"]
     whole: Whole | None = None
+    made: int = 0
 
     @property
     def size(self) -> int:
@@ -124,7 +127,7 @@ class Keyframes:
         whole = self.whole
         if whole is not None:
             pictures[_WHOLE] = _encoded(whole.picture)
-        card = _Card(keyframes=kept, square=None if whole is None else whole.square)
+        card = _Card(keyframes=kept, made=self.made, square=None if whole is None else whole.square)
         return {CARD: card.model_dump_json(indent=1).encode(), **pictures, _PLATE: _encoded(self.plate)}
 
     def write(self, folder: Path) -> None:
@@ -153,11 +156,13 @@ class Keyframes:
                 raise ValueError("keyframes of different sizes")
             controls = np.array([one.controls for one in card.keyframes], dtype=np.float32)
             control_space.check(controls)
+            if card.made >= len(controls):
+                raise ValueError("no keyframe was filmed")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             why = " ".join(str(error).split())[:200]
             raise FenshenError("double.damaged", path=folder, file=FOLDER, why=why) from error
         points = np.array([one.points for one in card.keyframes], dtype=np.float32)
-        return cls(np.stack(pictures), controls, points, plate, whole)
+        return cls(np.stack(pictures), controls, points, plate, whole, card.made)
 
 
 def file_names() -> dict[str, int]:

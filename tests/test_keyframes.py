@@ -32,7 +32,7 @@ def keyframes() -> Keyframes:
     points = 0.5 + 0.1 * draw.standard_normal((COUNT, len(CONTOUR_POINTS), 2)).astype(np.float32)
     moves = np.stack([controls.vector(yaw=0.1 * i, x=0.02 * i) for i in range(COUNT)])
     whole = Whole(np.tile(pictures[0], (1, 2, 1)), 10.5, -3.25, 200.0)
-    return Keyframes(pictures[:-1], moves, points, plate, whole)
+    return Keyframes(pictures[:-1], moves, points, plate, whole, made=1)
 
 
 @pytest.fixture
@@ -70,12 +70,13 @@ def test_a_shut_mouth_lends_nothing_to_an_open_one(keyframes: Keyframes) -> None
     asked, shut, wide = (_mouth(gap) for gap in (0.08, 0.0, 0.1))
     theirs = torch.from_numpy(np.stack([shut, wide, wide]))
     points = torch.from_numpy(asked)[None]
-    near, lacking = mover.Geometry()(points, points, theirs, 128)
+    near, lacking = mover.Geometry()(points, points, theirs, 128, torch.tensor([0.0, 0.0, 1.0]))
     mouth = (0, slice(None), round(0.7 * 128), 64)
     assert lacking[mouth][0] > 0.9
     assert lacking[mouth][1:].max() < 0.1
     assert lacking[0, :, 10, 10].max() < 0.01  # a forehead is shown by all
     assert near[mouth][0] < near[mouth][1]
+    assert near[mouth][1] > 0.8  # of two that are alike, what was filmed counts
 
 
 def test_placement_and_roll_change_no_distance() -> None:
@@ -96,6 +97,7 @@ def test_keyframes_come_back_from_disk(keyframes: Keyframes, tmp_path: Path) -> 
     assert np.array_equal(again.plate, keyframes.plate)
     assert np.allclose(again.controls, keyframes.controls)
     assert np.allclose(again.points, keyframes.points)
+    assert again.made == keyframes.made
     assert keyframes.whole is not None
     assert again.whole is not None
     assert again.whole.square == keyframes.whole.square

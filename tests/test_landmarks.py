@@ -64,23 +64,3 @@ def test_every_point_of_the_lower_lip_goes_down_when_the_mouth_opens():
     gap = (wide[list(LOWER_LIP_INSIDE)] - wide[list(UPPER_LIP_INSIDE)])[1:-1]
     assert gap.argmax() == 4  # it is widest in the middle
     assert min(gap) > 0.02
-
-
-@needs_humans
-def test_the_base_models_lower_lip_is_mended_in_rehearsal():
-    import torch
-
-    from fenshen.humans import sample
-    from fenshen.humans.camera import Camera
-    from fenshen.humans.encoding import encode
-    from fenshen.humans.render import render
-    from fenshen.model import Model
-    from fenshen.networks.contours import CONTOUR_POINTS
-    from fenshen.training.rehearsal import _mended
-
-    values, code = controls.vector(jawOpen=0.8), torch.from_numpy(encode(sample(3), Camera()))[None]
-    told = torch.from_numpy(controls.normalise(values))[None]
-    points = _mended(Model.load("humans").generator.draw(code, told).points)[0].detach().numpy()
-    truth = render(sample(3), values, size=64).landmarks[list(CONTOUR_POINTS), :2]
-    lower = [CONTOUR_POINTS.index(i) for i in LOWER_LIP_INSIDE]
-    assert np.abs(points - truth)[lower].max() < 0.01

@@ -21,15 +21,16 @@ from preparing import folder_of, make
 from safetensors.torch import load_file
 
 import fenshen
+from fenshen import controls, machine, portraits
 from fenshen import model as models
-from fenshen import portraits
-from fenshen.dataset import Dataset
+from fenshen.dataset import Batches, Dataset, Labels
 from fenshen.doubles.keyframes import choose
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER
 from fenshen.model import Model
 from fenshen.training import checkpoint, progress
 from fenshen.training import recipe as recipes
+from fenshen.training.feed import Feed
 from fenshen.training.game import Game
 from fenshen.training.labels import labels
 
@@ -85,6 +86,21 @@ def test_a_run_with_nothing_left_says_so(drawings, run_copy):
     assert "Trained" in fenshen.training.run.Run(run_copy).text
 
 
+def test_a_batch_has_some_pictures_of_each_set():
+    dark, light = (np.full((5, 32, 32, 3), value, np.uint8) for value in (0, 255))
+    sets = [
+        Batches(pixels, np.arange(5), Labels(np.full((5, controls.COUNT), i, np.float32)), share, seed=0)
+        for i, (pixels, share) in enumerate(((dark, 6), (light, 2)))
+    ]
+    recipe = recipes.load("fast-64", ["size=32", "batch_size=8", "accumulate=2"])
+    feed = Feed(recipe, sets, machine.fabric("cpu", 1, 1, "32-true"))
+    one, two = feed.move(3)
+    assert [float(x.mean()) for x in one.pictures] == [-1] * 4
+    assert [float(x.mean()) for x in two.pictures] == [-1, -1, 1, 1]
+    assert two.controls[0].eq(0).all()
+    assert not two.controls[-1].eq(0).any()
+
+
 # ---- recipes -------------------------------------------------------------------------------------
 
 
@@ -96,7 +112,7 @@ def test_every_shipped_recipe_trains(name, drawings, cast, tmp_path):
     if recipes.load(name).keyframes:
         with pytest.raises(UsageError, match="keyframes"):
             train(data, tmp_path / "run", "fine=null", recipe=name)
-        more += ["fine=32", "rehearsal=0"]
+        more += ["fine=32", "unfilmed=0"]
         data = Dataset(shutil.copytree(cast, tmp_path / "data"))
         choose(data, recipes.load(name).keyframes).write(data.path / FOLDER)
     run = train(data, tmp_path / "run", "steps=30", "log_every=10", *more, recipe=name)

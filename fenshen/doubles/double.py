@@ -45,8 +45,8 @@ _MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
 _FEWEST = 40
 _LEAST_FACE = 51  # pixels of a film's faces, whatever the size that the double is asked for
 _MINUTES, _MINUTES_OF_PHOTOS = 8.0, 2.0
-# Footage of photographs shows every movement, so that nothing needs rehearsal; many small steps use the time best.
-_OF_PHOTOS = ("rehearsal=0", "batch_size=4")
+_OF_PHOTOS = ("batch_size=4", "keyframes=6")  # many small steps use the time best
+_MADE = 4  # keyframes that show what was not filmed
 _NOTES = "notes.json"  # what casting found, for the card
 _FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
 _LEAST_STEPS, _MOST_STEPS = 60, 6000
@@ -119,10 +119,11 @@ def double(
         shot = LOOKS[look or "photo"](size, SIZES) if photos else None
         data = _footage(paths, shot, size, work, seed, progress)
         human = _begin_with(data, device)
+        moved = None if photos else _unfilmed(data, work, seed, progress)
         notes = json.loads((work / _NOTES).read_text(encoding="utf-8"))
         time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         own = [*(_OF_PHOTOS if photos else ()), *settings]
-        kept = _keyframes(data, shot, own, still=notes.get("still", False))
+        kept = _keyframes(data, shot, own, moved, still=notes.get("still", False))
         run = tune(data, work / "run", time, own, seed, device, progress)
         from fenshen import model
 
@@ -260,15 +261,17 @@ def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progre
 
 
 def _keyframes(
-    data: Dataset, look: Photographed | None, settings: Sequence[str], *, still: bool
+    data: Dataset, look: Photographed | None, settings: Sequence[str], moved: Path | None, *, still: bool
 ) -> Keyframes:
     """The frames that the double keeps, chosen or made once and written beside the footage.
 
     Args:
         settings: of the recipe, which says how many.
+        moved: folder of a frame that was moved into what was not filmed; None if none was.
         still: whether the film's background stands still, so that the head can be put back into one of its frames.
     """
     from fenshen.doubles.keyframes import choose
+    from fenshen.doubles.unfilmed import with_made
     from fenshen.keyframes import FOLDER, Keyframes
     from fenshen.training import recipe as recipes
 
@@ -276,11 +279,35 @@ def _keyframes(
     if not place.is_dir():
         with files.writing_folder(place) as part:
             count = recipes.load(RECIPE, settings).keyframes
-            kept = (
-                choose(data, count, whole=still) if look is None else look.keyframes(data.path.parent, count)
-            )
+            made = min(_MADE, count // 2) if moved else 0
+            if look is not None:
+                kept = look.keyframes(data.path.parent, count)
+            else:
+                kept = choose(data, count - made, whole=still)
+            if moved and made:
+                kept = with_made(kept, moved, made)
             kept.write(part)
     return Keyframes.read(place)
+
+
+def _unfilmed(data: Dataset, work: Path, seed: int, progress: bool) -> Path | None:
+    """A folder with a frame that was moved into what the film does not show; None, and a note, where that fails."""
+    from fenshen.doubles.unfilmed import write_unfilmed
+
+    folder = work / "unfilmed"
+    try:
+        write_unfilmed(dataset.Dataset(data.path), folder, seed=seed, progress=progress)
+    except Interrupted:
+        raise
+    except FenshenError as error:
+        file = work / _NOTES
+        told = json.loads(file.read_text(encoding="utf-8"))
+        note = message("double.only_filmed", why=error)
+        if note not in told["notes"]:
+            told["notes"].append(note)
+            files.write_text(file, json.dumps(told, ensure_ascii=False))
+        return None
+    return folder
 
 
 def _begin_with(data: Dataset, device: str) -> Human:

@@ -7,7 +7,7 @@ eyes. So they are chosen far apart in how the face's points lie, among pictures 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
@@ -23,6 +23,7 @@ _PERSON = 0.02  # opacity from which a pixel is not background
 _EDGE = 128  # the part of the side that around a person is not believed to be background
 _SELDOM = 0.06  # the share of pictures in which a pixel has to be empty for its colour to be believed
 _MOMENT = 5e-4  # seconds; less than any frame lasts
+_OPEN_EYES, _CLOSED_LIPS = 0.5, 0.2  # quantiles of how open they are, from and up to which a picture is plain
 _DETAIL = 2.0  # weight of eyes and mouth beside the whole face when pictures are compared
 
 
@@ -44,12 +45,20 @@ def choose(data: Dataset, count: int, *, whole: bool = False) -> Keyframes:
 
 def far_apart(data: Dataset, count: int) -> list[int]:
     """Rows of sharp training pictures: the most usual one, then always the one farthest from all before it."""
-    assert data.controls is not None
     rows = data.indices("train")
-    sharp = np.array(data.records["sharpness"].to_pylist(), dtype=float)[rows]
-    shapes = _shapes(contour_points(data)[rows], data.controls[rows])
-    good = np.flatnonzero(sharp >= np.quantile(sharp, 1 - _SHARP))
-    return [int(row) for row in rows[_far_apart(shapes, good, min(count, len(rows)))]]
+    shapes, openings, sharp = _shapes(data, rows)
+    shapes = np.concatenate([shapes, _DETAIL * openings], axis=1)
+    return [int(row) for row in rows[_far_apart(shapes, sharp, min(count, len(rows)))]]
+
+
+def plain(data: Dataset) -> int:
+    """The row of a sharp training picture with open eyes and closed lips, and of those the most usual one."""
+    rows = data.indices("train")
+    shapes, openings, some = _shapes(data, rows)
+    eyes, lips = openings[:, :2].min(1), openings[:, 2]
+    some = some[eyes[some] >= np.quantile(eyes[some], _OPEN_EYES)]
+    some = some[lips[some] <= np.quantile(lips[some], _CLOSED_LIPS)]
+    return int(rows[some[_unusual(shapes, some).argmin()]])
 
 
 def contour_points(data: Dataset) -> Float[ndarray, "N P 2"]:
@@ -127,8 +136,17 @@ def crop_of(data: Dataset, source: str) -> Float[ndarray, "3"]:
     return np.array([*corner, side])
 
 
-def _shapes(points: Float[ndarray, "N P 2"], controls: Float[ndarray, "N 58"]) -> Float[ndarray, "N D"]:
-    """How a face's points lie, whatever its place and size; in face heights, openings of eyes and mouth enlarged."""
+def _shapes(
+    data: Dataset, rows: ndarray
+) -> tuple[Float[ndarray, "N D"], Float[ndarray, "N 3"], Int[ndarray, "n"]]:
+    """How faces' points lie, whatever their place and size, and how open eyes and lips are, in face heights.
+
+    Returns:
+        Both for every row, and which of them are sharp.
+    """
+    assert data.controls is not None
+    points, controls = contour_points(data)[rows], data.controls[rows]
+    sharp = np.array(data.records["sharpness"].to_pylist(), dtype=float)[rows]
     x, y, scale = (controls[:, control_space.INDEX[name], None] for name in control_space.PLACEMENT)
     centre = np.stack([control_space.CENTRE[0] + x, control_space.CENTRE[1] + y], axis=-1)
     upright = (points - centre) / (control_space.FACE_HEIGHT * 2**scale)[..., None]
@@ -136,14 +154,18 @@ def _shapes(points: Float[ndarray, "N P 2"], controls: Float[ndarray, "N 58"]) -
     for upper, lower in landmarks.OPENINGS:
         one, other = (upright[:, CONTOUR_POINTS.index(i)] for i in (upper, lower))
         gaps.append(np.linalg.norm(one - other, axis=1))
-    count = np.sqrt(points.shape[1])
-    return np.concatenate([upright.reshape(len(points), -1) / count, _DETAIL * np.stack(gaps, 1)], axis=1)
+    shapes = upright.reshape(len(points), -1) / np.sqrt(points.shape[1])
+    return shapes, np.stack(gaps, 1), np.flatnonzero(sharp >= np.quantile(sharp, 1 - _SHARP))
+
+
+def _unusual(shapes: Float[ndarray, "N D"], among: ndarray) -> Float[ndarray, "n"]:
+    """How far some pictures are from the median of all."""
+    return np.abs(shapes[among] - np.median(shapes, axis=0)).sum(1)
 
 
 def _far_apart(shapes: Float[ndarray, "N D"], among: ndarray, count: int) -> list[int]:
     """The most usual picture, then always the one farthest from all chosen before it (Gonzalez 1985)."""
-    usual = np.abs(shapes[among] - np.median(shapes, axis=0)).sum(1).argmin()
-    chosen = [int(among[usual])]
+    chosen = [int(among[_unusual(shapes, among).argmin()])]
     far = np.linalg.norm(shapes - shapes[chosen[0]], axis=1)
     while len(chosen) < count:
         chosen.append(int(among[far[among].argmax()]))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ _REACH = ((0.016, 6.0), (0.035, 1.0), (0.12, 0.02))
 _STILL = 2e-3
 # A keyframe counts by this power of its distance (Shepard 1968): of two, one a third farther, the nearer has 90 %.
 _POWER = 8.0
+_MADE = 1.6  # by how much farther made keyframes count as: filmed ones are real
 _POSE_IN_PARTS = 0.3  # how much the pose counts when keyframes for eyes and mouth are compared
 _REFUSED = 8.0  # logits that a keyframe loses where it cannot show what is asked for
 _EMPTY, _DRAWN = 2.0, -2.0  # logits of the empty background where it was always seen, and of what is drawn
@@ -112,6 +113,7 @@ class Generator(portrait.Generator):
         self.register_buffer("empty", torch.zeros(1, 1, side, side))
         self.register_buffer("told", torch.zeros(count, control_space.COUNT))
         self.register_buffer("points", torch.zeros(count, len(CONTOUR_POINTS), 2))
+        self.register_buffer("made", torch.zeros(count))
         self.geometry = Geometry()
         self.larger: dict[int, Sources] = {}  # by side; not part of the weights
 
@@ -121,6 +123,7 @@ class Generator(portrait.Generator):
         empty: Float[Tensor, "1 1 S S"],
         told: Float[Tensor, "K 58"],
         points: Float[Tensor, "K P 2"],
+        made: Float[Tensor, "K"],
     ) -> None:
         """Take the keyframes that are moved.
 
@@ -129,10 +132,16 @@ class Generator(portrait.Generator):
             empty: how often the plate was seen at each pixel, 0 to 1.
             told: normalised controls of the keyframes.
             points: contour points of the keyframes, in sides.
+            made: 1 for those that were not filmed, 0 for the others.
         """
         kept = {"pictures": sources.pictures, "plate": sources.plate, "empty": empty, "told": told}
-        for name, value in (kept | {"points": points}).items():
+        for name, value in (kept | {"points": points, "made": made}).items():
             self.get_buffer(name).copy_(value)
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *more: Any) -> None:
+        # Weights from before there were made keyframes.
+        state.setdefault(f"{prefix}made", torch.zeros_like(self.get_buffer("made")))
+        super()._load_from_state_dict(state, prefix, *more)
 
     def draw(
         self,
@@ -175,7 +184,7 @@ class Generator(portrait.Generator):
             )
             upright = upright_points(there, self.head_space.aim(controls))
             kept = upright_points(theirs, self.head_space.aim(self.get_buffer("told")))
-            near, lacking = self.geometry(there, upright, kept, drawn.shape[-1])
+            near, lacking = self.geometry(there, upright, kept, drawn.shape[-1], self.get_buffer("made"))
             weights = self._weights(shares, near, lacking)
         return Parts(drawn, motion, near, weights, points)
 
@@ -278,6 +287,7 @@ class Geometry(nn.Module):
         upright: Float[Tensor, "B P 2"],
         theirs: Float[Tensor, "K P 2"],
         side: int,
+        made: Float[Tensor, "K"],
     ) -> tuple[Float[Tensor, "B K side side"], Float[Tensor, "B K side side"]]:
         """How near each keyframe is at every pixel, 1 in all; and how much it lacks of an opening there, 0 to 1.
 
@@ -285,6 +295,7 @@ class Geometry(nn.Module):
             points: where they are in the pictures.
             upright: the same from :func:`upright_points`.
             theirs: those of the keyframes, upright.
+            made: which keyframes were not filmed.
         """
         far = theirs[None] - upright[:, None]  # (B, K, P, 2)
         pose = _spread_of(far[:, :, self.rest])
@@ -299,7 +310,8 @@ class Geometry(nn.Module):
             regions.append(_around(points[:, part], side))
         region = torch.stack(regions, dim=1)  # (B, 2, side, side)
         everywhere = (1 - region.sum(1, keepdim=True)).clamp(min=0)
-        distances = torch.stack([pose, *parts], dim=2)  # (B, K, 3)
+        farther = 1 + (_MADE - 1) * made[:, None]
+        distances = farther * torch.stack([pose, *parts], dim=2)  # (B, K, 3)
         shares = torch.cat([everywhere, region], dim=1).flatten(2)
         distance = (distances @ shares).reshape(len(points), -1, side, side)
         return (-_POWER * distance.clamp(min=1e-4).log()).softmax(1), self._lacking(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
-from fenshen.dataset import Batches, PairedLabels
+from fenshen.dataset import Batches, Labels, PairedLabels
 from fenshen.model import from_pixels
 from fenshen.training import randomness
 from fenshen.training.batch import Batch, PairedBatch
@@ -26,11 +26,11 @@ class Feed:
 
     Args:
         recipe: batch size, seed, and what the networks are told.
-        batches: the training pictures with their labels.
+        batches: the training pictures with their labels; where there are several sets, their batches are joined.
         fabric: the device and the other processes.
     """
 
-    def __init__(self, recipe: Recipe, batches: Batches, fabric: Fabric) -> None:
+    def __init__(self, recipe: Recipe, batches: Sequence[Batches], fabric: Fabric) -> None:
         self.recipe, self.batches, self.device = recipe, batches, fabric.device
         share = recipe.batch_size // fabric.world_size
         size, start = share // recipe.accumulate, share * fabric.global_rank
@@ -45,15 +45,28 @@ class Feed:
 
     def read(self, move: int, part: slice) -> Batch:
         """Some rows of a move's global batch."""
-        pixels, labels = self.batches.at(move, part)
         side = self.recipe.side(move // self.recipe.n_critic)
-        pictures, controls = from_pixels(shrunk(pixels, side), self.device), None
+        pixels, labels = self._joined(move, part, side)
+        pictures, controls = from_pixels(pixels, self.device), None
         if labels.controls is not None:
             controls = torch.from_numpy(control_space.normalise(labels.controls)).to(self.device)
         if not isinstance(labels, PairedLabels) or controls is None:
             return Batch(move, part, pictures, self._noise(move, part), controls)
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
         return PairedBatch(move, part, pictures, codes, controls, self._weight(labels, side), points)
+
+    def _joined(self, move: int, part: slice, side: int) -> tuple[UInt8[ndarray, "B side side 3"], Labels]:
+        """Some rows of a batch that has some of every set, the first set's first."""
+        pictures, labels, start = [], [], 0
+        for batches in self.batches:
+            count = batches.batch_size
+            some = slice(*(min(max(at - start, 0), count) for at in (part.start, part.stop)))
+            start += count
+            if some.start < some.stop:
+                pixels, known = batches.at(move, some)
+                pictures.append(shrunk(pixels, side))
+                labels.append(known)
+        return np.concatenate(pictures), labels[0].joined(labels[1:])
 
     def _weight(self, labels: PairedLabels, side: int) -> Float[Tensor, "B 1 S S"] | None:
         if not self.recipe.focus:

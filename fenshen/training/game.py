@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
 from fenshen import controls as control_space
 from fenshen.adversarial import averaging, losses
 from fenshen.dataset import Batches
 from fenshen.keyframes import Keyframes
-from fenshen.networks import build_generator, mover, place, portrait
+from fenshen.networks import build_generator, mover, place
 from fenshen.training.batch import Fakes
 from fenshen.training.critic import Critic, Means, Scalars, Seen
 from fenshen.training.feed import Feed
 from fenshen.training.optimizer import adam, load_moments, update
 from fenshen.training.recipe import Recipe
-from fenshen.training.rehearsal import Rehearsal
 from fenshen.training.terms import TERMS, Need
 
 
@@ -29,11 +28,11 @@ class Game:
 
     Args:
         recipe: what decides everything.
-        batches: the training pictures.
+        batches: the training pictures; or several sets, of which each batch has some.
         fabric: the device, the precision and the other processes.
     """
 
-    def __init__(self, recipe: Recipe, batches: Batches, fabric: Fabric) -> None:
+    def __init__(self, recipe: Recipe, batches: Sequence[Batches], fabric: Fabric) -> None:
         self.recipe, self.fabric = recipe, fabric
         self.feed = Feed(recipe, batches, fabric)
         torch.manual_seed(recipe.seed)
@@ -44,7 +43,6 @@ class Game:
         weights = [(term, recipe.weight(term.key)) for term in TERMS]
         self.terms = [(term, weight) for term, weight in weights if weight or term.always]
         self.lr_factor = 1.0  # halved by every rollback
-        self.rehearsal: Rehearsal | None = None
 
     def train_step(self, step: int) -> Scalars:
         """``n_critic`` moves of the critic and one of the generator.
@@ -82,18 +80,11 @@ class Game:
         for fakes in parts:
             with self.fabric.autocast():
                 values = self._losses(fakes)
-                if self.rehearsal is not None:
-                    values["rehearsal"] = self.recipe.rehearsal, self._rehearse(self.rehearsal, fakes, step)
             whole = sum((weight * value for weight, value in values.values()), torch.zeros(()))
             self.fabric.backward(whole / self.recipe.accumulate)
             means.add(**{name: value for name, (_, value) in values.items()})
         update(self.generator, self.optimizer, self.recipe.clip, self.fabric)
         return means.values
-
-    def _rehearse(self, rehearsal: Rehearsal, fakes: Fakes, step: int) -> Tensor:
-        assert isinstance(self.generator, mover.Generator)
-        rehearsal.learn(self.generator, fakes.pair, step)
-        return rehearsal.loss(self.generator, fakes.pair.latents, step)
 
     def _losses(self, fakes: Fakes) -> dict[str, tuple[float, Tensor]]:
         """The terms of the generator's loss: weight and value by name."""
@@ -122,24 +113,19 @@ class Game:
         device, size, fine = self.fabric.device, self.recipe.size, self.recipe.fine or self.recipe.size
         told = torch.from_numpy(control_space.normalise(keyframes.controls))
         small = keyframes.resized(size)
+        made = (torch.arange(len(told)) >= len(told) - keyframes.made).float()
         empty = torch.from_numpy(small.plate[None, None, :, :, 3]).float() / 255
         for generator in (self.generator, self.average):
             assert isinstance(generator, mover.Generator)
-            generator.keep(mover.sources(small, device), empty, told, torch.from_numpy(keyframes.points))
+            generator.keep(
+                mover.sources(small, device), empty, told, torch.from_numpy(keyframes.points), made
+            )
             generator.larger = {fine: mover.sources(keyframes.resized(fine), device)}
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Start with another generator's weights, as their own average; what that one lacks stays as it is."""
         for generator in (self.generator, self.average):
             generator.load_state_dict({**generator.state_dict(), **weights})
-
-    def rehearse(self, base: nn.Module) -> None:
-        """Keep what a generator knows that this one was started from."""
-        labels = self.feed.batches.labels
-        assert isinstance(base, portrait.Generator)
-        assert labels.controls is not None
-        filmed = labels.controls[self.feed.batches.indices]
-        self.rehearsal = Rehearsal(place(base, self.fabric.device), filmed, self.recipe.seed)
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, beside the recipe and the step."""
@@ -148,7 +134,6 @@ class Game:
             "average": self.average.state_dict(),
             "optimizer_g": self.optimizer.state_dict(),
             "lr_factor": self.lr_factor,
-            "rehearsal": None if self.rehearsal is None else self.rehearsal.state(),
             **self.critic.state(),
         }
 
@@ -158,6 +143,4 @@ class Game:
         self.average.load_state_dict(state["average"])
         load_moments(self.optimizer, state["optimizer_g"])
         self.lr_factor = state["lr_factor"]
-        if self.rehearsal is not None and state.get("rehearsal") is not None:
-            self.rehearsal.load_state(state["rehearsal"])
         self.critic.load_state(state)

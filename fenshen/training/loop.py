@@ -18,7 +18,7 @@ from lightning.fabric import Fabric
 from numpy import ndarray
 
 from fenshen import model, portraits
-from fenshen.dataset import Batches, Dataset
+from fenshen.dataset import UNFILMED, Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
 from fenshen.messages import message
@@ -60,19 +60,11 @@ class Training:
         fresh: bool = False,
     ) -> None:
         self.data, self.recipe, self.run, self.fabric = data, recipe, run, fabric
-        self.batches = Batches(
-            data.pixels,
-            data.indices("train"),
-            labels(data, recipe),
-            recipe.batch_size,
-            recipe.seed,
-            recipe.mirror,
-        )
-        self.game = Game(recipe, self.batches, fabric)
+        sets = _sets(data, recipe)
+        self.batches = sets[0]
+        self.game = Game(recipe, sets, fabric)
         if recipe.keyframes:
             self.game.keep(Keyframes.read(data.path / FOLDER))
-        if recipe.rehearsal and recipe.start is not None:
-            self.game.rehearse(_begun(recipe.start).generator)
         self.watch = Watch(recipe.steps)
         self.step, self.seconds, self.rollbacks = 0, 0.0, 0
         self.metrics: dict[str, float] = {}  # of the last measurement
@@ -304,6 +296,18 @@ class Training:
             return any(flags)
         mine = torch.tensor(float(any(flags)), device=self.fabric.device)
         return float(self.fabric.all_reduce(mine, reduce_op="sum")) > 0
+
+
+def _sets(data: Dataset, recipe: Recipe) -> list[Batches]:
+    """The training pictures; and where the recipe wants some, those of what they do not show."""
+    beside = data.path / UNFILMED
+    some = min(recipe.unfilmed, recipe.batch_size // 2) if beside.is_dir() else 0
+    more = [Dataset(beside)] if some else []
+    shares = [recipe.batch_size - some, some]
+    return [
+        Batches(one.pixels, one.indices("train"), labels(one, recipe), share, recipe.seed, recipe.mirror)
+        for one, share in zip((data, *more), shares, strict=False)
+    ]
 
 
 def _begun(start: str) -> model.Model:

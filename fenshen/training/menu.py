@@ -14,7 +14,6 @@ from fenshen.dataset import Batches, Labels, PairedLabels
 from fenshen.keyframes import Keyframes
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
-from fenshen.networks import build_generator
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
@@ -76,12 +75,9 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
     """The mean over a run: steps grow dearer where the critic joins, and where finer pictures are compared."""
     batch = min(recipe.batch_size, _TIMED_BATCH)
     small = recipes.build(recipe.model_dump(), [f"batch_size={batch}"])
-    game = Game(small, _noise_batches(small, batch), open_fabric(device, 1, 1, recipe.precision))
+    game = Game(small, [_noise_batches(small, batch)], open_fabric(device, 1, 1, recipe.precision))
     if recipe.keyframes:
         game.keep(_blank_keyframes(small))
-    if recipe.rehearsal:
-        base = recipe.network.model_copy(update={"family": "portrait", "keyframes": 0})
-        game.rehearse(build_generator(base).eval().requires_grad_(False))
 
     def timed(step: int) -> float:
         started = time.perf_counter()

@@ -156,9 +156,9 @@ class Recipe(_Weights):
     ] = None
     augment_schedule: Annotated[Schedule, Field(description="schedule of the probability")] = Schedule()
 
-    rehearsal: Annotated[
-        float, Field(ge=0, description="weight of what the base model knows and the pictures do not show")
-    ] = 0.0
+    unfilmed: Annotated[
+        int, Field(ge=0, description="pictures in each batch of what was not filmed, at most half of it")
+    ] = 0
     fine: Annotated[
         int | None, Field(description="side of the pictures that moved keyframes are compared with at last")
     ] = None

@@ -20,4 +20,10 @@ void main() {
     P = pos;
     if (part < .5) P += nrm * smoothstep(.004, -.006, cloth) * collar.w;
     gl_Position = view * vec4(P, 1.);
+    // What is in the mouth never comes through thin lips: its depth is that of a place farther back.
+    if (part > 3.5) {
+        vec3 away = normalize(vec3(view[0][3], view[1][3], view[2][3]));
+        vec4 behind = view * vec4(P + away * .006, 1.);
+        gl_Position.z = behind.z / behind.w * gl_Position.w;
+    }
 }
