@@ -4,6 +4,9 @@ Films: a drawn person with glasses, long hair and stripes, filmed at 512 px; or 
 recording of yourself; nothing of them is kept). Both doubles are compared with the held-out frames at the film's size:
 how much fine detail there is (mean absolute Laplacian), how far a face's frozen features and its identity are from the
 real ones, in units of what two real frames a few apart differ by; and PSNR, which prefers blur and only must not fall.
+
+In time: how much the empty background changes from frame to frame; the largest change of the face within five frames,
+against the real one there; and how much landmarks tremble while the double follows somebody who keeps still.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,27 +22,33 @@ import cv2
 import numpy as np
 import torch
 from double_from_video import movement
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 from reporting import Figure, parser, progress, report
 
 import fenshen
-from fenshen import dataset, landmarks, portraits, video
+from fenshen import controls, dataset, landmarks, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.doubles import double as doubling
 from fenshen.doubles.output import enlarged
+from fenshen.doubles.store import Double
 from fenshen.faces import identity
+from fenshen.faces.detect import FaceFinder
 from fenshen.humans import sample
 from fenshen.humans.camera import Camera
 from fenshen.humans.encoding import encode_records
 from fenshen.humans.render import render
+from fenshen.landmarks import EYE_OUTER
 from fenshen.metrics.features import Features
 from fenshen.metrics.meters import psnr
 from fenshen.model import Model
+from fenshen.motion.drive import from_video
 
 PERSON, SIZE, RATE = 6_000_002, 512, 25.0  # glasses, long hair, stripes; a seed that no model has seen
 APART = 3  # frames between two real ones
 FACE = 224  # pixels of a face that features are shown
+WINDOW = 5  # frames in which the largest steps are compared
+STILL, GRAIN = 50, 3.0  # frames of somebody who keeps still, and the camera's noise in levels of 255
 Pictures = UInt8[ndarray, "N S S 3"]
 
 
@@ -123,6 +133,8 @@ def _compared(films: Sequence[Path], minutes: float, folder: Path, out: Path | N
     flat = data.records["landmarks"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     ruler = Ruler(np.array(data.pixels[rows]), flat.reshape(-1, landmarks.COUNT, 3)[rows])
     new, old = ruler.compare(now), ruler.compare(before)
+    assert double.keyframes is not None
+    empty = double.keyframes.plate[..., 3] == 255
     if out is not None:
         some = rows[np.linspace(0, len(rows) - 1, 4).astype(int)] - rows[0]
         sheet = [p for one in (ruler.real, before, now) for p in one[some]]
@@ -137,7 +149,43 @@ def _compared(films: Sequence[Path], minutes: float, folder: Path, out: Path | N
         Figure("identity_of_two_real_frames", round(new.identity / ruler.identity, 3), 1.25, better="lower"),
         Figure("psnr_over_before", round(new.psnr - old.psnr, 2), -0.5, unit="dB", better="higher"),
         Figure("psnr", round(new.psnr, 2), unit="dB"),
+        Figure("background_flicker_p95", flicker(now, empty), 1.0, unit="levels of 255", better="lower"),
+        Figure("largest_step_of_the_real", steps(now, ruler), 1.0, better="lower"),
+        Figure("jitter_at_rest", tremble(double, folder), 0.002, unit="eye distances", better="lower"),
     ]
+
+
+def flicker(pictures: Pictures, empty: Bool[ndarray, "S S"]) -> float:
+    """95th percentile of how much pixels change where nobody ever was."""
+    changes = [np.abs(a[empty].astype(int) - b[empty]) for a, b in pairwise(pictures)]
+    return float(np.quantile(np.concatenate(changes), 0.95))
+
+
+def steps(pictures: Pictures, ruler: Ruler) -> float:
+    """The largest change of the face in a few frames, over the real film's in the same ones; the worst of all."""
+    low, high = (f(ruler.points[..., :2].reshape(-1, 2), axis=0) for f in (np.min, np.max))
+    (left, top), (right, bottom) = (np.rint(at * pictures.shape[1]).astype(int) for at in (low, high))
+    face = np.s_[top:bottom, left:right]
+    ours, real = (
+        np.array([np.abs(a[face].astype(int) - b[face]).mean() for a, b in pairwise(one)])
+        for one in (pictures, ruler.real)
+    )
+    largest = [ours[i : i + WINDOW].max() / real[i : i + WINDOW].max() for i in range(len(ours) - WINDOW + 1)]
+    return round(float(max(largest)), 3)
+
+
+def tremble(double: Double, folder: Path) -> float:
+    """Median standard deviation of landmarks while the double follows a still face in a noisy film."""
+    still = render(sample(PERSON), size=SIZE).picture
+    draw, path = np.random.default_rng(0), folder / "still.mp4"
+    noisy = (np.clip(still + GRAIN * draw.standard_normal(still.shape), 0, 255) for _ in range(STILL))
+    video.write(path, (np.rint(one).astype(np.uint8) for one in noisy), RATE)
+    asked = controls.clip(double.neutral + from_video(path).values)
+    with FaceFinder(max_faces=1) as finder:
+        found = np.stack([finder.find(one)[0].landmarks for one in double.player().film(asked)])
+    right, left = found[:, list(EYE_OUTER), :2].mean(0)
+    spread = found[..., :2].std(0)
+    return round(float(np.median(np.linalg.norm(spread, axis=1)) / np.linalg.norm(left - right)), 4)
 
 
 def _drawn_whole(data: Dataset, folder: Path, minutes: float) -> Pictures:

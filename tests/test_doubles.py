@@ -151,6 +151,10 @@ def test_a_double_is_made_opened_and_says_what_it_has_not_seen(double: Double) -
     assert double.limits()  # nobody turned a head by 15 degrees
     assert not list(double.path.parent.glob(".*"))  # nothing half-written is left
     assert "somebody" in double.text
+    assert double.keyframes is not None
+    kept = double.keyframes
+    assert kept.made == 4  # what was not filmed
+    assert kept.controls[-kept.made :, controls.INDEX["jawOpen"]].max() > 0.5
     assert json.loads(json.dumps(double.summary()))["name"] == "somebody"  # what --json prints
 
 

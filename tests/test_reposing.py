@@ -182,7 +182,15 @@ def test_footage_is_a_dataset_of_the_photograph_moved_and_as_it_is(photo: Photog
     human, out = tmp_path / "human.json", tmp_path / "footage"
     write(subject(), human)
     save(photo, tmp_path / "photo-0.npz")
-    footage.write_footage(footage.fitted_files(tmp_path), human, out, frames=4, seed=3, progress=False)
+    footage.write_footage(
+        footage.fitted_files(tmp_path),
+        human,
+        out,
+        frames=4,
+        seed=3,
+        title="double.bar_moving",
+        progress=False,
+    )
     one = dataset.Dataset(out)
     assert one.controls is not None
     np.testing.assert_allclose(one.controls[1], footage.controls_near(photo.controls, 3, 1), atol=1e-6)

@@ -140,7 +140,9 @@ class MovedPhotographs:
             write(fitted.human, file)
         if not out.exists():
             fits = footage.fitted_files(work)
-            footage.write_footage(fits, file, out, frames=FRAMES, seed=seed, progress=progress)
+            footage.write_footage(
+                fits, file, out, frames=FRAMES, seed=seed, title="double.bar_moving", progress=progress
+            )
         return dataset.Dataset(out)
 
     def keyframes(self, work: Path, count: int) -> Keyframes:

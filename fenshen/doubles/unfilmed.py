@@ -52,7 +52,9 @@ def write_unfilmed(data: Dataset, work: Path, *, seed: int, progress: bool) -> N
         _fit(data, work / _LARGE, photo)
         files.write_text(human, data.records["human"][0].as_py())
     if not out.is_dir():
-        footage.write_footage([photo], human, out, frames=FRAMES, seed=seed, progress=progress)
+        footage.write_footage(
+            [photo], human, out, frames=FRAMES, seed=seed, title="double.bar_unfilmed", progress=progress
+        )
 
 
 def _fit(data: Dataset, large: Path, small: Path) -> None:

@@ -30,12 +30,14 @@ class Moved(NamedTuple):
     Attributes:
         drawn: what the network drew by itself.
         keyframes: each keyframe, moved to where it should be in this picture.
+        plate: the empty background.
         near: how near each keyframe is to what is asked for, at every pixel; 1 in all.
         weights: the share of each keyframe, of the plate and of what was drawn, at every pixel.
     """
 
     drawn: Float[Tensor, "B 3 s s"]
     keyframes: Float[Tensor, "B K 3 S S"]
+    plate: Float[Tensor, "1 3 S S"]
     near: Float[Tensor, "B K S S"]
     weights: Float[Tensor, "B L S S"]
 

@@ -224,7 +224,7 @@ def put_together(parts: Parts, sources: Sources, *, sharp: bool = True) -> Drawn
     rest = weights[:, count, None] * sources.plate + weights[:, count + 1, None] * _enlarged(
         parts.drawn, side
     )
-    return Drawn(kept + rest, parts.points, Moved(parts.drawn, moved, near, weights))
+    return Drawn(kept + rest, parts.points, Moved(parts.drawn, moved, sources.plate, near, weights))
 
 
 def carried(

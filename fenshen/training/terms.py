@@ -25,6 +25,7 @@ from fenshen.training.batch import Fakes
 Scalar = Float[Tensor, ""]
 
 _STRUCTURE = 0.2  # weight of structural dissimilarity beside L1, of the parts of a picture
+_CHOSEN_BY = 8  # pixels of a square of which layers are chosen as a whole
 _COMPARED = 2  # moved keyframes that are compared with each picture
 _FACES = 2  # faces of a batch whose identity is compared: one costs more than everything else for a picture
 
@@ -143,6 +144,26 @@ def _apart(
     return l1 + _STRUCTURE * reconstruction.dissimilarity(fake.mean(1, True), real.mean(1, True), weight)
 
 
+def _choice(fakes: Fakes) -> Scalar:
+    """The error to expect where one layer is taken, not their mixture: the mean of the layers' errors, by weight.
+
+    The mixture's own error is least for a mean of misplaced layers, in which everything fine is gone.
+    """
+    parts, pair = fakes.parts, fakes.pair
+    side = pair.pictures.shape[-1]
+    with torch.no_grad():
+        drawn = F.interpolate(parts.drawn, size=(side, side), mode="bilinear", align_corners=False)
+        plate = parts.plate.expand_as(drawn)
+        wrong = torch.cat(
+            [(parts.keyframes - pair.pictures[:, None]).abs().mean(2)]
+            + [(layer - pair.pictures).abs().mean(1, keepdim=True) for layer in (plate, drawn)],
+            dim=1,
+        )  # (B, L, S, S)
+        wrong = F.avg_pool2d(wrong, _CHOSEN_BY)
+        focus = 1.0 if pair.weight is None else F.avg_pool2d(pair.weight, _CHOSEN_BY)
+    return (F.avg_pool2d(parts.weights, _CHOSEN_BY) * wrong * focus).sum(1).mean()
+
+
 def _drawn_share(fakes: Fakes) -> Scalar:
     return fakes.parts.weights[:, -1].mean()
 
@@ -227,6 +248,15 @@ TERMS = (
         {
             "en": "weight of the L1 distance of what G draws beside keyframes",
             "zh": "G 的损失中关键帧以外自绘部分的 L1 距离的权重",
+        },
+        needs=_MOVES,
+    ),
+    Term(
+        "choice",
+        _choice,
+        {
+            "en": "weight of the L1 distance of single layers, by their weights, instead of their mixture",
+            "zh": "按权重计的各层（而非其混合）的 L1 距离的权重",
         },
         needs=_MOVES,
     ),

@@ -109,13 +109,14 @@ def _replaced(
 
 
 def write_footage(
-    files: Sequence[Path], human: Path, out: Path, *, frames: int, seed: int, progress: bool
+    files: Sequence[Path], human: Path, out: Path, *, frames: int, seed: int, title: str, progress: bool
 ) -> None:
     """Write a dataset of the photographs and of ``frames`` reposed pictures of them.
 
     Args:
         files: from :func:`fit_photographs`.
         human: JSON file of the human that the records name.
+        title: of the bar, the key of a message.
 
     Raises:
         Interrupted: stopped; the same call goes on.
@@ -140,7 +141,7 @@ def write_footage(
     units = plan(listing.sources, settings)
     store = Store(out)
     store.open()
-    running.run(units, settings, store, progress=progress, title="double.bar_moving")
+    running.run(units, settings, store, progress=progress, title=title)
     join(units, settings, store, listing, out=out, words=words, seed=seed, always_train=always_train)
     store.remove()
 

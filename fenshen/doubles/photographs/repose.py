@@ -28,6 +28,10 @@ _GRAZING, _SQUARE = 0.05, 0.15  # visibility up to which a place is unreliable, 
 _LENT_FROM, _LENT_WHOLLY = 0.2, 0.5  # by how much better another photograph must show skin to lend it
 _GRADUAL = 0.03  # window over which movement changes outside of the face, in sides
 _WHOLLY = 0.95  # share of a pixel from which its colour is the person's own
+# Widths of what is photographed over what is drawn, up to which it is made smooth, and from which it is sharp.
+_STRETCHED = (0.25, 0.5)
+_JAW = 100  # degrees to both sides from below
+_SIDES_EDGE = 0.01  # over which one becomes the other, in sides
 _INWARDS = 0.015  # what lies behind the outline is taken from this far inside it, in sides
 _LIGHT, _NEAR_LIGHT = 0.031, 0.02  # windows over which light is compared, in sides
 _UNFOLDED = (
@@ -55,6 +59,7 @@ def repose(
     best = visibility
     for lender in (*others, photo.mirrored()):
         person, share, best = _with_lent_skin(lender, points, visibility, best, person, share)
+    person, share = _with_smooth_sides(points, best, person, share, frame)
     person, share = _with_filled_neck(photo, points, visibility, person, share)
     picture = photo.over_background(person, share)
     return _as_uint8(_with_drawn_openings(photo, points, visibility, picture, frame)), frame
@@ -165,6 +170,36 @@ def _with_lent_skin(
     lent = points.spread(better)
     person = person + lent[..., None] * (other * light - person)
     return person, share + lent * (1 - share), best + better * (lender_visibility - best)
+
+
+def _with_smooth_sides(
+    points: Fragments,
+    best: Float[ndarray, "N"],
+    person: Float[ndarray, "T T 3"],
+    share: Float[ndarray, "T T"],
+    frame: Frame,
+) -> tuple[Float[ndarray, "T T 3"], Float[ndarray, "T T"]]:
+    """Sides of the head that no photograph shows squarely, in the colours around them: stretched, they are stripes.
+
+    Args:
+        best: how well the photographs show each point.
+    """
+    import cv2
+
+    now = points.mix(surface.vertex_facing(frame))
+    width = best / np.maximum(now, _SQUARE)  # of what is photographed, over that of what is drawn now
+    sides = surface.on_head(points) * (now > _SQUARE) * (1 - _ramp(points.mix(surface.openable()), 0, 0.3))
+    stretched = sides * (1 - _ramp(width, *_STRETCHED)) * ~surface.on_ears(points)
+    sure = points.spread((surface.on_head(points) * _ramp(width, *_STRETCHED)).astype(np.float32))
+    colours = fill_unknown(person, sure * (share > _WHOLLY))
+    window = _window(_SIDES_EDGE, points.side)
+    smooth = cv2.blur(points.spread(stretched.astype(np.float32)), window)
+    # A jaw that turns comes to where the photograph shows what is behind it.
+    degrees, _ = Outline.of(points, frame.controls).to_polar(points.places)
+    jaw = surface.on_head(points) & (surface.degrees_from_below(degrees) < _JAW)
+    inside = cv2.erode(points.spread(jaw.astype(np.float32)), np.ones(window, np.uint8))
+    smooth = np.maximum(smooth, inside * (1 - share))
+    return person + smooth[..., None] * (colours - person), share + smooth * (1 - share)
 
 
 def _with_filled_neck(
