@@ -180,7 +180,7 @@ def tremble(double: Double, folder: Path) -> float:
     draw, path = np.random.default_rng(0), folder / "still.mp4"
     noisy = (np.clip(still + GRAIN * draw.standard_normal(still.shape), 0, 255) for _ in range(STILL))
     video.write(path, (np.rint(one).astype(np.uint8) for one in noisy), RATE)
-    asked = controls.clip(double.neutral + from_video(path).values)
+    asked = controls.clip(double.neutral + from_video(path).controls)
     with FaceFinder(max_faces=1) as finder:
         found = np.stack([finder.find(one)[0].landmarks for one in double.player().film(asked)])
     right, left = found[:, list(EYE_OUTER), :2].mean(0)

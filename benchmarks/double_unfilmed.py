@@ -161,7 +161,7 @@ def apart(truth: Read, seen: Read) -> tuple[float, float, float, str, str]:
 def driven(double: Double, driver: Path) -> list[Figure]:
     """What is read on a driver and on the double that follows, for what the driver does."""
     track, there = measured(driver)
-    asked = track.values - np.median(track.values[there], axis=0) + double.neutral
+    asked = track.controls - np.median(track.controls[there], axis=0) + double.neutral
     asked = controls.clip(asked.astype(np.float32))
     seen = read(film_of(double, asked))
     figures = []

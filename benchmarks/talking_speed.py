@@ -93,7 +93,7 @@ def made(folder: Path) -> Path:
 def frames_a_second(double: Double, side: int, *, half: bool) -> float:
     """Of the best of three films, as the double draws them while it speaks."""
     assert double.keyframes is not None
-    moves = talk(TEXTS["en"])[1].values[:FRAMES]
+    moves = talk(TEXTS["en"])[1].controls[:FRAMES]
     with unittest.mock.patch.object(player, "has_bf16", lambda device: half and machine.has_bf16(device)):
         drawing = KeyframePlayer(double.model, double.latent, double.keyframes.resized(side))
     rates = []

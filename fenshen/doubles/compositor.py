@@ -7,18 +7,23 @@ the keyframes that are seen, only where they are seen, in bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
+from fenshen.ahead import ahead
 from fenshen.doubles.framing import Held
 from fenshen.keyframes import Keyframes
 from fenshen.model import Model, to_pixels
 from fenshen.networks import mover
-from fenshen.player import Player
+from fenshen.player import TOGETHER, Player, together
 
+# What the network draws, and motion and weights as in :class:`fenshen.networks.mover.Parts`; of one frame.
+Layers = tuple[UInt8[ndarray, "s s 3"], Float[ndarray, "K 2 f f"], Float[ndarray, "L s s"]]
 _UNSEEN = 1 / 512  # a share below which a layer changes no pixel
 _EDGE = 2  # places of the maps around a layer's box, which enlarging reaches
 
@@ -49,15 +54,30 @@ class KeyframePlayer(Player):
         )
         return cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
 
-    @torch.inference_mode()
+    def film(self, controls: Float[ndarray, "T 58"]) -> Iterator[UInt8[ndarray, "S S 3"]]:
+        """As :meth:`Player.film`; the network works while frames before are put together."""
+        return (self._compositor.frame(*one) for one in ahead(self._layers_of(controls), 2 * TOGETHER))
+
+    def _layers_of(self, controls: Float[ndarray, "T 58"]) -> Iterator[Layers]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(max(threads - 1, 1))  # the others put frames together, and encode
+        try:
+            for some in together(controls):
+                yield from self._layers(some)
+        finally:
+            torch.set_num_threads(threads)
+
     def _draw(self, controls: Float[ndarray, "n 58"]) -> UInt8[ndarray, "n S S 3"]:
+        return np.stack([self._compositor.frame(*one) for one in self._layers(controls)])
+
+    @torch.inference_mode()
+    def _layers(self, controls: Float[ndarray, "n 58"]) -> Iterable[Layers]:
         parts = self._parts(self.latent.expand(len(controls), -1), controls)
         drawn = to_pixels(parts.drawn)
         motion, weights = parts.motion.float(), parts.weights.float()
         if self._held is not None:
             motion, weights = self._held(motion, weights)
-        each = zip(drawn, motion.cpu().numpy(), weights.cpu().numpy(), strict=True)
-        return np.stack([self._compositor.frame(*one) for one in each])
+        return zip(drawn, motion.cpu().numpy(), weights.cpu().numpy(), strict=True)
 
     @torch.inference_mode()
     def _parts(self, latents: Float[torch.Tensor, "n Z"], controls: Float[ndarray, "n 58"]) -> mover.Parts:

@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import files
+from fenshen.ahead import ahead
 from fenshen.doubles.framing import Framing
 from fenshen.doubles.matte import Matte
 from fenshen.doubles.options import OutputOptions
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fenshen.player import Player
     from fenshen.video import Audio
 
+_AHEAD = 8  # frames that are drawn before they are encoded
 _STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 STANDARD = Path("-")  # output, for films that are watched while they are made
 Frames = Iterable[UInt8[ndarray, "H W C"]]
@@ -134,7 +136,7 @@ class Output:
         # The watermark's small products wake BLAS's threads, which then keep cores busy that drawing waits for: films
         # took twice as long.
         with threadpool_limits(1, user_api="blas"):
-            return self._written(frames, track.rate, audio)
+            return self._written(ahead(frames, _AHEAD), track.rate, audio)
 
     def _written(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
         from fenshen import video

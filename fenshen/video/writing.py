@@ -22,9 +22,9 @@ from fenshen.video.reading import reason
 
 # What to write by the file's suffix: codec of picture and sound, and the picture codec's settings.
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
-    ".mp4": ("libx264", "aac", {"preset": "medium"}),
-    ".mov": ("libx264", "aac", {"preset": "medium"}),
-    ".mkv": ("libx264", "aac", {"preset": "medium"}),
+    ".mp4": ("libx264", "aac", {"preset": "veryfast"}),
+    ".mov": ("libx264", "aac", {"preset": "veryfast"}),
+    ".mkv": ("libx264", "aac", {"preset": "veryfast"}),
     ".webm": ("libvpx-vp9", "libopus", {"b": "0", "row-mt": "1", "cpu-used": "4"}),
 }
 WRITABLE = (*_ENCODERS, *animated.WRITERS)
