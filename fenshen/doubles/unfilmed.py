@@ -31,8 +31,8 @@ _LARGE = "large.npz"
 _SHOWN: tuple[dict[str, float], ...] = (
     {"jawOpen": 0.6, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
     {"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8, "jawOpen": 0.15},
-    {"yaw": -0.24},
-    {"yaw": 0.24},
+    {"yaw": -0.3},
+    {"yaw": 0.3},
 )
 
 

@@ -41,7 +41,7 @@ from fenshen.preparation.settings import Settings
 from fenshen.preparation.sources import Listing, Source
 from fenshen.preparation.store import Store
 
-TURN = math.radians(16)  # most yaw and pitch to each side of a photograph's own pose
+TURN = math.radians(20)  # most yaw and pitch to each side of a photograph's own pose
 _TURN_SPREAD, _ROLL_SPREAD, _MOST_ROLL = TURN / 2, 0.08, 0.2  # radians
 _DISTINCT = math.radians(12)  # photographs whose poses differ by less show the same pose
 _ENOUGH = 0.8  # of the photograph's own resolution: what JPEG leaves of the rest is hardly a detail

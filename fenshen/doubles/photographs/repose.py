@@ -30,6 +30,7 @@ _GRADUAL = 0.03  # window over which movement changes outside of the face, in si
 _WHOLLY = 0.95  # share of a pixel from which its colour is the person's own
 # Widths of what is photographed over what is drawn, up to which it is made smooth, and from which it is sharp.
 _STRETCHED = (0.25, 0.5)
+_HAIRLINE = (-0.01, 0.005)  # metres above it, up to and from which there is skin or hair
 _JAW = 100  # degrees to both sides from below
 _SIDES_EDGE = 0.01  # over which one becomes the other, in sides
 _INWARDS = 0.015  # what lies behind the outline is taken from this far inside it, in sides
@@ -179,7 +180,9 @@ def _with_smooth_sides(
     share: Float[ndarray, "T T"],
     frame: Frame,
 ) -> tuple[Float[ndarray, "T T 3"], Float[ndarray, "T T"]]:
-    """Sides of the head that no photograph shows squarely, in the colours around them: stretched, they are stripes.
+    """Sides of the face that no photograph shows squarely, in the colours around them: stretched, they are stripes.
+
+    Hair looks better stretched.
 
     Args:
         best: how well the photographs show each point.
@@ -189,7 +192,8 @@ def _with_smooth_sides(
     now = points.mix(surface.vertex_facing(frame))
     width = best / np.maximum(now, _SQUARE)  # of what is photographed, over that of what is drawn now
     sides = surface.on_head(points) * (now > _SQUARE) * (1 - _ramp(points.mix(surface.openable()), 0, 0.3))
-    stretched = sides * (1 - _ramp(width, *_STRETCHED)) * ~surface.on_ears(points)
+    skin = 1 - _ramp(points.mix(surface.scalp()), *_HAIRLINE)
+    stretched = sides * skin * (1 - _ramp(width, *_STRETCHED)) * ~surface.on_ears(points)
     sure = points.spread((surface.on_head(points) * _ramp(width, *_STRETCHED)).astype(np.float32))
     colours = fill_unknown(person, sure * (share > _WHOLLY))
     window = _window(_SIDES_EDGE, points.side)

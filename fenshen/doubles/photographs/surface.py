@@ -16,6 +16,7 @@ from fenshen.humans.human import Beard, Human
 from fenshen.humans.makehuman import EYE_LEFT, EYE_RIGHT, SKIN
 from fenshen.humans.mesh_landmarks import mesh_landmarks
 from fenshen.humans.render import SMALLEST, Frame, render
+from fenshen.humans.strands import above_hairline
 from fenshen.landmarks import IRIS, OUTLINE
 
 # The difference between measured landmarks and those of the fitted mesh, as a Gaussian process over the portrait: two
@@ -206,6 +207,12 @@ def openable() -> Float[ndarray, "V"]:
     shapes = body.model().shapes
     lips, _, lids, mouth, eyes = shapes.masks.T
     return np.where(shapes.part == SKIN, np.maximum.reduce([lips, lids, mouth, eyes]), 1.0)
+
+
+@cache
+def scalp() -> Float[ndarray, "V"]:
+    """How far each vertex lies above the hairline, in metres; negative below."""
+    return above_hairline(body.model().template.astype(np.float64)).astype(np.float32)
 
 
 def head_weights() -> Float[ndarray, "V"]:
