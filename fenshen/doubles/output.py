@@ -146,7 +146,7 @@ class Output:
         if not self.target.suffix:
             return self._singles(frames)
         with self.mark.sealed(self.target) as part:
-            video.write(part, frames, rate, audio=audio)
+            video.write(part, frames, rate, audio=audio, quick=True)
         return holder(self.target)
 
     def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "h w C"]:

@@ -42,6 +42,16 @@ _UPPER_TEETH, _LOWER_TEETH, _TONGUE, _SMALLER_TONGUE = (
     (0, 0.003, -0.009),
     0.8,
 )
+# Lips that are shut do not quite touch in the mesh: the upper teeth rise by so many metres behind them. By how much each
+# control parts lips, and the sum from which they are parted wholly.
+_COVERED, _PARTED = 0.004, 0.12
+_PARTING = {
+    "jawOpen": 1.0,
+    "mouthUpperUp": 0.5,
+    "mouthLowerDown": 0.5,
+    "mouthFunnel": 0.5,
+    "mouthClose": -1.0,
+}
 _TONGUE_ROOT = (0, -0.0629, 0.6586)
 _TONGUE_FALLS = (
     -0.016
@@ -112,6 +122,7 @@ class Model:
         gains, powers = np.array([_offsets(_CURVES, name, (1.0, 1.0)) for name in names], dtype=np.float32).T
         self._powers = powers
         self._eyes = [shapes.part == side for side in (EYE_LEFT, EYE_RIGHT)]
+        self._upper_teeth = (shapes.part == TEETH) & ~shapes.lower_teeth
         actions = shapes.actions[:, : self.count] * gains[:, None, None]
         actions[:, self._eyes[0] | self._eyes[1]] = 0
         jaw, tongue = actions[names.index("jawOpen")], shapes.part == TONGUE
@@ -157,6 +168,7 @@ class Model:
         for eye, side in zip(self._eyes, ("Left", "Right"), strict=True):
             centre = rest.points[eye].mean(0)
             points[eye] = (points[eye] - centre) @ _gaze(controls, side).T + centre
+        points[self._upper_teeth, 2] += _COVERED * (1 - _parted(controls))
         bones = _transforms(rest.bones, turn)
         posed = skin(points, self.shapes.weights, bones)
         return Posed(points - self.template, posed, self.normals(posed), bones)
@@ -221,6 +233,15 @@ def phenotype_weights(build: Build) -> Float[ndarray, "72"]:
     ]
     heads = [corner[c] * gender[g] * age[a] for c, g, a in product(CORNERS, GENDERS, AGES)]
     return np.array(builds + heads, dtype=np.float32)
+
+
+def _parted(controls: Float[ndarray, "58"]) -> float:
+    """How far lips are parted, 0 to 1."""
+    parts = (
+        _offsets(_PARTING, name, 0.0) * x
+        for name, x in zip(control_space.BLENDSHAPES, controls, strict=False)
+    )
+    return float(np.clip(sum(parts) / _PARTED, 0, 1))
 
 
 def _mouth_offsets(shapes: Shapes) -> Float[ndarray, "V 3"]:

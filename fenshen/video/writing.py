@@ -22,9 +22,9 @@ from fenshen.video.reading import reason
 
 # What to write by the file's suffix: codec of picture and sound, and the picture codec's settings.
 _ENCODERS: dict[str, tuple[str, str, dict[str, str]]] = {
-    ".mp4": ("libx264", "aac", {"preset": "veryfast"}),
-    ".mov": ("libx264", "aac", {"preset": "veryfast"}),
-    ".mkv": ("libx264", "aac", {"preset": "veryfast"}),
+    ".mp4": ("libx264", "aac", {"preset": "medium"}),
+    ".mov": ("libx264", "aac", {"preset": "medium"}),
+    ".mkv": ("libx264", "aac", {"preset": "medium"}),
     ".webm": ("libvpx-vp9", "libopus", {"b": "0", "row-mt": "1", "cpu-used": "4"}),
 }
 WRITABLE = (*_ENCODERS, *animated.WRITERS)
@@ -35,7 +35,8 @@ _LIVE = {
     "frag_duration": "100000",
     "flush_packets": "1",
 }
-_LIVE_PICTURE = {"preset": "veryfast", "tune": "zerolatency", "g": "50"}
+_QUICK = {"preset": "veryfast"}
+_LIVE_PICTURE = {**_QUICK, "tune": "zerolatency", "g": "50"}
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # by the number of channels
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _BITS_A_CHANNEL = 96000
@@ -50,6 +51,7 @@ def write(
     *,
     audio: Audio | None = None,
     crf: int = 18,
+    quick: bool = False,
 ) -> None:
     """Write pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
 
@@ -62,6 +64,7 @@ def write(
         fps: frames a second.
         audio: a piece is taken when the pictures have come so far.
         crf: constant rate factor, 0 (lossless) to 51; 18 looks like the original.
+        quick: half the work for H.264, and about 1 dB less at the same size.
 
     Raises:
         UsageError: the suffix is not one of :data:`WRITABLE`.
@@ -81,6 +84,8 @@ def write(
             writer(part, pictures, fps)
         else:
             codec, audio_codec, options = _ENCODERS[path.suffix.lower()]
+            if quick and codec == "libx264":
+                options = _QUICK
             whole = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
             with av.open(part, "w", container_options=whole) as container:
                 _encode(container, codec, options | {"crf": str(crf)}, audio_codec, pictures, fps, audio)
