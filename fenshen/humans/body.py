@@ -42,8 +42,8 @@ _UPPER_TEETH, _LOWER_TEETH, _TONGUE, _SMALLER_TONGUE = (
     (0, 0.003, -0.009),
     0.8,
 )
-# Lips that are shut do not quite touch in the mesh: the upper teeth rise by so many metres behind them. By how much each
-# control parts lips, and the sum from which they are parted wholly.
+# Lips that are shut do not quite touch in the mesh: the upper teeth rise by so many metres behind them. Then the sum
+# from which lips are parted wholly, and by how much each control parts them.
 _COVERED, _PARTED = 0.004, 0.12
 _PARTING = {
     "jawOpen": 1.0,
