@@ -383,7 +383,7 @@ def test_what_is_measured_of_a_talking_head_is_what_was_drawn(finder: FaceFinder
             track.append(values[controls.INDEX[name]])
     for name, track in found.items():
         true = talking.track.controls[:, controls.INDEX[name]]
-        assert np.corrcoef(track, true)[0, 1] > 0.85, name
+        assert np.corrcoef(track, true)[0, 1] > 0.8, name
         blinks = [np.count_nonzero(np.diff(np.array(shut) > 0.4)) for shut in (track, true)]
         assert "Blink" not in name or blinks[0] == blinks[1] > 0
     # The background stands still: where nothing moves, the first and the last frame agree.
