@@ -36,8 +36,9 @@ def start(*, worker: bool = False) -> None:
     """Tune this process for Fenshen's work: memory, threads, logs and output. A second call changes nothing.
 
     The command line and its worker processes call it before anything else, and nothing else in Fenshen changes a
-    setting of the process. Without it everything works, but training on a CPU is a third slower. Call it before torch
-    and OpenCV are imported: they read settings when they are loaded. A variable that you have set yourself is kept.
+    setting of the process, except for the threads of PyTorch and BLAS while a film is drawn. Without it everything
+    works, but training on a CPU is a third slower. Call it before torch and OpenCV are imported: they read settings
+    when they are loaded. A variable that you have set yourself is kept.
 
     Args:
         worker: this is one of several processes that share the cores; OpenCV then uses a single thread.

@@ -279,13 +279,13 @@ def _keyframes(
     if not place.is_dir():
         with files.writing_folder(place) as part:
             count = recipes.load(RECIPE, settings).keyframes
-            made = min(_MADE, count // 2) if moved else 0
+            made = min(_MADE, count // 2)
             if look is not None:
                 kept = look.keyframes(data.path.parent, count)
+            elif moved is None or not made:
+                kept = choose(data, count, whole=still)
             else:
-                kept = choose(data, count - made, whole=still)
-            if moved and made:
-                kept = with_made(kept, moved, made)
+                kept = with_made(choose(data, count - made, whole=still), moved, made)
             kept.write(part)
     return Keyframes.read(place)
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, tee
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fenshen.video import Audio
 
 _AHEAD = 8  # frames that are drawn before they are encoded
+_END = object()  # after the last sound of a film
 _STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 STANDARD = Path("-")  # output, for films that are watched while they are made
 Frames = Iterable[UInt8[ndarray, "H W C"]]
@@ -127,16 +128,25 @@ class Output:
         # The first frame takes longer: let it be one that nobody waits for.
         player.draw(self.double.neutral)
         scenes = iter(scenes)
-        track, sound = first = next(scenes)
-        tracks, heard = tee(chain([first], scenes))
-        frames = (
-            self._finished(picture) for track, _ in tracks for picture in moving(self.double, track, player)
-        )
-        audio = None if sound is None else (_joined(said for _, said in heard), sound[1])
+        track, sound = next(scenes)
+        # Frames are drawn in another thread than the one that encodes them and what is heard with them.
+        heard: SimpleQueue[Any] = SimpleQueue()
+        heard.put(sound)
+
+        def frames() -> Frames:
+            try:
+                yield from map(self._finished, moving(self.double, track, player))
+                for moves, said in scenes:
+                    heard.put(said)
+                    yield from map(self._finished, moving(self.double, moves, player))
+            finally:
+                heard.put(_END)
+
+        audio = None if sound is None else (_joined(iter(heard.get, _END)), sound[1])
         # The watermark's small products wake BLAS's threads, which then keep cores busy that drawing waits for: films
         # took twice as long.
         with threadpool_limits(1, user_api="blas"):
-            return self._written(ahead(frames, _AHEAD), track.rate, audio)
+            return self._written(ahead(frames(), _AHEAD), track.rate, audio)
 
     def _written(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
         from fenshen import video

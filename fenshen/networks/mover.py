@@ -255,23 +255,6 @@ def _bell(far: Tensor) -> Tensor:
     return torch.exp((-0.5 * far**2).clamp(min=-30))
 
 
-def bent(
-    pictures: Float[Tensor, "B 3 S S"], points: Float[Tensor, "B P 2"], theirs: Float[Tensor, "B P 2"]
-) -> Float[Tensor, "B 3 S S"]:
-    """Pictures with their contour points brought to other places.
-
-    Args:
-        points: where they should be.
-        theirs: where they are.
-    """
-    side = pictures.shape[-1]
-    each = [carried(a[None], b[None], _FLOW_SIDE)[0, 0] for a, b in zip(points, theirs, strict=True)]
-    steps = (torch.arange(side, device=pictures.device, dtype=torch.float32) + 0.5) / side
-    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)
-    places = 2 * (here + _enlarged(torch.stack(each), side).permute(0, 2, 3, 1)) - 1
-    return F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
-
-
 class Geometry(nn.Module):
     """Which keyframe is nearest to what is asked for, and what it cannot show, from contour points alone."""
 
@@ -317,11 +300,6 @@ class Geometry(nn.Module):
         return (-_POWER * distance.clamp(min=1e-4).log()).softmax(1), self._lacking(
             points, upright, theirs, side
         )
-
-    def opened(self, points: Float[Tensor, "B P 2"], side: int) -> Float[Tensor, "B side side"]:
-        """1 between the lids and between the lips, 0 elsewhere."""
-        each = [between(points[:, upper], points[:, lower], side) for upper, lower in self.openings]
-        return torch.stack(each).sum(0).clamp(max=1)
 
     def _lacking(
         self,
