@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
 from fenshen import controls
+from fenshen.doubles import compositor
 from fenshen.doubles.compositor import Compositor
 from fenshen.errors import FenshenError
+from fenshen.humans import stage
 from fenshen.keyframes import CARD, Keyframes, Whole
 from fenshen.model import to_pixels
 from fenshen.networks import NetworkConfig, build_generator, mover
@@ -57,6 +59,17 @@ def test_full_size_frames_are_those_of_the_network(keyframes: Keyframes, parts: 
         to_pixels(parts.drawn)[0], parts.motion[0].numpy(), parts.weights[0].numpy()
     )
     assert np.abs(exact.astype(int) - fast).max() <= 2
+
+
+def test_a_browsers_frames_are_those_of_the_product(keyframes: Keyframes, parts: mover.Parts) -> None:
+    drawn, motion, weights = (
+        to_pixels(parts.drawn)[0],
+        parts.motion[0].numpy(),
+        parts.weights[0].numpy(),
+    )
+    told = Compositor(keyframes).frame(drawn, motion, weights)
+    shown = _shaded(keyframes, drawn, motion, weights)
+    assert np.abs(told.astype(int) - shown).max() <= 2
 
 
 def test_points_carry_their_surroundings() -> None:
@@ -105,6 +118,44 @@ def test_keyframes_come_back_from_disk(keyframes: Keyframes, tmp_path: Path) -> 
     (tmp_path / CARD).write_text("{}")
     with pytest.raises(FenshenError):
         Keyframes.read(tmp_path)
+
+
+def _shaded(
+    keyframes: Keyframes,
+    drawn: UInt8[ndarray, "s s 3"],
+    motion: Float[ndarray, "K 2 f f"],
+    weights: Float[ndarray, "L s s"],
+) -> UInt8[ndarray, "S S 3"]:
+    """The frame by the shader, with textures as a browser filters them: half precision for what is not a picture."""
+    context = stage.context()
+    size = keyframes.size
+    pictures = np.concatenate([keyframes.pictures, keyframes.plate[None, ..., :3]])
+    textures = {
+        "pictures": context.texture_array((size, size, len(pictures)), 3, pictures.tobytes()),
+        "motion": context.texture_array((*motion.shape[2:], len(motion)), 2, _halves(motion), dtype="f2"),
+        "weights": context.texture_array(
+            (*weights.shape[1:], len(weights)), 1, _halves(weights[:, None]), dtype="f2"
+        ),
+        "drawn": context.texture(drawn.shape[:2], 3, drawn.tobytes()),
+    }
+    program = context.program(
+        vertex_shader="""#version 300 es
+            void main() { gl_Position = vec4(vec2(gl_VertexID % 2, gl_VertexID / 2) * 4. - 1., 0., 1.); }""",
+        fragment_shader=Path(compositor.__file__).with_suffix(".frag").read_text(encoding="utf-8"),
+    )
+    for unit, (name, texture) in enumerate(textures.items()):
+        texture.repeat_x = texture.repeat_y = False
+        texture.use(unit)
+        program[name] = unit
+    program["keyframes"] = len(motion)
+    target = context.simple_framebuffer((size, size), 4)
+    target.use()
+    context.vertex_array(program, []).render(vertices=3)
+    return np.frombuffer(target.read(components=3), np.uint8).reshape(size, size, 3)
+
+
+def _halves(maps: Float[ndarray, "L C s s"]) -> bytes:
+    return np.ascontiguousarray(maps.transpose(0, 2, 3, 1), np.float16).tobytes()
 
 
 def _generator() -> mover.Generator:
