@@ -1,30 +1,31 @@
 """``fenshen double``: from somebody's video or photographs to a generator of them.
 
-Footage first. Of a video: one steady crop, measured controls, a quality filter, the last tenth held out, and the
-person of the base model that is most alike. Of photographs: the photographs moved by the head of a human who was cast
-for them; or that human, drawn in many movements by a virtual camera. Then keyframes, chosen among the frames or made.
-Then the base model is tuned on the footage by the same loop that trained it, until what was held out gets no better.
+Footage and keyframes first (:mod:`fenshen.doubles.material`). Of a video: one steady crop, measured controls, a quality
+filter, the last tenth held out, and the person of the base model that is most alike. Of photographs: the photographs
+moved by the head of a human who was cast for them; or that human, drawn in many movements by a virtual camera. Then
+the base model is tuned on the footage by the same loop that trained it, until what was held out gets no better.
 Everything unfinished lies beside the double in a hidden folder, and the same call goes on from there.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen import dataset, files, portraits, video
+from fenshen import dataset, files, portraits
 from fenshen.commands import DEVICE, RECIPE_SETTINGS, SEED, Word, instead
-from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.errors import FenshenError, UsageError
 from fenshen.locks import at_work
 from fenshen.messages import message
 from fenshen.provenance import consent as consents
@@ -32,22 +33,17 @@ from fenshen.version import __version__
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
-    from fenshen.doubles.photographed import Photographed
     from fenshen.doubles.store import Double, DoubleCard, Range
-    from fenshen.humans.human import Human
     from fenshen.keyframes import Keyframes
+    from fenshen.provenance.consent import Consent
 
 Look = Literal["photo", "human"]
 RECIPE, DRAWN_RECIPE = "double", "double-128"  # one that moves keyframes, one that draws everything
 SIZE = 128  # of a double that is drawn
 SIZES = (128, 256, 512)
-_MOST_FRAMES = 2500  # more of one person teach little, and cost time to measure
-_FEWEST = 40
-_LEAST_FACE = 51  # pixels of a film's faces, whatever the size that the double is asked for
 _MINUTES, _MINUTES_OF_PHOTOS = 8.0, 2.0
 _OF_PHOTOS = ("batch_size=4", "keyframes=6")  # many small steps use the time best
-_MADE = 4  # keyframes that show what was not filmed
-_NOTES = "notes.json"  # what casting found, for the card
+_FIRST = 256  # most pixels of a side of the first pictures
 _FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
 _LEAST_STEPS, _MOST_STEPS = 60, 6000
 
@@ -95,8 +91,12 @@ def double(
         FenshenError: no consent, no face, too few frames, or the double cannot be written.
         Interrupted: stopped; the same call continues.
     """
-    from fenshen.doubles import store
+    from fenshen import model
+    from fenshen.doubles import material, store
     from fenshen.doubles.photographed import LOOKS
+    from fenshen.humans.human import parse
+    from fenshen.keyframes import FOLDER, Keyframes
+    from fenshen.training import recipe as recipes
 
     target = Path(out) if out is not None else Path(f"{name}{store.SUFFIX}")
     store.check_name(name)
@@ -116,25 +116,40 @@ def double(
     with at_work(target):
         store.check_target(target, force)
         work = _resumed(workplace(target), paths, look, size)
-        shot = LOOKS[look or "photo"](size, SIZES) if photos else None
-        data = _footage(paths, shot, size, work, seed, progress)
-        human = _begin_with(data, device)
-        moved = None if photos else _unfilmed(data, work, seed, progress)
-        notes = json.loads((work / _NOTES).read_text(encoding="utf-8"))
-        time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         own = [*(_OF_PHOTOS if photos else ()), *settings]
-        kept = _keyframes(data, shot, own, moved, still=notes.get("still", False))
+        seen = partial(_shown, name, agreed, work, progress)
+        more: dict[str, Any] = {"seed": seed, "seen": seen, "progress": progress}
+        count = recipes.load(RECIPE, own).keyframes
+        if photos:
+            data = material.of_photographs(photos, work, LOOKS[look or "photo"](size, SIZES), count, **more)
+        else:
+            data = material.of_films(paths, work, size, SIZES, count, device=device, **more)
+        time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         run = tune(data, work / "run", time, own, seed, device, progress)
-        from fenshen import model
-
         best = model.find(run)
         psnr = model.Model.load(best).card.metrics.get("psnr")
         card = _card(name, data, look or "photo", psnr)
-        card = card.model_copy(update=notes)
-        store.save(target, card, best, human, agreed, kept)
+        card = card.model_copy(update=material.notes(work))
+        human = parse(dataset.Dataset(data.path).records["human"][0].as_py())
+        store.save(target, card, best, human, agreed, Keyframes.read(data.path / FOLDER))
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
     return store.Double.open(target, device)
+
+
+def _shown(name: str, agreed: Consent, work: Path, progress: bool, kept: Keyframes) -> None:
+    """Let somebody who waits see the person move, long before the double is finished."""
+    from rich.console import Console
+
+    from fenshen.provenance.mark import Mark
+
+    file, pictures = work / "first.png", kept.resized(min(kept.size, _FIRST)).pictures
+    # There is no model yet: the pictures stand for it.
+    mark = Mark(name, hashlib.sha256(kept.pictures.tobytes()).hexdigest(), agreed)
+    with mark.sealed(file) as part:
+        portraits.write(part, mark.frame(portraits.sheet(pictures, 3, 4)))
+    console = Console(stderr=True, highlight=False, quiet=not progress)
+    console.print(message("double.first", path=file), soft_wrap=True)
 
 
 def workplace(target: Path) -> Path:
@@ -196,139 +211,6 @@ def _state(path: Path) -> list[str | int]:
         raise FenshenError("prepare.no_source", path=path)
     status = path.stat()
     return [str(path.resolve()), status.st_size, status.st_mtime_ns]
-
-
-def _footage(
-    paths: list[Path], look: Photographed | None, size: int | None, work: Path, seed: int, progress: bool
-) -> Dataset:
-    """The footage of videos, or of photographs in their look; what cannot become footage leaves nothing."""
-    try:
-        if look is None:
-            return _filmed(paths, size, work, seed, progress)
-        return look.footage(paths, work, seed=seed, note=partial(_note, work), progress=progress)
-    except Interrupted:
-        raise
-    except FenshenError:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-
-
-def _note(work: Path, notes: list[str], neutral: Float[ndarray, "58"]) -> None:
-    """Keep what the card will say."""
-    told = {"notes": notes, "neutral": neutral.tolist()}
-    files.write_text(work / _NOTES, json.dumps(told, ensure_ascii=False))
-
-
-def _filmed(sources: list[Path], size: int | None, work: Path, seed: int, progress: bool) -> Dataset:
-    """The videos' frames as a dataset of portraits with measured controls."""
-    from fenshen.doubles.filmed import fitting_size, judged, unusable
-    from fenshen.preparation.prepare import prepare
-
-    out = work / "footage"
-    for source in sources:
-        video.probe(source)  # says what is wrong with a file that is none
-    if not out.exists():
-        seconds = sum(video.probe(source).duration for source in sources)
-        fps = _MOST_FRAMES / seconds if seconds * 25 > _MOST_FRAMES else None
-        side = size or fitting_size(sources, SIZES)
-        try:
-            prepare(
-                sources,
-                out,
-                size=side,
-                crop="clip",
-                one_person=True,
-                fps=fps,
-                min_face=_LEAST_FACE,
-                seed=seed,
-                progress=progress,
-            )
-        except FenshenError as error:
-            raise unusable(sources, error) from error
-    data = dataset.Dataset(out)
-    if not (work / _NOTES).is_file():
-        from fenshen.doubles import background
-
-        data, notes = judged(data, sources)
-        still = not background.moves(data)
-        if not still:
-            data = background.stilled(data)
-            notes.append(message("double.moving"))
-        files.write_text(work / _NOTES, json.dumps({"notes": notes, "still": still}, ensure_ascii=False))
-    if len(data) < _FEWEST:
-        raise FenshenError("double.too_few", frames=len(data), least=_FEWEST)
-    return data
-
-
-def _keyframes(
-    data: Dataset, look: Photographed | None, settings: Sequence[str], moved: Path | None, *, still: bool
-) -> Keyframes:
-    """The frames that the double keeps, chosen or made once and written beside the footage.
-
-    Args:
-        settings: of the recipe, which says how many.
-        moved: folder of a frame that was moved into what was not filmed; None if none was.
-        still: whether the film's background stands still, so that the head can be put back into one of its frames.
-    """
-    from fenshen.doubles.keyframes import choose
-    from fenshen.doubles.unfilmed import with_made
-    from fenshen.keyframes import FOLDER, Keyframes
-    from fenshen.training import recipe as recipes
-
-    place = data.path / FOLDER
-    if not place.is_dir():
-        with files.writing_folder(place) as part:
-            count = recipes.load(RECIPE, settings).keyframes
-            made = min(_MADE, count // 2)
-            if look is not None:
-                kept = look.keyframes(data.path.parent, count)
-            elif moved is None or not made:
-                kept = choose(data, count, whole=still)
-            else:
-                kept = with_made(choose(data, count - made, whole=still), moved, made)
-            kept.write(part)
-    return Keyframes.read(place)
-
-
-def _unfilmed(data: Dataset, work: Path, seed: int, progress: bool) -> Path | None:
-    """A folder with a frame that was moved into what the film does not show; None, and a note, where that fails."""
-    from fenshen.doubles.unfilmed import write_unfilmed
-
-    folder = work / "unfilmed"
-    try:
-        write_unfilmed(dataset.Dataset(data.path), folder, seed=seed, progress=progress)
-    except Interrupted:
-        raise
-    except FenshenError as error:
-        file = work / _NOTES
-        told = json.loads(file.read_text(encoding="utf-8"))
-        note = message("double.only_filmed", why=error)
-        if note not in told["notes"]:
-            told["notes"].append(note)
-            files.write_text(file, json.dumps(told, ensure_ascii=False))
-        return None
-    return folder
-
-
-def _begin_with(data: Dataset, device: str) -> Human:
-    """The base model's person who is most similar, written into the footage's records."""
-    from fenshen.doubles.nearest import nearest_human
-    from fenshen.humans.camera import Camera
-    from fenshen.humans.human import parse
-    from fenshen.machine import torch_device
-    from fenshen.model import Model
-
-    known = data.records["human"][0].as_py()
-    if known is not None:
-        return parse(known)
-    assert data.controls is not None
-    train = data.indices("train")
-    some = train[np.linspace(0, len(train) - 1, min(len(train), 32)).astype(int)]
-    base = Model.load("humans", torch_device(device))
-    human = nearest_human(base, data.pixels[some], data.controls[some])
-    front = Camera()
-    dataset.name_human(data.path, human.model_dump_json(), (front.azimuth, front.elevation, front.distance))
-    return human
 
 
 def tune(

@@ -20,7 +20,8 @@ from fenshen.networks.contours import CONTOUR_POINTS
 if TYPE_CHECKING:
     from fenshen.doubles.casting.cast import Cast
 
-FRAMES = 320  # pictures that a double learns from
+FRAMES = 200  # pictures that a double learns from
+_HUMAN = "human.json"
 LEARNT = 256  # most pixels of a side that they have: motion knows no resolution
 # What keyframes show beside the face at rest, the most useful first: what cannot be invented, several things at once
 # where none is in another's way.
@@ -47,9 +48,10 @@ Note = Callable[
 class Photographed(Protocol):
     """A look: how photographs become footage and keyframes. All files lie in a folder, to go on from there."""
 
-    def footage(
-        self, photos: Sequence[Path], work: Path, *, seed: int, note: Note, progress: bool
-    ) -> Dataset:
+    def cast(self, photos: Sequence[Path], work: Path, *, note: Note, progress: bool) -> None:
+        """Find the human under the photographs."""
+
+    def footage(self, work: Path, *, seed: int, progress: bool) -> Dataset:
         """A dataset of the person in many movements, with exact labels."""
 
     def keyframes(self, work: Path, count: int) -> Keyframes:
@@ -68,18 +70,21 @@ class DrawnHuman:
     size: int | None
     sizes: Sequence[int]
 
-    def footage(
-        self, photos: Sequence[Path], work: Path, *, seed: int, note: Note, progress: bool
-    ) -> Dataset:
+    def cast(self, photos: Sequence[Path], work: Path, *, note: Note, progress: bool) -> None:
         """See :class:`Photographed`."""
         from fenshen.humans.human import write
-        from fenshen.preparation.prepare import prepare
 
-        file, out, side = work / "human.json", work / "footage", min(self._side, LEARNT)
+        file = work / _HUMAN
         if not file.is_file():
             fitted = _cast(photos, progress)
             note(fitted.notes, control_space.NEUTRAL)
             write(fitted.human, file)
+
+    def footage(self, work: Path, *, seed: int, progress: bool) -> Dataset:
+        """See :class:`Photographed`."""
+        from fenshen.preparation.prepare import prepare
+
+        file, out, side = work / _HUMAN, work / "footage", min(self._side, LEARNT)
         if not out.exists():
             prepare([f"human:{file}:{FRAMES}"], out, size=side, seed=seed, progress=progress)
         return dataset.Dataset(out)
@@ -90,7 +95,7 @@ class DrawnHuman:
         from fenshen.humans.human import read
         from fenshen.humans.render import Kind, render
 
-        human = read(work / "human.json")
+        human = read(work / _HUMAN)
         frames = [render(human, values, size=self._side) for values in _shown(control_space.NEUTRAL, count)]
         pictures = np.stack([frame.picture for frame in frames])
         empty = np.stack([frame.kinds == Kind.BACKGROUND for frame in frames]).astype(np.float32)
@@ -121,14 +126,12 @@ class MovedPhotographs:
     size: int | None
     sizes: Sequence[int]
 
-    def footage(
-        self, photos: Sequence[Path], work: Path, *, seed: int, note: Note, progress: bool
-    ) -> Dataset:
+    def cast(self, photos: Sequence[Path], work: Path, *, note: Note, progress: bool) -> None:
         """See :class:`Photographed`."""
         from fenshen.doubles.photographs import footage
         from fenshen.humans.human import write
 
-        file, out = work / "human.json", work / "footage"
+        file = work / _HUMAN
         if not file.is_file():
             fitted = _cast(photos, progress)
             size = self.size or footage.fitting_size(fitted, self.sizes)
@@ -138,6 +141,12 @@ class MovedPhotographs:
             rest = footage.at_rest(footage.pose_of(fits[0]))
             note(fitted.notes + footage.notes_on_poses(fitted.controls), rest)
             write(fitted.human, file)
+
+    def footage(self, work: Path, *, seed: int, progress: bool) -> Dataset:
+        """See :class:`Photographed`."""
+        from fenshen.doubles.photographs import footage
+
+        file, out = work / _HUMAN, work / "footage"
         if not out.exists():
             fits = footage.fitted_files(work)
             footage.write_footage(

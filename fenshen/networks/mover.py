@@ -43,6 +43,12 @@ _MADE = 1.6  # by how much farther made keyframes count as: filmed ones are real
 _POSE_IN_PARTS = 0.3  # how much the pose counts when keyframes for eyes and mouth are compared
 _REFUSED = 8.0  # logits that a keyframe loses where it cannot show what is asked for
 _EMPTY, _DRAWN = 2.0, -2.0  # logits of the empty background where it was always seen, and of what is drawn
+_OFTEN = (
+    0.9  # the share of frames that have to show the background at a place where it can be sure to stand still
+)
+# Differences from the background, of 2, between which a person is there; and the places around one that count as well.
+_DIFFERS, _AROUND_PERSON = (0.1, 0.2), 5
+_PASSING = 0.25  # the share of near keyframes that have to show a person at a place, for one to be there
 _CURVE = 33  # points of the curves of lips and lids
 # A keyframe counts between lips or lids that were there at least the second as open as asked for, and not at all up to
 # the first; how open nobody can see, in face heights.
@@ -114,6 +120,7 @@ class Generator(portrait.Generator):
         self.register_buffer("told", torch.zeros(count, control_space.COUNT))
         self.register_buffer("points", torch.zeros(count, len(CONTOUR_POINTS), 2))
         self.register_buffer("made", torch.zeros(count))
+        self.register_buffer("present", torch.ones(count, 1, self.motion_side, self.motion_side))
         self.geometry = Geometry()
         self.larger: dict[int, Sources] = {}  # by side; not part of the weights
 
@@ -137,10 +144,12 @@ class Generator(portrait.Generator):
         kept = {"pictures": sources.pictures, "plate": sources.plate, "empty": empty, "told": told}
         for name, value in (kept | {"points": points, "made": made}).items():
             self.get_buffer(name).copy_(value)
+        self.get_buffer("present").copy_(_present(sources, empty, self.motion_side))
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *more: Any) -> None:
-        # Weights from before there were made keyframes.
-        state.setdefault(f"{prefix}made", torch.zeros_like(self.get_buffer("made")))
+        # Older weights know neither made keyframes nor where a person cannot be.
+        for name, unknown in (("made", torch.zeros_like), ("present", torch.ones_like)):
+            state.setdefault(f"{prefix}{name}", unknown(self.get_buffer(name)))
         super()._load_from_state_dict(state, prefix, *more)
 
     def draw(
@@ -185,7 +194,7 @@ class Generator(portrait.Generator):
             upright = upright_points(there, self.head_space.aim(controls))
             kept = upright_points(theirs, self.head_space.aim(self.get_buffer("told")))
             near, lacking = self.geometry(there, upright, kept, drawn.shape[-1], self.get_buffer("made"))
-            weights = self._weights(shares, near, lacking)
+            weights = self._weights(shares, near, lacking, motion)
         return Parts(drawn, motion, near, weights, points)
 
     def _weights(
@@ -193,15 +202,51 @@ class Generator(portrait.Generator):
         shares: Float[Tensor, "B L s s"],
         near: Float[Tensor, "B K s s"],
         lacking: Float[Tensor, "B K s s"],
+        motion: Float[Tensor, "B K 2 f f"],
     ) -> Float[Tensor, "B L s s"]:
-        # Odds, not a share: a background that nobody ever stood before is shown itself, and stands still to the pixel.
+        # Odds, not a share: a background that nobody ever stood before is shown itself.
         seen = self.get_buffer("empty")
         empty = ((seen + 1e-3) / (1 + 1e-3 - seen)).log().expand(len(near), -1, -1, -1)
         inside = lacking.amax(1, keepdim=True)
         ours = (near + 1e-4).log() - _REFUSED * lacking
         plate = _EMPTY + empty - _REFUSED * inside
         prior = torch.cat([ours, plate, torch.full_like(empty, _DRAWN)], dim=1)
-        return (prior + shares).softmax(1)
+        # Where nobody was filmed and nobody is moved to, there is nothing to learn: it stands still to the pixel.
+        free = ((1 - seen) / (1 - _OFTEN)).clamp(max=1)
+        return (prior + torch.maximum(free, self._passed(near, motion)) * shares).softmax(1)
+
+    def _passed(
+        self, near: Float[Tensor, "B K s s"], motion: Float[Tensor, "B K 2 f f"]
+    ) -> Float[Tensor, "B 1 s s"]:
+        """1 where the moved keyframes show a person, 0 where all they show is background."""
+        moved = bent(self.get_buffer("present"), motion.detach(), "bilinear")[:, :, 0]
+        near = F.adaptive_avg_pool2d(near, self.motion_side)
+        shown = (near * moved).sum(1, keepdim=True)
+        return _enlarged((shown / _PASSING).clamp(max=1), self.sides[-1])
+
+
+def _present(sources: Sources, empty: Float[Tensor, "1 1 S S"], side: int) -> Float[Tensor, "K 1 side side"]:
+    """1 where a person is in keyframes, or may be: where they differ from the background, or it was never seen."""
+    differs = F.avg_pool2d((sources.pictures - sources.plate).abs().amax(1, keepdim=True), 3, 1, 1)
+    low, high = _DIFFERS
+    found = torch.maximum(((differs - low) / (high - low)).clamp(0, 1), (empty == 0).float())
+    return F.adaptive_max_pool2d(F.max_pool2d(found, _AROUND_PERSON, 1, _AROUND_PERSON // 2), side)
+
+
+def bent(
+    pictures: Float[Tensor, "K C S S"], motion: Float[Tensor, "B K 2 side side"], how: str
+) -> Float[Tensor, "B K C side side"]:
+    """Keyframes moved: what lies where the motion points to.
+
+    Args:
+        how: mode of ``torch.nn.functional.grid_sample``.
+    """
+    batch, count, _, side, _ = motion.shape
+    steps = (torch.arange(side, device=motion.device, dtype=torch.float32) + 0.5) / side
+    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (side, side, 2)
+    places = 2 * (here + motion.permute(1, 0, 3, 4, 2)) - 1  # (K, B, side, side, 2)
+    moved = F.grid_sample(pictures, places.flatten(1, 2), how, "border", align_corners=False)
+    return moved.reshape(count, -1, batch, side, side).permute(2, 0, 1, 3, 4)
 
 
 def put_together(parts: Parts, sources: Sources, *, sharp: bool = True) -> Drawn:
@@ -212,13 +257,8 @@ def put_together(parts: Parts, sources: Sources, *, sharp: bool = True) -> Drawn
     """
     batch, count = parts.motion.shape[:2]
     side = sources.pictures.shape[-1]
-    steps = (torch.arange(side, device=parts.motion.device, dtype=torch.float32) + 0.5) / side
-    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
     motion = _enlarged(parts.motion.flatten(1, 2), side).reshape(batch, count, 2, side, side)
-    places = 2 * (here + motion.permute(1, 0, 3, 4, 2)) - 1  # (K, B, S, S, 2)
-    how = "bicubic" if sharp else "bilinear"
-    moved = F.grid_sample(sources.pictures, places.flatten(1, 2), how, "border", align_corners=False)
-    moved = moved.reshape(count, 3, batch, side, side).permute(2, 0, 1, 3, 4)  # (B, K, 3, S, S)
+    moved = bent(sources.pictures, motion, "bicubic" if sharp else "bilinear")
     weights, near = _enlarged(parts.weights, side), _enlarged(parts.near, side)
     kept = (weights[:, :count, None] * moved).sum(1)
     rest = weights[:, count, None] * sources.plate + weights[:, count + 1, None] * _enlarged(

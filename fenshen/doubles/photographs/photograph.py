@@ -227,7 +227,7 @@ def _with_photo_colours(
 
 def _head_mask(seen: Fragments) -> Bool[ndarray, "W W"]:
     """Which pixels of a portrait with its margin show the head."""
-    head = halved(seen.spread((seen.mix(surface.head_weights()) > 0.5).astype(np.float32))) > 0.5
+    head = halved(seen.spread(seen.with_head.astype(np.float32))) > 0.5
     return np.pad(head, round(len(head) * _MARGIN))
 
 

@@ -27,6 +27,7 @@ from fenshen.landmarks import CHIN, JAW_ANGLE
 _GRAZING, _SQUARE = 0.05, 0.15  # visibility up to which a place is unreliable, and from which it is certain
 _LENT_FROM, _LENT_WHOLLY = 0.2, 0.5  # by how much better another photograph must show skin to lend it
 _GRADUAL = 0.03  # window over which movement changes outside of the face, in sides
+_COARSER = 4
 _WHOLLY = 0.95  # share of a pixel from which its colour is the person's own
 # Widths of what is photographed over what is drawn, up to which it is made smooth, and from which it is sharp.
 _STRETCHED = (0.25, 0.5)
@@ -84,20 +85,20 @@ def _tucked_in(
     Returns:
         The places, where needed moved inside the outline, and how much each point faces away, 0 to 1.
     """
-    away = _ramp(-points.mix(photo.facing), -0.1, 0) * (1 - _ramp(points.mix(surface.openable()), 0, 0.3))
+    away = _ramp(-points.mix(photo.facing), -0.1, 0) * (1 - _ramp(points.openable, 0, 0.3))
     tucked = away * (1 - _below_jaw(photo, points, places))
     inwards = photo.outline.centre - places
     inwards *= _INWARDS / np.maximum(np.linalg.norm(inwards, axis=1, keepdims=True), 1e-6)
-    return places + (tucked * surface.on_head(points))[:, None] * inwards, tucked
+    return places + (tucked * points.on_head)[:, None] * inwards, tucked
 
 
 def _below_jaw(photo: Photograph, points: Fragments, places: Float[ndarray, "N 2"]) -> Float[ndarray, "N"]:
     """How much each point belongs to the lower edge of the jaw, or to what is below it, 0 to 1."""
     degrees, _ = photo.outline.to_polar(places)
     return np.where(
-        surface.on_head(points),
+        points.on_head,
         1 - _ramp(surface.degrees_from_below(degrees), 50, 70),
-        points.mix(surface.head_weights()) < 0.5,
+        ~points.with_head,
     )
 
 
@@ -118,14 +119,13 @@ def _source_places(
     """
     import cv2
 
-    head = points.mix(surface.head_weights()) > 0.5
+    head = points.with_head
     movement = points.spread(np.column_stack([places - points.places, np.zeros(len(places))]))
-    solid = surface.on_head(points)
+    solid = points.on_head
     with_head = fill_unknown(movement, points.spread(known * solid))[..., :2]
     with_body = fill_unknown(movement, points.spread(known * ~head))[..., :2]
-    rows, columns = (np.mgrid[: points.side, : points.side] + 0.5) / points.side
-    there = np.stack([columns, rows], axis=-1)
-    beside = Outline.of(points, frame.controls).matching_places(photo.outline, there) - there
+    rows, columns = _middles(points.side)
+    beside = _beside(Outline.of(points, frame.controls), photo.outline, points.side)
     with_head = np.where(points.spread(solid)[..., None] > 0, with_head, beside)
     jaw, chin = frame.landmarks[list(JAW_ANGLE), 1].min(), frame.landmarks[CHIN, 1]
     below = _ramp(rows, jaw, chin)
@@ -135,6 +135,21 @@ def _source_places(
     sure = cv2.blur(points.spread(known * solid), _window(_GRADUAL, points.side))[..., None]
     x, y = np.moveaxis(sure * moved + (1 - sure) * cv2.blur(moved, _window(_GRADUAL, points.side)), -1, 0)
     return columns + x, rows + y
+
+
+def _beside(outline: Outline, photographed: Outline, side: int) -> Float[ndarray, "T T 2"]:
+    """How what is beside a head moves with its outline, in sides."""
+    import cv2
+
+    rows, columns = _middles(side // _COARSER)  # it changes slowly from place to place
+    there = np.stack([columns, rows], axis=-1)
+    return cv2.resize(outline.matching_places(photographed, there) - there, (side, side))
+
+
+def _middles(side: int) -> tuple[Float[ndarray, "side side"], Float[ndarray, "side side"]]:
+    """Row and column of every pixel, in sides."""
+    rows, columns = (np.mgrid[:side, :side].astype(np.float32) + 0.5) / side
+    return rows, columns
 
 
 def _with_lent_skin(
@@ -158,9 +173,9 @@ def _with_lent_skin(
 
     places, lender_visibility = lender.locate(points)
     better = _ramp(lender_visibility - best, _LENT_FROM, _LENT_WHOLLY) * (
-        1 - _ramp(points.mix(surface.openable()), 0, 0.3)
+        1 - _ramp(points.openable, 0, 0.3)
     )
-    better = better * ~surface.on_ears(points)
+    better = better * ~points.on_ears
     if not better.any():
         return person, share, best
     other, _ = lender.person_at(*np.moveaxis(points.spread(places), -1, 0))
@@ -191,16 +206,16 @@ def _with_smooth_sides(
 
     now = points.mix(surface.vertex_facing(frame))
     width = best / np.maximum(now, _SQUARE)  # of what is photographed, over that of what is drawn now
-    sides = surface.on_head(points) * (now > _SQUARE) * (1 - _ramp(points.mix(surface.openable()), 0, 0.3))
-    skin = 1 - _ramp(points.mix(surface.scalp()), *_HAIRLINE)
-    stretched = sides * skin * (1 - _ramp(width, *_STRETCHED)) * ~surface.on_ears(points)
-    sure = points.spread((surface.on_head(points) * _ramp(width, *_STRETCHED)).astype(np.float32))
+    sides = points.on_head * (now > _SQUARE) * (1 - _ramp(points.openable, 0, 0.3))
+    skin = 1 - _ramp(points.above_hairline, *_HAIRLINE)
+    stretched = sides * skin * (1 - _ramp(width, *_STRETCHED)) * ~points.on_ears
+    sure = points.spread((points.on_head * _ramp(width, *_STRETCHED)).astype(np.float32))
     colours = fill_unknown(person, sure * (share > _WHOLLY))
     window = _window(_SIDES_EDGE, points.side)
     smooth = cv2.blur(points.spread(stretched.astype(np.float32)), window)
     # A jaw that turns comes to where the photograph shows what is behind it.
     degrees, _ = Outline.of(points, frame.controls).to_polar(points.places)
-    jaw = surface.on_head(points) & (surface.degrees_from_below(degrees) < _JAW)
+    jaw = points.on_head & (surface.degrees_from_below(degrees) < _JAW)
     inside = cv2.erode(points.spread(jaw.astype(np.float32)), np.ones(window, np.uint8))
     smooth = np.maximum(smooth, inside * (1 - share))
     return person + smooth[..., None] * (colours - person), share + smooth * (1 - share)
@@ -217,7 +232,7 @@ def _with_filled_neck(
     below = _below_jaw(photo, points, points.mix(photo.places))
     turned = points.mix(photo.facing)
     behind = _ramp(turned - visibility, _GRAZING, _SQUARE) * _ramp(turned, _SQUARE, 2 * _SQUARE)
-    away = surface.on_head(points) * (1 - _ramp(visibility, 0, _GRAZING))
+    away = points.on_head * (1 - _ramp(visibility, 0, _GRAZING))
     # The real neck may be narrower than the mesh's: where there is background, it stays.
     hidden = share * points.spread(below * np.maximum(behind, away) * (points.part == SKIN))
     shown = points.spread(((below > 0) & (visibility > _SQUARE)).astype(np.float32))
@@ -237,7 +252,7 @@ def _with_drawn_openings(
 
     unfolded = _ramp(points.mix(surface.vertex_facing(frame)) - visibility, *_UNFOLDED)
     hidden = np.maximum(1 - _ramp(visibility, 0.03, 0.2), unfolded)
-    shows_openings = _ramp(points.mix(surface.openable()), 0.15, 0.5) * hidden
+    shows_openings = _ramp(points.openable, 0.15, 0.5) * hidden
     edge = _SOFT * points.side
     opened = _ramp(cv2.GaussianBlur(points.spread(shows_openings), (0, 0), edge), 0.1, 0.8)[..., None]
     skin = points.part == SKIN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -23,7 +23,6 @@ from fenshen.landmarks import IRIS, OUTLINE
 # components, each with a length and a standard deviation, and the independent error of a landmark. In sides.
 _WIDE, _NARROW = (0.12, 0.012), (0.025, 0.005)
 _ERROR, _OUTLINE_ERROR = 0.001, 0.004
-_EARS_MASK = 1  # column of the masks
 _OUTLINE_SMOOTHING, _THICKNESS_SMOOTHING = 2.0, 5.0  # degrees
 _MOST_HAIR = 0.04  # most that hair may add to a head's radius, in sides
 _INSET = 0.004  # the head stays this far inside the person's edge, in sides
@@ -60,22 +59,51 @@ class Fragments:
         # The weighted sum of the corners lies on the pixel's ray. Cramer's rule gives the weights.
         parts = [np.cross(b, c), np.cross(c, a), np.cross(a, b)]
         shares = np.stack([(part * ray).sum(1) for part in parts], axis=1)
-        return cls(rows, columns, corners, shares / shares.sum(1, keepdims=True), side)
+        shares = (shares / shares.sum(1, keepdims=True)).astype(np.float32)
+        return cls(rows, columns, corners, shares, side)
 
-    @property
+    @cached_property
     def places(self) -> Float[ndarray, "N 2"]:
         """Where the points are in the picture, in sides, x right and y down."""
         return (np.column_stack([self.columns, self.rows]) + 0.5) / self.side
 
-    @property
+    @cached_property
     def part(self) -> Int[ndarray, "N"]:
         """The part of the mesh that each point belongs to, SKIN to TONGUE."""
         return body.model().shapes.part[self.corners[:, 0]]
 
+    @property
+    def with_head(self) -> Bool[ndarray, "N"]:
+        """Which points move with the head, and not with neck and shoulders."""
+        return np.asarray(self._fixed[:, 0] > 0.5)
+
+    @property
+    def on_ears(self) -> Bool[ndarray, "N"]:
+        """Which points belong to ears: real ears differ too much from the mesh's for it to be of any use."""
+        return np.asarray(self._fixed[:, 1] > 0.3)
+
+    @property
+    def on_head(self) -> Bool[ndarray, "N"]:
+        """Which points belong to the head, ears excluded."""
+        return self.with_head & ~self.on_ears
+
+    @property
+    def openable(self) -> Float[ndarray, "N"]:
+        """How much each point belongs to what opens and closes, 0 to 1: lids, lips, and everything behind them."""
+        return self._fixed[:, 2]
+
+    @property
+    def above_hairline(self) -> Float[ndarray, "N"]:
+        """How far each point lies above the hairline, in metres; negative below."""
+        return self._fixed[:, 3]
+
+    @cached_property
+    def _fixed(self) -> Float[ndarray, "N 4"]:
+        return self.mix(_fixed_values())
+
     def mix(self, values: Float[ndarray, "V *rest"]) -> Float[ndarray, "N *rest"]:
         """Values of the vertices, interpolated at the points."""
-        mixed = np.einsum("nk,nk...->n...", self.shares, values[self.corners])
-        return mixed.astype(np.float32)
+        return np.einsum("nk,nk...->n...", self.shares, values.astype(np.float32)[self.corners])
 
     def spread(self, values: Float[ndarray, "N *rest"]) -> Float[ndarray, "T T *rest"]:
         """Values of the points as a picture, 0 where there is no point."""
@@ -121,7 +149,7 @@ class Outline:
     @classmethod
     def of(cls, points: Fragments, controls: Float[ndarray, "58"]) -> Outline:
         """The outline of a posed head."""
-        there = points.spread(on_head(points).astype(np.float32))
+        there = points.spread(points.on_head.astype(np.float32))
         circle = cls(np.zeros(360), *head_placement(controls))
         radii = np.arange(2 * points.side) / points.side / 2
         rays = _sampled(there, circle.places(np.arange(360), radii[None])) > 0.5
@@ -163,16 +191,6 @@ def degrees_from_below(degrees: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
     return 180 - np.abs(np.abs(degrees - 90) - 180)
 
 
-def on_head(points: Fragments) -> Bool[ndarray, "N"]:
-    """Which points belong to the head, ears excluded."""
-    return (points.mix(head_weights()) > 0.5) & ~on_ears(points)
-
-
-def on_ears(points: Fragments) -> Bool[ndarray, "N"]:
-    """Which points belong to ears: real ears differ too much from the mesh's for it to be of any use."""
-    return points.mix(body.model().shapes.masks[:, _EARS_MASK]) > 0.3
-
-
 def _sampled(picture: Float[ndarray, "S S"], places: Float[ndarray, "A R 2"]) -> Float[ndarray, "A R"]:
     import cv2
 
@@ -202,17 +220,14 @@ def mirror_vertices() -> Int[ndarray, "V"]:
 
 
 @cache
-def openable() -> Float[ndarray, "V"]:
-    """How much each vertex belongs to what opens and closes, 0 to 1: lids, lips, and everything behind them."""
-    shapes = body.model().shapes
-    lips, _, lids, mouth, eyes = shapes.masks.T
-    return np.where(shapes.part == SKIN, np.maximum.reduce([lips, lids, mouth, eyes]), 1.0)
-
-
-@cache
-def scalp() -> Float[ndarray, "V"]:
-    """How far each vertex lies above the hairline, in metres; negative below."""
-    return above_hairline(body.model().template.astype(np.float64)).astype(np.float32)
+def _fixed_values() -> Float[ndarray, "V 4"]:
+    """Of each vertex: how much it moves with the head, belongs to ears, opens; and how far above the hairline it is."""
+    model = body.model()
+    shapes = model.shapes
+    lips, ears, lids, mouth, eyes = shapes.masks.T
+    opens = np.where(shapes.part == SKIN, np.maximum.reduce([lips, lids, mouth, eyes]), 1.0)
+    hair = above_hairline(model.template.astype(np.float64))
+    return np.column_stack([head_weights(), ears, opens, hair]).astype(np.float32)
 
 
 def head_weights() -> Float[ndarray, "V"]:
