@@ -7,13 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from jaxtyping import UInt8
 from numpy import ndarray
 
 import fenshen
-from fenshen import OutputOptions, controls, portraits, video
+from fenshen import OutputOptions, controls, dataset, portraits, video
 from fenshen.dataset import Dataset
 from fenshen.doubles import background
 from fenshen.doubles.framing import Framing, Held
@@ -92,6 +93,25 @@ def test_a_moving_background_is_noticed_and_stands_still_then(people: list[ndarr
     corner = np.s_[:, 8:24, 8:24]
     assert before[corner].std(0).mean() > 10
     assert np.abs(data.pixels[corner].astype(int) - before[key][corner[1:]]).mean() < 1
+
+
+def test_films_are_brought_into_the_light_of_one_of_them(people: list[ndarray], tmp_path: Path) -> None:
+    still = texture(WIDTH) // 2 + 30
+    data = filmed(tmp_path / "still.mp4", people, lambda _: still)
+    half, before = len(data) // 2, np.array(data.pixels)
+    pictures = before.copy()
+    pictures[half:] = np.rint(pictures[half:] * (1.1, 0.95, 0.9))
+    sources = pa.array(["one"] * half + ["other"] * (len(data) - half))
+    column = data.records.schema.get_field_index("source")
+    records = data.records.set_column(column, "source", sources)
+    data = dataset.write(data.path, data.card, pictures, records, data.rejected)
+    lit = background.matched(data)
+    corner = np.s_[:, 8:24, 8:24]
+    parts = [lit.pixels[corner][part].astype(float).mean((0, 1, 2)) for part in (np.s_[:half], np.s_[half:])]
+    assert np.abs(parts[0] - parts[1]).max() < 2
+    first = far_apart(data, 1)[0]
+    assert np.array_equal(lit.pixels[first], pictures[first])
+    assert np.array_equal(background.matched(lit).pixels, lit.pixels)
 
 
 @pytest.mark.parametrize("side", [60.4, 100.0, 190.3])

@@ -53,7 +53,11 @@ def parts() -> mover.Parts:
     return mover.Parts(drawn, 0.03 * smooth(COUNT, 2, side=64), near, weights, torch.zeros(1, 1, 2))
 
 
-def test_full_size_frames_are_those_of_the_network(keyframes: Keyframes, parts: mover.Parts) -> None:
+@pytest.mark.parametrize("size", [SIZE, 200])
+def test_full_size_frames_are_those_of_the_network(
+    keyframes: Keyframes, parts: mover.Parts, size: int
+) -> None:
+    keyframes = keyframes.resized(size)
     exact = to_pixels(mover.put_together(parts, mover.sources(keyframes)).pictures)[0]
     fast = Compositor(keyframes).frame(
         to_pixels(parts.drawn)[0], parts.motion[0].numpy(), parts.weights[0].numpy()
@@ -77,6 +81,31 @@ def test_points_carry_their_surroundings() -> None:
     motion = mover.carried(there, there + torch.tensor([0.1, -0.05]), 64)[0, 0]
     assert torch.allclose(motion[:, 32, 32], torch.tensor([0.1, -0.05]), atol=2e-3)
     assert motion[:, 0, 0].abs().max() < 0.01  # what is far from every point stays
+
+
+def test_where_nobody_was_filmed_the_background_stands_still_until_somebody_comes() -> None:
+    generator, side = _generator().eval(), 128
+    torch.nn.init.normal_(generator.shares.weight, std=1.0)  # a network that would rather show anything else
+    plate = torch.rand(1, 3, side, side) * 2 - 1
+    pictures, empty = plate.repeat(COUNT, 1, 1, 1), torch.ones(1, 1, side, side)
+    body = (..., slice(48, 80), slice(48, 80))
+    pictures[body], empty[body] = 1, 0
+    points = torch.full((COUNT, len(CONTOUR_POINTS), 2), 0.5)
+    told = torch.zeros(COUNT, controls.COUNT)
+    generator.keep(mover.Sources(pictures, plate), empty, told, points, torch.zeros(COUNT))
+    near = torch.full((1, COUNT, side, side), 1 / COUNT)
+    shares = generator.shares(torch.randn(1, generator.shares.in_channels, side, side))
+    stays = torch.zeros(1, COUNT, 2, 64, 64)
+
+    def background(motion: Tensor) -> Tensor:
+        return generator._weights(shares, near, torch.zeros_like(near), motion)[0, COUNT]
+
+    with torch.no_grad():
+        assert background(stays)[:32].min() > 0.999
+        assert background(stays)[56:72, 56:72].mean() < 0.5
+        came = background(stays + torch.tensor([0.0, 0.35])[:, None, None])  # from below
+        assert came[8:24, 56:72].mean() < 0.9
+        assert came[:, :24].min() > 0.999  # nobody came here
 
 
 def test_a_shut_mouth_lends_nothing_to_an_open_one(keyframes: Keyframes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 
 from fenshen import dataset
@@ -26,6 +26,9 @@ _SURELY = 2  # opacity of 255 up to which a pixel shows the background alone
 _AROUND = (
     28  # the part of the side by which more than the person is filled: a curl that was not cut out would stay
 )
+_SAME = 0.01  # a factor so near to 1 is none
+_ALIKE = 0.3  # logarithm of the largest factor between films of one place
+_COMMON = 0.05  # of the picture has to be background in both
 _STILLED = "stilled"  # in a dataset's settings: its background once moved
 
 
@@ -41,7 +44,7 @@ def changing(data: Dataset) -> float:
     """The share of the background's pixels that change."""
     import cv2
 
-    pictures, empty = emptied(data)
+    pictures, empty = emptied(data, data.indices("train"))
     side = min(_SIDE, pictures.shape[1])
     pictures = np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in pictures])
     # A pixel is empty where all that it stands for is.
@@ -72,6 +75,52 @@ def stilled(data: Dataset) -> Dataset:
     ground = fill_unknown(moment.astype(np.float32), 1 - cv2.dilate(person, around))
     card = data.card.model_copy(update={"settings": {**data.card.settings, _STILLED: True}})
     return dataset.write(data.path, card, _before(data, ground), data.records, data.rejected)
+
+
+def matched(data: Dataset) -> Dataset:
+    """The dataset with all its films in the light of one: factors on red, green and blue bring backgrounds together.
+
+    A double has one background; were it lighter in some frames, it would flicker with the expressions in them.
+
+    Args:
+        data: portraits of films whose backgrounds stand still.
+    """
+    sources, train = np.array(data.records["source"].to_pylist()), data.indices("train")
+    first = sources[far_apart(data, 1)[0]]
+    grounds = {name: _ground(data, train[sources[train] == name]) for name in dict.fromkeys(sources[train])}
+    gains = {name: _gain(grounds[first], ground) for name, ground in grounds.items()}
+    if all(np.abs(gain - 1).max() < _SAME for gain in gains.values()):
+        return data
+    levels = np.arange(256)[:, None]
+    tables = {
+        name: np.rint(np.minimum(gain * levels, 255)).astype(np.uint8)  # (256, 3)
+        for name, gain in gains.items()
+    }
+    lit = (
+        np.take_along_axis(tables.get(source, tables[first]), picture.reshape(-1, 3), axis=0).reshape(
+            picture.shape
+        )
+        for source, picture in zip(sources, data.pixels, strict=True)
+    )
+    return dataset.write(data.path, data.card, lit, data.records, data.rejected)
+
+
+_Ground = tuple[Float[ndarray, "S S 3"], Bool[ndarray, "S S"]]
+
+
+def _ground(data: Dataset, rows: Int[ndarray, "n"]) -> _Ground:
+    """The background of some pictures, and where it is known."""
+    pictures, empty = emptied(data, rows)
+    return middle_of(pictures, empty), empty.mean(0) > _OFTEN
+
+
+def _gain(wanted: _Ground, ground: _Ground) -> Float[ndarray, "3"]:
+    """Factors from one background to another; 1 where they have too little in common."""
+    both = wanted[1] & ground[1]
+    if both.mean() < _COMMON:
+        return np.ones(3)
+    gain = np.median((wanted[0][both] + 1) / (ground[0][both] + 1), axis=0)
+    return np.asarray(gain if np.abs(np.log(gain)).max() < _ALIKE else np.ones(3))
 
 
 def _before(data: Dataset, ground: Float[ndarray, "S S 3"]) -> Iterator[UInt8[ndarray, "S S 3"]]:

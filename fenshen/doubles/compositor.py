@@ -7,7 +7,10 @@ the keyframes that are seen, only where they are seen, in bytes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,17 +18,16 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen.ahead import ahead
 from fenshen.doubles.framing import Held
 from fenshen.keyframes import Keyframes
 from fenshen.model import Model, to_pixels
 from fenshen.networks import mover
-from fenshen.player import TOGETHER, Player, together
+from fenshen.player import Player, together
 
 # What the network draws, and motion and weights as in :class:`fenshen.networks.mover.Parts`; of one frame.
 Layers = tuple[UInt8[ndarray, "s s 3"], Float[ndarray, "K 2 f f"], Float[ndarray, "L s s"]]
 _UNSEEN = 1 / 512  # a share below which a layer changes no pixel
-_EDGE = 2  # places of the maps around a layer's box, which enlarging reaches
+_STRIP = 8  # rows of cells
 
 
 class KeyframePlayer(Player):
@@ -55,17 +57,21 @@ class KeyframePlayer(Player):
         return cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
 
     def film(self, controls: Float[ndarray, "T 58"]) -> Iterator[UInt8[ndarray, "S S 3"]]:
-        """As :meth:`Player.film`; the network works while frames before are put together."""
-        return (self._compositor.frame(*one) for one in ahead(self._layers_of(controls), 2 * TOGETHER))
-
-    def _layers_of(self, controls: Float[ndarray, "T 58"]) -> Iterator[Layers]:
+        """As :meth:`Player.film`; every thread draws frames of its own."""
         threads = torch.get_num_threads()
-        torch.set_num_threads(max(threads - 1, 1))  # the others put frames together, and encode
-        try:
-            for some in together(controls):
-                yield from self._layers(some)
-        finally:
-            torch.set_num_threads(threads)
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as drawers:
+            begun: deque[Future[UInt8[ndarray, "n S S 3"]]] = deque()
+            try:
+                for some in together(controls):
+                    begun.append(drawers.submit(self._draw, some))
+                    if len(begun) > threads:
+                        yield from begun.popleft().result()
+                while begun:
+                    yield from begun.popleft().result()
+            finally:
+                for one in begun:
+                    one.cancel()
+                torch.set_num_threads(threads)
 
     def _draw(self, controls: Float[ndarray, "n 58"]) -> UInt8[ndarray, "n S S 3"]:
         return np.stack([self._compositor.frame(*one) for one in self._layers(controls)])
@@ -111,48 +117,91 @@ class Compositor:
         """One frame from what the network gives, see :class:`fenshen.networks.mover.Parts`."""
         import cv2
 
-        count, size = len(motion), self.size
-        frame, sum_of = self._plate.copy(), self._large(weights[count])
+        count = len(motion)
+        frame = self._plate.copy()
+        total = cv2.resize(weights[count], (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        moves = np.ascontiguousarray(motion.transpose(0, 2, 3, 1))
         for k in (*range(count), count + 1):
-            box = self._box(weights[k])
-            if box is None:
-                continue
-            share = self._large(weights[k])[box]
-            if k < count:
-                bent = cv2.resize(
-                    np.ascontiguousarray(motion[k].transpose(1, 2, 0)),
-                    (size, size),
-                    interpolation=cv2.INTER_LINEAR,
-                )[box]
-                places = self._here[box] + size * bent
-                layer = cv2.remap(
-                    self._pictures[k], places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-                )
-            else:
-                layer = cv2.resize(drawn, (size, size), interpolation=cv2.INTER_LINEAR)[box]
-            below, total = frame[box], sum_of[box]
-            frame[box] = cv2.blendLinear(
-                np.ascontiguousarray(below),
-                np.ascontiguousarray(layer),
-                np.ascontiguousarray(total),
-                np.ascontiguousarray(share),
-            )
-            sum_of[box] = total + share
+            for area in areas(weights[k], motion.shape[-1], self.size):
+                box, share = area.box, area.enlarged(weights[k])
+                if k < count:
+                    bent = area.enlarged(moves[k])
+                    layer = cv2.remap(
+                        self._pictures[k],
+                        self._here[box] + self.size * bent,
+                        None,
+                        cv2.INTER_CUBIC,
+                        borderMode=cv2.BORDER_REPLICATE,
+                    )
+                else:
+                    layer = area.enlarged(drawn)
+                below, before = np.ascontiguousarray(frame[box]), np.ascontiguousarray(total[box])
+                frame[box] = cv2.blendLinear(below, layer, before, share)
+                total[box] += share
         return frame
 
-    def _large(self, weights: Float[ndarray, "s s"]) -> Float[ndarray, "S S"]:
+
+class Area(NamedTuple):
+    """Where a layer is seen, in cells of the coarsest map.
+
+    Attributes:
+        rows, columns: first and after the last.
+        cells: of that map's side.
+        size: of the frame in pixels.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    cells: int
+    size: int
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the frame."""
+        return self._of(self.size, 0)
+
+    def enlarged(self, maps: Any) -> Any:
+        """The area of a map, at the frame's size."""
         import cv2
 
-        return cv2.resize(weights, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        each = self.size // self.cells
+        part = maps[self._of(len(maps), 1)]  # enlarging looks a little beyond
+        far = len(maps) // self.cells
+        large = cv2.resize(
+            part, (part.shape[1] * each // far, part.shape[0] * each // far), interpolation=cv2.INTER_LINEAR
+        )
+        (top, bottom), (left, right) = (
+            (each * min(low, 1), each * (min(low, 1) + high - low)) for low, high in (self.rows, self.columns)
+        )
+        return np.ascontiguousarray(large[top:bottom, left:right])
 
-    def _box(self, weights: Float[ndarray, "s s"]) -> tuple[slice, slice] | None:
-        """Where a layer is seen; None if nowhere."""
-        seen, factor = weights > _UNSEEN, self.size / len(weights)
-        if not seen.any():
-            return None
-        spans = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    def _of(self, side: int, more: int) -> tuple[slice, slice]:
+        each = side // self.cells
         rows, columns = (
-            slice(max(int((span[0] - _EDGE) * factor), 0), int(np.ceil((span[-1] + 1 + _EDGE) * factor)))
-            for span in spans
+            slice(each * max(low - more, 0), each * min(high + more, self.cells))
+            for low, high in (self.rows, self.columns)
         )
         return rows, columns
+
+
+def areas(weights: Float[ndarray, "s s"], cells: int, size: int) -> Iterator[Area]:
+    """Where a layer is seen: a part of each strip of the picture.
+
+    Args:
+        weights: the layer's.
+        cells: side of the coarsest map.
+        size: side of the frame.
+    """
+    import cv2
+
+    if size % cells:
+        cells = 1  # all of it
+    each = len(weights) // cells
+    seen = (weights > _UNSEEN).reshape(cells, each, cells, each).any((1, 3))
+    coarse = cv2.dilate(seen.astype(np.uint8), np.ones((3, 3), np.uint8))  # enlarging reaches neighbours
+    for top in range(0, cells, _STRIP):
+        strip = coarse[top : top + _STRIP]
+        columns, rows = (np.flatnonzero(strip.any(axis)) for axis in (0, 1))
+        if len(rows):
+            within = (top + int(rows[0]), top + int(rows[-1]) + 1)
+            yield Area(within, (int(columns[0]), int(columns[-1]) + 1), cells, size)

@@ -71,7 +71,7 @@ def plate(data: Dataset) -> UInt8[ndarray, "S S 4"]:
     """The background without the person, and how often each pixel of it was seen; continued where it never was."""
     from fenshen.faces.align import fill_unknown
 
-    pictures, empty = emptied(data)
+    pictures, empty = emptied(data, data.indices("train"))
     seen = empty.mean(0)
     middle = middle_of(pictures, empty)
     # Tips of hair are in the place of background in a few pictures.
@@ -79,12 +79,13 @@ def plate(data: Dataset) -> UInt8[ndarray, "S S 4"]:
     return np.dstack([np.clip(np.rint(filled), 0, 255), np.rint(255 * seen)]).astype(np.uint8)
 
 
-def emptied(data: Dataset) -> tuple[UInt8[ndarray, "N S S 3"], Bool[ndarray, "N S S"]]:
-    """Some pictures, evenly over the film, and where none of the person is in them."""
+def emptied(
+    data: Dataset, rows: Int[ndarray, "n"]
+) -> tuple[UInt8[ndarray, "N S S 3"], Bool[ndarray, "N S S"]]:
+    """A few of some pictures, evenly over them, and where none of the person is in them."""
     import cv2
 
-    some = data.indices("train")
-    some = some[np.linspace(0, len(some) - 1, min(len(some), _LOOKED_AT)).astype(int)]
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).astype(int)]
     pictures, matte = np.array(data.pixels[some]), Matte()
     around = np.ones((2 * (pictures.shape[1] // _EDGE) + 1,) * 2, np.uint8)
     persons = (matte.cut(picture)[..., 3] >= 255 * _PERSON for picture in pictures)

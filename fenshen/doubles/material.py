@@ -156,7 +156,9 @@ def _filmed(
 
         data, found = judged(data, sources)
         still = not background.moves(data)
-        if not still:
+        if still:
+            data = background.matched(data)
+        else:
             data = background.stilled(data)
             found.append(message("double.moving"))
         files.write_text(work / _NOTES, json.dumps({"notes": found, "still": still}, ensure_ascii=False))

@@ -130,7 +130,12 @@ class Contours(nn.Module):
         steps = (torch.arange(side, device=lines.device, dtype=torch.float32) + 0.5) / side
         # No line is thinner than a coarse map can show.
         widths = torch.sqrt(self.get_buffer("widths") ** 2 + (0.5 / side) ** 2)[:, None, None, None]
-        across, down = torch.exp(-0.5 * ((steps - lines) / widths) ** 2).unbind(2)  # (B, L, M, S)
+        across, down = bell((steps - lines) / widths).unbind(2)  # (B, L, M, S)
         # Gaussians are separable: a map of many is the product of two small matrices.
         drawn = (down * self.get_buffer("weight")).transpose(2, 3) @ across
         return _BRIGHT * drawn / (1 + drawn)
+
+
+def bell(far: Tensor) -> Tensor:
+    """A Gaussian that ends before its values become denormal, with which processors are forty times slower."""
+    return torch.exp((-0.5 * far**2).clamp(min=-30))

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from fenshen import controls as control_space
 from fenshen.landmarks import LOWER_LID, LOWER_LIP_INSIDE, UPPER_LID, UPPER_LIP_INSIDE
 from fenshen.networks import FAMILIES, Drawn, Family, Moved, NetworkConfig, portrait
-from fenshen.networks.contours import CONTOUR_POINTS, LINES, Aim
+from fenshen.networks.contours import CONTOUR_POINTS, LINES, Aim, bell
 from fenshen.networks.fast import Discriminator
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _OFTEN = (
 # Differences from the background, of 2, between which a person is there; and the places around one that count as well.
 _DIFFERS, _AROUND_PERSON = (0.1, 0.2), 5
 _PASSING = 0.25  # the share of near keyframes that have to show a person at a place, for one to be there
+_GHOST = 0.02  # a share that is not shown
 _CURVE = 33  # points of the curves of lips and lids
 # A keyframe counts between lips or lids that were there at least the second as open as asked for, and not at all up to
 # the first; how open nobody can see, in face heights.
@@ -213,14 +214,19 @@ class Generator(portrait.Generator):
         prior = torch.cat([ours, plate, torch.full_like(empty, _DRAWN)], dim=1)
         # Where nobody was filmed and nobody is moved to, there is nothing to learn: it stands still to the pixel.
         free = ((1 - seen) / (1 - _OFTEN)).clamp(max=1)
-        return (prior + torch.maximum(free, self._passed(near, motion)) * shares).softmax(1)
+        weights = (prior + torch.maximum(free, self._passed(near, motion)) * shares).softmax(1)
+        if self.training:
+            return weights
+        # Ghosts of keyframes that hardly count cost as much time as others.
+        counting = F.relu(weights - _GHOST)
+        return counting / counting.sum(1, keepdim=True)
 
     def _passed(
         self, near: Float[Tensor, "B K s s"], motion: Float[Tensor, "B K 2 f f"]
     ) -> Float[Tensor, "B 1 s s"]:
         """1 where the moved keyframes show a person, 0 where all they show is background."""
         moved = bent(self.get_buffer("present"), motion.detach(), "bilinear")[:, :, 0]
-        near = F.adaptive_avg_pool2d(near, self.motion_side)
+        near = F.avg_pool2d(near, near.shape[-1] // self.motion_side)
         shown = (near * moved).sum(1, keepdim=True)
         return _enlarged((shown / _PASSING).clamp(max=1), self.sides[-1])
 
@@ -278,8 +284,8 @@ def carried(
     """
     steps = (torch.arange(side, device=points.device, dtype=torch.float32) + 0.5) / side
     across, down = (steps - points[..., i, None] for i in range(2))  # (B, P, side)
-    x = torch.cat([_bell(across / reach) for reach, _ in _REACH], dim=1)
-    y = torch.cat([amount * _bell(down / reach) for reach, amount in _REACH], dim=1)
+    x = torch.cat([bell(across / reach) for reach, _ in _REACH], dim=1)
+    y = torch.cat([amount * bell(down / reach) for reach, amount in _REACH], dim=1)
     y = y.transpose(1, 2)  # (B, side, R P)
     far = (
         (keyframes - points[:, None]).transpose(2, 3).flatten(1, 2).repeat(1, 1, len(_REACH))
@@ -288,11 +294,6 @@ def carried(
     weight = y @ x + _STILL
     moved = (far[:, :, None] * y[:, None]).flatten(1, 2) @ x
     return moved.reshape(len(points), -1, 2, side, side) / weight[:, None, None]
-
-
-def _bell(far: Tensor) -> Tensor:
-    """A Gaussian that ends before its values become denormal, with which processors are forty times slower."""
-    return torch.exp((-0.5 * far**2).clamp(min=-30))
 
 
 class Geometry(nn.Module):
@@ -348,15 +349,15 @@ class Geometry(nn.Module):
         theirs: Float[Tensor, "K P 2"],
         side: int,
     ) -> Float[Tensor, "B K side side"]:
-        lacking = points.new_zeros(len(points), len(theirs), side, side)
-        for upper, lower in self.openings:
-            wanted, given = (self._gaps(p, (upper, lower)) for p in (upright, theirs))
-            ratio = (given[None] + _UNSEEN) / (wanted[:, None] + _UNSEEN)  # (B, K)
-            low, high = _OPEN
-            short = 1 - ((ratio - low) / (high - low)).clamp(0, 1)
-            within = between(points[:, upper], points[:, lower], side)
-            lacking = lacking + short[..., None, None] * within[:, None]
-        return lacking.clamp(max=1)
+        wanted, given = (
+            torch.stack([self._gaps(p, one) for one in self.openings], dim=-1) for p in (upright, theirs)
+        )
+        ratio = (given[None] + _UNSEEN) / (wanted[:, None] + _UNSEEN)  # (B, K, openings)
+        low, high = _OPEN
+        short = 1 - ((ratio - low) / (high - low)).clamp(0, 1)
+        within = [between(points[:, upper], points[:, lower], side) for upper, lower in self.openings]
+        lacking = short @ torch.stack(within, dim=1).flatten(2)
+        return lacking.clamp(max=1).reshape(*lacking.shape[:2], side, side)
 
     @staticmethod
     def _gaps(upright: Float[Tensor, "B P 2"], opening: tuple[list[int], list[int]]) -> Float[Tensor, "B"]:
@@ -430,7 +431,8 @@ def _around(points: Float[Tensor, "B N 2"], side: int) -> Float[Tensor, "B side 
     low, high = points.amin(1), points.amax(1)
     middle, reach = (low + high) / 2, (high - low) / 2 + 0.03
     steps = (torch.arange(side, device=points.device, dtype=torch.float32) + 0.5) / side
-    x, y = (torch.exp(-(((steps - middle[:, i, None]) / (1.2 * reach[:, i, None])) ** 4)) for i in range(2))
+    far = [(steps - middle[:, i, None]) / (1.2 * reach[:, i, None]) for i in range(2)]
+    x, y = (bell(2**0.5 * one**2) for one in far)
     return y[:, :, None] * x[:, None]
 
 

@@ -172,9 +172,7 @@ def _with_lent_skin(
     import cv2
 
     places, lender_visibility = lender.locate(points)
-    better = _ramp(lender_visibility - best, _LENT_FROM, _LENT_WHOLLY) * (
-        1 - _ramp(points.openable, 0, 0.3)
-    )
+    better = _ramp(lender_visibility - best, _LENT_FROM, _LENT_WHOLLY) * (1 - _ramp(points.openable, 0, 0.3))
     better = better * ~points.on_ears
     if not better.any():
         return person, share, best
