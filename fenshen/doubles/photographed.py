@@ -20,7 +20,7 @@ from fenshen.networks.contours import CONTOUR_POINTS
 if TYPE_CHECKING:
     from fenshen.doubles.casting.cast import Cast
 
-FRAMES = 200  # pictures that a double learns from
+FRAMES = 180  # pictures that a double learns from
 _HUMAN = "human.json"
 LEARNT = 256  # most pixels of a side that they have: motion knows no resolution
 # What keyframes show beside the face at rest, the most useful first: what cannot be invented, several things at once

@@ -65,11 +65,11 @@ class Cast:
     notes: list[str]
 
 
-def cast(paths: Sequence[Path | str], *, rounds: int = 3, progress: Progress | None = None) -> Cast:
+def cast(paths: Sequence[Path | str], *, rounds: int = 1, progress: Progress | None = None) -> Cast:
     """The synthetic human that looks like the person of the photographs.
 
     Args:
-        rounds: of the last step, the most expensive one: each renders about 35 small pictures.
+        rounds: of the last step, the most expensive one: each renders about 90 small pictures.
 
     Raises:
         UsageError: there are no photographs.
