@@ -410,3 +410,11 @@ def test_a_doubles_folder_is_read_and_its_links_are_not(double: Double, tmp_path
     (tmp_path / "folder" / "human.json").symlink_to(tmp_path / "human.json")
     with pytest.raises(FenshenError, match="not a double"):
         Double.open(tmp_path / "folder")
+
+
+def test_its_first_pictures_are_marked(double: Double, tmp_path: Path) -> None:
+    assert double.keyframes is not None
+    doubling._shown("somebody", double.consent, tmp_path, False, double.keyframes)
+    verdict = fenshen.verify(tmp_path / "first.png")
+    assert verdict.status == "valid"
+    assert verdict.double == "somebody"

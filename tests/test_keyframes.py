@@ -157,6 +157,7 @@ def _shaded(
 ) -> UInt8[ndarray, "S S 3"]:
     """The frame by the shader, with textures as a browser filters them: half precision for what is not a picture."""
     context = stage.context()
+    context.enable_only(0)  # whatever was drawn before
     size = keyframes.size
     pictures = np.concatenate([keyframes.pictures, keyframes.plate[None, ..., :3]])
     textures = {
