@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from fenshen import dataset
 from fenshen.dataset import Dataset
+from fenshen.doubles.filmed import exposing
 from fenshen.doubles.keyframes import emptied, far_apart, middle_of
 from fenshen.doubles.matte import Matte
 from fenshen.faces.align import fill_unknown
@@ -85,21 +86,19 @@ def matched(data: Dataset) -> Dataset:
     Args:
         data: portraits of films whose backgrounds stand still.
     """
+    import cv2
+
     sources, train = np.array(data.records["source"].to_pylist()), data.indices("train")
+    if len(set(sources)) == 1:
+        return data
     first = sources[far_apart(data, 1)[0]]
     grounds = {name: _ground(data, train[sources[train] == name]) for name in dict.fromkeys(sources[train])}
     gains = {name: _gain(grounds[first], ground) for name, ground in grounds.items()}
     if all(np.abs(gain - 1).max() < _SAME for gain in gains.values()):
         return data
-    levels = np.arange(256)[:, None]
-    tables = {
-        name: np.rint(np.minimum(gain * levels, 255)).astype(np.uint8)  # (256, 3)
-        for name, gain in gains.items()
-    }
+    tables = {name: np.stack([exposing(one) for one in gain], axis=1)[None] for name, gain in gains.items()}
     lit = (
-        np.take_along_axis(tables.get(source, tables[first]), picture.reshape(-1, 3), axis=0).reshape(
-            picture.shape
-        )
+        cv2.LUT(np.array(picture), tables.get(source, tables[first]))
         for source, picture in zip(sources, data.pixels, strict=True)
     )
     return dataset.write(data.path, data.card, lit, data.records, data.rejected)

@@ -146,8 +146,11 @@ def _shown(name: str, agreed: Consent, work: Path, progress: bool, kept: Keyfram
     file, pictures = work / "first.png", kept.resized(min(kept.size, _FIRST)).pictures
     # There is no model yet: the pictures stand for it.
     mark = Mark(name, hashlib.sha256(kept.pictures.tobytes()).hexdigest(), agreed)
-    with mark.sealed(file) as part:
-        portraits.write(part, mark.frame(portraits.sheet(pictures, 3, 4)))
+    try:
+        with mark.sealed(file) as part:
+            portraits.write(part, mark.frame(portraits.sheet(pictures, 3, 4)))
+    except FenshenError:  # no certificate can be made, say: no reason to stop what takes minutes
+        return
     console = Console(stderr=True, highlight=False, quiet=not progress)
     console.print(message("double.first", path=file), soft_wrap=True)
 

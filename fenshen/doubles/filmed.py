@@ -150,12 +150,12 @@ def _around(data: Dataset) -> float:
 
 def _brightened(data: Dataset, light: float) -> Dataset:
     """The dataset with its pictures exposed longer: one factor on linear light for all of them, that faces need."""
-    table = _exposing(_BRIGHTENED / max(light, 1e-9))
+    table = exposing(_BRIGHTENED / max(light, 1e-9))
     pictures = (table[picture] for picture in data.pixels)
     return dataset.write(data.path, data.card, pictures, data.records, data.rejected)
 
 
-def _exposing(factor: float) -> UInt8[ndarray, "256"]:
+def exposing(factor: float) -> UInt8[ndarray, "256"]:
     """Levels of a picture exposed longer: a factor on codes."""
     return np.round(np.minimum(factor * np.arange(256), 255)).astype(np.uint8)
 
@@ -174,4 +174,4 @@ def as_exposed(
     margin = len(portrait) // 4
     ours = np.median(portrait[margin:-margin, margin:-margin])
     factor = float(ours / max(np.median(picture[rows, columns]), 1))
-    return picture if abs(factor - 1) < _ALIKE else _exposing(factor)[picture]
+    return picture if abs(factor - 1) < _ALIKE else exposing(factor)[picture]

@@ -31,9 +31,8 @@ _FEWEST = 40
 _LEAST_FACE = 51  # pixels of a film's faces, whatever the size that the double is asked for
 _MADE = 4  # keyframes that show what was not filmed
 _NOTES = "notes.json"  # what was found, for the card
-Seen = Callable[
-    [Keyframes], None
-]  # called once, when keyframes are there: nobody waits longer to see something
+# Called once, when keyframes are there: nobody waits longer to see something.
+Seen = Callable[[Keyframes], None]
 
 
 def of_photographs(

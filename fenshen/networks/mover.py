@@ -43,9 +43,7 @@ _MADE = 1.6  # by how much farther made keyframes count as: filmed ones are real
 _POSE_IN_PARTS = 0.3  # how much the pose counts when keyframes for eyes and mouth are compared
 _REFUSED = 8.0  # logits that a keyframe loses where it cannot show what is asked for
 _EMPTY, _DRAWN = 2.0, -2.0  # logits of the empty background where it was always seen, and of what is drawn
-_OFTEN = (
-    0.9  # the share of frames that have to show the background at a place where it can be sure to stand still
-)
+_OFTEN = 0.9  # the share of frames that have to show the background where it can begin to stand still
 # Differences from the background, of 2, between which a person is there; and the places around one that count as well.
 _DIFFERS, _AROUND_PERSON = (0.1, 0.2), 5
 _PASSING = 0.25  # the share of near keyframes that have to show a person at a place, for one to be there

@@ -30,11 +30,11 @@ _MOVED = np.array(
 _STEP = 0.5  # of the finite differences, in spreads: a smaller one drowns in the picture's rounding
 _IDENTITY_WEIGHT = 12.0  # the initial embedding distance counts as this many standard deviations
 _FIT_SPREAD = 0.8  # standard error of the fit so far, in spreads of the prior
-
 _SHADING_ERROR = 12.0  # standard error of a pixel's shading, in levels of 255
 _OUTLIER = 3.0  # standard errors from which more is no worse
 _ALIKE = 10  # pixels that err together
 _AROUND = 8.0  # surroundings of a pixel, in pixels of half the side
+_TRIES = 3  # steps along a Jacobian
 _LANDMARK_ERROR = 0.04  # standard error of a landmark, in eye distances
 
 
@@ -96,11 +96,14 @@ def improve_likeness(human: Human, view: View, picture: UInt8[ndarray, "S S 3"],
         there, _ = residuals([x + step for step in np.diag(steps)], first)
         jacobian = (there - now).T / steps
         # Slopes hardly change from step to step, and are what takes time.
-        for share in (1.0, 1.0, 0.5):
+        share = 1.0
+        for _ in range(_TRIES):
             step = share * bounded_step(jacobian, now, np.minimum(low - x, 0), np.maximum(high - x, 0))
             (there,), (distance,) = residuals([x + step], first)
             if there @ there < now @ now:
                 x, now, distance_now = x + step, there, distance
+            else:
+                share /= 2
     return Likeness(human_at(x), float(first), float(distance_now))
 
 
