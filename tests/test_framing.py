@@ -100,7 +100,7 @@ def test_films_are_brought_into_the_light_of_one_of_them(people: list[ndarray], 
     data = filmed(tmp_path / "still.mp4", people, lambda _: still)
     half, before = len(data) // 2, np.array(data.pixels)
     pictures = before.copy()
-    pictures[half:] = np.rint(pictures[half:] * (1.1, 0.95, 0.9))
+    pictures[half:] = np.rint(pictures[half:] * 1.15)
     sources = pa.array(["one"] * half + ["other"] * (len(data) - half))
     column = data.records.schema.get_field_index("source")
     records = data.records.set_column(column, "source", sources)

@@ -79,9 +79,10 @@ def stilled(data: Dataset) -> Dataset:
 
 
 def matched(data: Dataset) -> Dataset:
-    """The dataset with all its films in the light of one: factors on red, green and blue bring backgrounds together.
+    """The dataset with all its films in the light of one: a factor brings their backgrounds together.
 
-    A double has one background; were it lighter in some frames, it would flicker with the expressions in them.
+    A double has one background; were it lighter in some frames, it would flicker with the expressions in them. Colours
+    stay as they are: those of a background say little about those of skin.
 
     Args:
         data: portraits of films whose backgrounds stand still.
@@ -94,9 +95,9 @@ def matched(data: Dataset) -> Dataset:
     first = sources[far_apart(data, 1)[0]]
     grounds = {name: _ground(data, train[sources[train] == name]) for name in dict.fromkeys(sources[train])}
     gains = {name: _gain(grounds[first], ground) for name, ground in grounds.items()}
-    if all(np.abs(gain - 1).max() < _SAME for gain in gains.values()):
+    if all(abs(gain - 1) < _SAME for gain in gains.values()):
         return data
-    tables = {name: np.stack([exposing(one) for one in gain], axis=1)[None] for name, gain in gains.items()}
+    tables = {name: exposing(gain) for name, gain in gains.items()}
     lit = (
         cv2.LUT(np.array(picture), tables.get(source, tables[first]))
         for source, picture in zip(sources, data.pixels, strict=True)
@@ -113,13 +114,13 @@ def _ground(data: Dataset, rows: Int[ndarray, "n"]) -> _Ground:
     return middle_of(pictures, empty), empty.mean(0) > _OFTEN
 
 
-def _gain(wanted: _Ground, ground: _Ground) -> Float[ndarray, "3"]:
-    """Factors from one background to another; 1 where they have too little in common."""
+def _gain(wanted: _Ground, ground: _Ground) -> float:
+    """The factor from one background to another; 1 where they have too little in common."""
     both = wanted[1] & ground[1]
     if both.mean() < _COMMON:
-        return np.ones(3)
-    gain = np.median((wanted[0][both] + 1) / (ground[0][both] + 1), axis=0)
-    return np.asarray(gain if np.abs(np.log(gain)).max() < _ALIKE else np.ones(3))
+        return 1.0
+    gain = float(np.median((wanted[0][both].sum(1) + 1) / (ground[0][both].sum(1) + 1)))
+    return gain if abs(np.log(gain)) < _ALIKE else 1.0
 
 
 def _before(data: Dataset, ground: Float[ndarray, "S S 3"]) -> Iterator[UInt8[ndarray, "S S 3"]]:
