@@ -94,11 +94,25 @@ def test_a_batch_has_some_pictures_of_each_set():
     ]
     recipe = recipes.load("fast-64", ["size=32", "batch_size=8", "accumulate=2"])
     feed = Feed(recipe, sets, machine.fabric("cpu", 1, 1, "32-true"))
-    one, two = feed.move(3)
+    one, two = feed.move(3, 32)
     assert [float(x.mean()) for x in one.pictures] == [-1] * 4
     assert [float(x.mean()) for x in two.pictures] == [-1, -1, 1, 1]
     assert two.controls[0].eq(0).all()
     assert not two.controls[-1].eq(0).any()
+
+
+def test_schedules_end_with_the_minutes(drawings, tmp_path):
+    run = train(
+        drawings,
+        tmp_path / "run",
+        *("steps=1000000", "minutes=0.05", "log_every=1", "evaluate_every=0"),
+        *("lr_schedule.kind=linear", "lr_schedule.end=0"),
+        recipe="fast-64",
+    )
+    rates = [row["lr_g"] for row in rows(run, "lr_g")]
+    assert 1 < len(rates) < 1_000_000
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0] / 2
 
 
 # ---- recipes -------------------------------------------------------------------------------------
@@ -215,10 +229,10 @@ def test_conditional_training_wants_controls(drawings, tmp_path):
 def interrupt_after(monkeypatch, step):
     train_step = Game.train_step
 
-    def stepped(self, now):
+    def stepped(self, now, at):
         if now + 1 == step:
             os.kill(os.getpid(), signal.SIGINT)
-        return train_step(self, now)
+        return train_step(self, now, at)
 
     monkeypatch.setattr(Game, "train_step", stepped)
 
@@ -341,8 +355,8 @@ def break_loss(monkeypatch, broken):
     """Make the generator and its loss NaN after the steps that ``broken`` says."""
     train_step = Game.train_step
 
-    def stepped(self, step):
-        scalars = train_step(self, step)
+    def stepped(self, step, at):
+        scalars = train_step(self, step, at)
         if broken(step):
             scalars["loss_g"] = scalars["loss_g"] * math.nan
             with torch.no_grad():

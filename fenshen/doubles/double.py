@@ -45,7 +45,7 @@ _MINUTES, _MINUTES_OF_PHOTOS = 8.0, 2.0
 _OF_PHOTOS = ("batch_size=4", "keyframes=6")  # many small steps use the time best
 _FIRST = 256  # most pixels of a side of the first pictures
 _FINE = 256  # largest side at which moved keyframes are compared: motion knows no resolution
-_LEAST_STEPS, _MOST_STEPS = 60, 6000
+_MOST_STEPS = 6000
 
 
 @instead("--consent-template", "fenshen.provenance.consent:template", help="cli.consent_template")
@@ -227,8 +227,6 @@ def tune(
 ) -> Path:
     """Train until held-out pictures get no better, or the minutes are over."""
     from fenshen.keyframes import FOLDER
-    from fenshen.training import recipe as recipes
-    from fenshen.training.menu import seconds_a_step
     from fenshen.training.train import train
 
     data = dataset.Dataset(data.path)  # opened again, because its records have changed
@@ -237,11 +235,8 @@ def tune(
     words = [f"seed={seed}", f"minutes={minutes}", *settings]
     if moves:
         words.insert(0, f"fine={min(data.card.size, _FINE)}")
-    if not (run / "recipe.yaml").is_file() and not any(word.startswith("steps=") for word in settings):
-        # The step size falls along the steps, so their number has to fit the time.
-        pace = seconds_a_step(recipes.load(recipe, words), device)
-        steps = int(np.clip(60 * minutes / pace, _LEAST_STEPS, _MOST_STEPS))
-        words += [f"steps={steps}", f"adversarial_from={steps // 2}"]
+    if not any(word.startswith("steps=") for word in settings):  # else the schedules follow the minutes
+        words += [f"steps={_MOST_STEPS}", f"adversarial_from={_MOST_STEPS // 2}"]
     return train(data, out=run, recipe=recipe, settings=words, device=device, progress=progress).path
 
 

@@ -58,20 +58,20 @@ class Critic:
         self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))
         self._real_sign: list[Tensor] = []  # of the moves since the augmentation was corrected
 
-    def set_schedules(self, step: int, lr_factor: float) -> None:
-        """Step size and augmentation of ``step``."""
+    def set_schedules(self, at: int, lr_factor: float) -> None:
+        """Step size and augmentation at a step of the recipe's."""
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.lr_d * lr_factor
         if recipe.augment_target is None:
-            self.augmentation.p = recipe.augment_p * recipe.augment_schedule.factor(step, recipe.steps)
+            self.augmentation.p = recipe.augment_p * recipe.augment_schedule.factor(at, recipe.steps)
 
-    def learn(self, fakes: Iterable[Fakes], step: int) -> tuple[Scalars, list[Seen]]:
+    def learn(self, fakes: Iterable[Fakes], at: int) -> tuple[Scalars, list[Seen]]:
         """One move: a step of the discriminator on the parts of a batch and the fakes for them.
 
         Args:
             fakes: one part after another. Those whose pictures have a graph come back, to be judged.
-            step: of the generator, for the penalties' schedule.
+            at: place in the penalties' schedule.
 
         Returns:
             What is worth logging, and the fakes with a graph as they were seen.
@@ -86,7 +86,7 @@ class Critic:
                 detached = tuple(f.detach() for f in seen.features)
                 fake_logits = self.network(detached, part.batch.controls).float()
                 loss = self.loss.discriminator(seen.real_logits, fake_logits)
-                penalty = self._penalty(part, step)
+                penalty = self._penalty(part, at)
             whole = loss if penalty is None else loss + penalty * self.recipe.penalty_every
             self.fabric.backward(whole / self.recipe.accumulate)
             real_logits = seen.real_logits.detach()
@@ -136,7 +136,7 @@ class Critic:
         numbers = randomness.generator(self.recipe.seed, stream, part.batch.move)
         return self.augmentation.draws(self.recipe.batch_size, numbers)[part.batch.part]
 
-    def _penalty(self, part: Fakes, step: int) -> Tensor | None:
+    def _penalty(self, part: Fakes, at: int) -> Tensor | None:
         """The gradient penalties of the recipe; None in the moves that leave them out (lazy regularisation)."""
         recipe, batch = self.recipe, part.batch
         if batch.move % recipe.penalty_every:
@@ -158,7 +158,7 @@ class Critic:
             terms.append(recipe.gradient_penalty * penalty)
         if not terms:
             return None
-        return torch.stack(terms).sum() * recipe.penalty_schedule.factor(step, recipe.steps)
+        return torch.stack(terms).sum() * recipe.penalty_schedule.factor(at, recipe.steps)
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs."""

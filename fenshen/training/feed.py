@@ -38,14 +38,13 @@ class Feed:
             slice(start + i * size, start + (i + 1) * size) for i in range(recipe.accumulate)
         ]  # of the global batch, this process's own
 
-    def move(self, move: int) -> Iterator[Batch]:
-        """The parts of one move's batch, one after another."""
+    def move(self, move: int, side: int) -> Iterator[Batch]:
+        """The parts of one move's batch, one after another; pictures have ``side`` pixels."""
         for part in self.parts:
-            yield self.read(move, part)
+            yield self.read(move, part, side)
 
-    def read(self, move: int, part: slice) -> Batch:
+    def read(self, move: int, part: slice, side: int) -> Batch:
         """Some rows of a move's global batch."""
-        side = self.recipe.side(move // self.recipe.n_critic)
         pixels, labels = self._joined(move, part, side)
         pictures, controls = from_pixels(pixels, self.device), None
         if labels.controls is not None:

@@ -44,36 +44,42 @@ class Game:
         self.terms = [(term, weight) for term, weight in weights if weight or term.always]
         self.lr_factor = 1.0  # halved by every rollback
 
-    def train_step(self, step: int) -> Scalars:
+    def train_step(self, step: int, at: int | None = None) -> Scalars:
         """``n_critic`` moves of the critic and one of the generator.
+
+        Args:
+            step: decides which pictures and random numbers.
+            at: place in the schedules, a step of the recipe's; ``step`` if None.
 
         Returns:
             What is worth logging.
         """
         recipe = self.recipe
-        self._set_schedules(step)
+        at = step if at is None else at
+        self._set_schedules(at)
+        side = recipe.side(at)
         moves = range(step * recipe.n_critic, (step + 1) * recipe.n_critic)
-        if step < recipe.adversarial_from:
-            scalars = self._learn(self._draw(moves[-1]), step)
+        if at < recipe.adversarial_from:
+            scalars = self._learn(self._draw(moves[-1], side))
         else:
             scalars, seen = Scalars(), list[Seen]()
             for move in moves:
-                learnt, seen = self.critic.learn(self._draw(move, graph=move == moves[-1]), step)
+                learnt, seen = self.critic.learn(self._draw(move, side, graph=move == moves[-1]), at)
                 scalars |= learnt
-            scalars |= self._learn(map(self.critic.judge, seen), step)
+            scalars |= self._learn(map(self.critic.judge, seen))
             scalars["total"] = losses.total(scalars["loss_g"], scalars["loss_d"], recipe.total_weight)
-        self._average(step)
+        self._average(step, at)
         self.critic.adapt(step)
         return scalars
 
-    def _draw(self, move: int, graph: bool = True) -> Iterator[Fakes]:
+    def _draw(self, move: int, side: int, graph: bool = True) -> Iterator[Fakes]:
         """Fakes for the parts of one move's batch, drawn as they are asked for."""
-        for batch in self.feed.move(move):
+        for batch in self.feed.move(move, side):
             with self.fabric.autocast(), torch.set_grad_enabled(graph):
-                drawn = self.generator.draw(batch.latents, batch.controls, side=batch.pictures.shape[-1])
+                drawn = self.generator.draw(batch.latents, batch.controls, side=side)
             yield Fakes(batch, drawn.pictures, drawn.points, drawn.moved)
 
-    def _learn(self, parts: Iterator[Fakes], step: int) -> Scalars:
+    def _learn(self, parts: Iterator[Fakes]) -> Scalars:
         """One step of the generator on fakes, judged or not."""
         self.optimizer.zero_grad(set_to_none=True)
         means = Means(self.recipe.accumulate)
@@ -95,18 +101,18 @@ class Game:
         ]
         return {term.logged: (weight, term.value(fakes)) for term, weight in possible}
 
-    def _average(self, step: int) -> None:
+    def _average(self, step: int, at: int) -> None:
         """Let the averaged weights follow the generator."""
         recipe, seen = self.recipe, (step + 1) * self.recipe.batch_size
-        half_life = recipe.ema_half_life * recipe.ema_schedule.factor(step, recipe.steps)
+        half_life = recipe.ema_half_life * recipe.ema_schedule.factor(at, recipe.steps)
         decay = averaging.decay(recipe.batch_size, half_life, seen) if half_life else 0.0
         averaging.update(self.average, self.generator, decay)
 
-    def _set_schedules(self, step: int) -> None:
-        factor = self.lr_factor * self.recipe.lr_schedule.factor(step, self.recipe.steps)
+    def _set_schedules(self, at: int) -> None:
+        factor = self.lr_factor * self.recipe.lr_schedule.factor(at, self.recipe.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.lr_g * factor
-        self.critic.set_schedules(step, factor)
+        self.critic.set_schedules(at, factor)
 
     def keep(self, keyframes: Keyframes) -> None:
         """Give the generator and its average the pictures that they move."""

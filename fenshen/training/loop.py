@@ -88,10 +88,10 @@ class Training:
                 if self.step == 0:
                     self._sample()
                     self._save()
-                while self.step < recipe.steps and not self._settled() and not self._out_of_time(started):
-                    played.append(self.game.train_step(self.step))
+                while (at := self._at(started)) < recipe.steps and not self._settled():
+                    played.append(self.game.train_step(self.step, at))
                     self.step += 1
-                    self.bar.advance(self.step)
+                    self.bar.advance(self.step, at + 1)
                     if self.step % recipe.log_every == 0 or self.step == recipe.steps:
                         self.seconds += time.monotonic() - started
                         playing = time.monotonic() - started - aside
@@ -284,11 +284,17 @@ class Training:
         """Whether the recipe's patience is at its end."""
         return self.recipe.patience > 0 and self._any([self.is_main and self.waited >= self.recipe.patience])
 
-    def _out_of_time(self, started: float) -> bool:
+    def _at(self, started: float) -> int:
+        """Where the run is in its schedules: they end with its steps, or with its minutes where those are over first.
+
+        A run that others slow down, or whose steps grow dearer, so still learns with small steps in the end.
+        """
         if self.recipe.minutes is None:
-            return False
-        over = self.seconds + time.monotonic() - started > 60 * self.recipe.minutes
-        return self._any([over])
+            return self.step
+        share = (self.seconds + time.monotonic() - started) / (60 * self.recipe.minutes)
+        at = max(self.step, int(share * self.recipe.steps))
+        # One clock for all processes.
+        return at if self.fabric.world_size == 1 else self.fabric.broadcast(at)
 
     def _any(self, flags: Sequence[bool]) -> bool:
         """Whether any process says so: all must leave the loop at the same step."""

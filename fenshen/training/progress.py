@@ -13,7 +13,15 @@ from numpy import ndarray
 from rich.color import Color
 from rich.columns import Columns
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+)
 from rich.style import Style
 from rich.text import Text
 
@@ -90,12 +98,12 @@ class Bar:
         self.console = Console(stderr=True, highlight=False)
         self.live = show and self.console.is_terminal
         self.started, self.offset = time.monotonic(), spent
-        self.first, self.step, self.last_line = done, done, time.monotonic()
+        self.first, self.step, self.at, self.last_line = done, done, done, time.monotonic()
         self.text = ""
         self.progress = _Shown(
             TextColumn(message("train.bar")),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            MofNCompleteColumn() if minutes is None else TaskProgressColumn(),
             _Left(self),
             TextColumn("{task.fields[text]}"),
             console=self.console,
@@ -104,10 +112,10 @@ class Bar:
         self.task = self.progress.add_task("", total=total, completed=done, text="")
         self.progress.start()
 
-    def advance(self, step: int) -> None:
-        """``step`` steps are done."""
-        self.step = step
-        self.progress.update(self.task, completed=step)
+    def advance(self, step: int, at: int) -> None:
+        """``step`` steps are done; ``at`` is the place in the schedules, of as many steps as there are in all."""
+        self.step, self.at = step, at
+        self.progress.update(self.task, completed=at)
 
     def describe(self, row: Mapping[str, float], metrics: Mapping[str, float]) -> None:
         """Show the newest numbers."""
@@ -126,7 +134,8 @@ class Bar:
         now = time.monotonic()
         if self.show and not self.live and now - self.last_line > _PLAIN_EVERY:
             self.last_line = now
-            self.console.print(f"{self.step}/{self.total}  {self.left()}  {self.text}", soft_wrap=True)
+            done = f"{self.step}/{self.total}" if self.minutes is None else f"{self.at / self.total:.0%}"
+            self.console.print(f"{done}  {self.left()}  {self.text}", soft_wrap=True)
 
     def look(self, pictures: UInt8[ndarray, "N S S 3"]) -> None:
         """Show small pictures above the bar, in the characters of the terminal."""
