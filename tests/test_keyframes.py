@@ -98,7 +98,8 @@ def test_where_nobody_was_filmed_the_background_stands_still_until_somebody_come
     stays = torch.zeros(1, COUNT, 2, 64, 64)
 
     def background(motion: Tensor) -> Tensor:
-        return generator._weights(shares, near, torch.zeros_like(near), motion)[0, COUNT]
+        lacking = torch.zeros_like(near)
+        return generator._weights(shares, near, lacking, motion, generator.present)[0, COUNT]
 
     with torch.no_grad():
         assert background(stays)[:32].min() > 0.999
@@ -112,7 +113,10 @@ def test_a_shut_mouth_lends_nothing_to_an_open_one(keyframes: Keyframes) -> None
     asked, shut, wide = (_mouth(gap) for gap in (0.08, 0.0, 0.1))
     theirs = torch.from_numpy(np.stack([shut, wide, wide]))
     points = torch.from_numpy(asked)[None]
-    near, lacking = mover.Geometry()(points, points, theirs, 128, torch.tensor([0.0, 0.0, 1.0]))
+    geometry, present = mover.Geometry(), torch.ones(3, 1, 64, 64)
+    known = mover.Known(theirs, theirs, torch.tensor([0.0, 0.0, 1.0]), present)
+    near = geometry.near(points, points, known, 128)
+    lacking = geometry.lacking(points, points, known, 128, few=False)
     mouth = (0, slice(None), round(0.7 * 128), 64)
     assert lacking[mouth][0] > 0.9
     assert lacking[mouth][1:].max() < 0.1

@@ -7,6 +7,7 @@ the keyframes that are seen, only where they are seen, in bytes.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from fenshen import controls as control_space
@@ -27,7 +28,7 @@ from fenshen.player import Player, together
 # What the network draws, and motion and weights as in :class:`fenshen.networks.mover.Parts`; of one frame.
 Layers = tuple[UInt8[ndarray, "s s 3"], Float[ndarray, "K 2 f f"], Float[ndarray, "L s s"]]
 _UNSEEN = 1 / 512  # a share below which a layer changes no pixel
-_STRIP = 8  # rows of cells
+_STRIPS = 8  # of a frame, of which each layer is seen in a part
 
 
 class KeyframePlayer(Player):
@@ -91,7 +92,7 @@ class KeyframePlayer(Player):
         generator = self.generator
         assert isinstance(generator, mover.Generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            return generator.parts(latents, told)
+            return generator.parts(latents, told, few=True)
 
 
 class Compositor:
@@ -120,24 +121,20 @@ class Compositor:
         count = len(motion)
         frame = self._plate.copy()
         total = cv2.resize(weights[count], (self.size, self.size), interpolation=cv2.INTER_LINEAR)
-        moves = np.ascontiguousarray(motion.transpose(0, 2, 3, 1))
-        for k in (*range(count), count + 1):
-            for area in areas(weights[k], motion.shape[-1], self.size):
-                box, share = area.box, area.enlarged(weights[k])
-                if k < count:
-                    bent = area.enlarged(moves[k])
-                    layer = cv2.remap(
-                        self._pictures[k],
-                        self._here[box] + self.size * bent,
-                        None,
-                        cv2.INTER_CUBIC,
-                        borderMode=cv2.BORDER_REPLICATE,
-                    )
-                else:
-                    layer = area.enlarged(drawn)
-                below, before = np.ascontiguousarray(frame[box]), np.ascontiguousarray(total[box])
-                frame[box] = cv2.blendLinear(below, layer, before, share)
-                total[box] += share
+        moves = np.ascontiguousarray(self.size * motion.transpose(0, 2, 3, 1))
+        for k, area in areas(weights, motion.shape[-1], self.size):
+            if k == count:
+                continue  # the plate, which lies below all
+            box, share = area.box, area.enlarged(weights[k])
+            if k < count:
+                there = cv2.add(self._here[box], area.enlarged(moves[k]))
+                layer = cv2.remap(
+                    self._pictures[k], there, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+                )
+            else:
+                layer = area.enlarged(drawn)
+            cv2.blendLinear(frame[box], layer, total[box], share, frame[box])
+            cv2.add(total[box], share, total[box])
         return frame
 
 
@@ -173,7 +170,7 @@ class Area(NamedTuple):
         (top, bottom), (left, right) = (
             (each * min(low, 1), each * (min(low, 1) + high - low)) for low, high in (self.rows, self.columns)
         )
-        return np.ascontiguousarray(large[top:bottom, left:right])
+        return large[top:bottom, left:right]
 
     def _of(self, side: int, more: int) -> tuple[slice, slice]:
         each = side // self.cells
@@ -184,24 +181,32 @@ class Area(NamedTuple):
         return rows, columns
 
 
-def areas(weights: Float[ndarray, "s s"], cells: int, size: int) -> Iterator[Area]:
-    """Where a layer is seen: a part of each strip of the picture.
+def areas(
+    weights: Float[ndarray, "L s s"], cells: int, size: int, strips: int = _STRIPS
+) -> Iterator[tuple[int, Area]]:
+    """Where layers are seen: a part of each strip of the picture, layer by layer.
 
     Args:
-        weights: the layer's.
+        weights: of the layers.
         cells: side of the coarsest map.
         size: side of the frame.
     """
-    import cv2
+    cells = math.gcd(size, cells)  # whole pixels
+    strips, each = math.gcd(cells, strips), weights.shape[1] // cells
+    fine = weights > _UNSEEN
+    seen = np.logical_or.reduce([fine[:, i::each, j::each] for i in range(each) for j in range(each)])
+    for axis in (1, 2):  # enlarging reaches neighbours
+        before, after = np.split(seen, [1], axis)[1], np.split(seen, [cells - 1], axis)[0]
+        edge = np.zeros_like(np.take(seen, [0], axis))
+        seen = seen | np.concatenate([before, edge], axis) | np.concatenate([edge, after], axis)
+    bands = seen.reshape(len(seen), strips, -1, cells)
+    by_row, by_column = bands.any(3), bands.any(2)
+    for layer, band in np.argwhere(by_row.any(2)).tolist():
+        (top, bottom), columns = (_extent(found[layer, band]) for found in (by_row, by_column))
+        start = band * (cells // strips)
+        yield layer, Area((start + top, start + bottom), columns, cells, size)
 
-    if size % cells:
-        cells = 1  # all of it
-    each = len(weights) // cells
-    seen = (weights > _UNSEEN).reshape(cells, each, cells, each).any((1, 3))
-    coarse = cv2.dilate(seen.astype(np.uint8), np.ones((3, 3), np.uint8))  # enlarging reaches neighbours
-    for top in range(0, cells, _STRIP):
-        strip = coarse[top : top + _STRIP]
-        columns, rows = (np.flatnonzero(strip.any(axis)) for axis in (0, 1))
-        if len(rows):
-            within = (top + int(rows[0]), top + int(rows[-1]) + 1)
-            yield Area(within, (int(columns[0]), int(columns[-1]) + 1), cells, size)
+
+def _extent(found: Bool[ndarray, "n"]) -> tuple[int, int]:
+    """First and after the last."""
+    return int(found.argmax()), len(found) - int(found[::-1].argmax())

@@ -133,7 +133,7 @@ class Contours(nn.Module):
         across, down = bell((steps - lines) / widths).unbind(2)  # (B, L, M, S)
         # Gaussians are separable: a map of many is the product of two small matrices.
         drawn = (down * self.get_buffer("weight")).transpose(2, 3) @ across
-        return _BRIGHT * drawn / (1 + drawn)
+        return (_BRIGHT * drawn / (1 + drawn)).contiguous(memory_format=torch.channels_last)
 
 
 def bell(far: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fenshen import controls as control_space
@@ -48,6 +48,7 @@ _OFTEN = 0.9  # the share of frames that have to show the background where it ca
 _DIFFERS, _AROUND_PERSON = (0.1, 0.2), 5
 _PASSING = 0.25  # the share of near keyframes that have to show a person at a place, for one to be there
 _GHOST = 0.02  # a share that is not shown
+_COARSE = 32  # of the maps that tell which keyframes are near anywhere
 _CURVE = 33  # points of the curves of lips and lids
 # A keyframe counts between lips or lids that were there at least the second as open as asked for, and not at all up to
 # the first; how open nobody can see, in face heights.
@@ -77,6 +78,22 @@ class Parts(NamedTuple):
     near: Float[Tensor, "B K s s"]
     weights: Float[Tensor, "B L s s"]
     points: Float[Tensor, "B P 2"]
+
+
+class Known(NamedTuple):
+    """What is known of keyframes.
+
+    Attributes:
+        points: contour points, in sides.
+        upright: the same from :func:`upright_points`.
+        made: 1 for those that were not filmed.
+        present: 1 where they show a person, or may.
+    """
+
+    points: Float[Tensor, "K P 2"]
+    upright: Float[Tensor, "K P 2"]
+    made: Float[Tensor, "K"]
+    present: Float[Tensor, "K 1 f f"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +193,14 @@ class Generator(portrait.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
+        *,
+        few: bool = False,
     ) -> Parts:
-        """What the pictures are put together from; arguments as :meth:`forward`."""
+        """What the pictures are put together from; other arguments as :meth:`forward`.
+
+        Args:
+            few: keyframes that are near nowhere are left out, which halves the work; not to be exported or trained.
+        """
         if controls is None:
             controls = latents.new_zeros(len(latents), control_space.COUNT)
         maps, points = self.maps(latents, controls, truncation)
@@ -186,15 +209,28 @@ class Generator(portrait.Generator):
         shares = self.shares(F.leaky_relu(maps[-1], 0.2)).float()
         with torch.autocast(latents.device.type, enabled=False):
             # Shares follow the points, and are no reason to move them.
-            there, theirs = points.detach(), self.get_buffer("points")
-            motion = carried(there, theirs, self.motion_side) + _STEP * learnt.reshape(
-                len(learnt), -1, 2, *learnt.shape[2:]
-            )
+            there, known = points.detach(), self._known()
+            learnt = _STEP * learnt.unflatten(1, (-1, 2))
             upright = upright_points(there, self.head_space.aim(controls))
-            kept = upright_points(theirs, self.head_space.aim(self.get_buffer("told")))
-            near, lacking = self.geometry(there, upright, kept, drawn.shape[-1], self.get_buffer("made"))
-            weights = self._weights(shares, near, lacking, motion)
+            count, which = len(known.points), None
+            if few:
+                near = self.geometry.near(there, upright, known, _COARSE)
+                which = (near.amax((0, 2, 3)) > _GHOST).nonzero()[:, 0]
+                known = Known(*(one[which] for one in known))
+                learnt = learnt.index_select(1, which)
+                shares = torch.cat([shares.index_select(1, which), shares[:, -2:]], dim=1)
+            motion = carried(there, known.points, self.motion_side) + learnt
+            near = self.geometry.near(there, upright, known, drawn.shape[-1])
+            lacking = self.geometry.lacking(there, upright, known, drawn.shape[-1], few=few)
+            weights = self._weights(shares, near, lacking, motion, known.present)
+            if which is not None:
+                motion, near = (_spread(one, which, count) for one in (motion, near))
+                weights = torch.cat([_spread(weights[:, :-2], which, count), weights[:, -2:]], dim=1)
         return Parts(drawn, motion, near, weights, points)
+
+    def _known(self) -> Known:
+        points, told, made, present = map(self.get_buffer, ("points", "told", "made", "present"))
+        return Known(points, upright_points(points, self.head_space.aim(told)), made, present)
 
     def _weights(
         self,
@@ -202,6 +238,7 @@ class Generator(portrait.Generator):
         near: Float[Tensor, "B K s s"],
         lacking: Float[Tensor, "B K s s"],
         motion: Float[Tensor, "B K 2 f f"],
+        present: Float[Tensor, "K 1 f f"],
     ) -> Float[Tensor, "B L s s"]:
         # Odds, not a share: a background that nobody ever stood before is shown itself.
         seen = self.get_buffer("empty")
@@ -212,7 +249,7 @@ class Generator(portrait.Generator):
         prior = torch.cat([ours, plate, torch.full_like(empty, _DRAWN)], dim=1)
         # Where nobody was filmed and nobody is moved to, there is nothing to learn: it stands still to the pixel.
         free = ((1 - seen) / (1 - _OFTEN)).clamp(max=1)
-        weights = (prior + torch.maximum(free, self._passed(near, motion)) * shares).softmax(1)
+        weights = (prior + torch.maximum(free, self._passed(near, motion, present)) * shares).softmax(1)
         if self.training:
             return weights
         # Ghosts of keyframes that hardly count cost as much time as others.
@@ -220,13 +257,23 @@ class Generator(portrait.Generator):
         return counting / counting.sum(1, keepdim=True)
 
     def _passed(
-        self, near: Float[Tensor, "B K s s"], motion: Float[Tensor, "B K 2 f f"]
+        self,
+        near: Float[Tensor, "B K s s"],
+        motion: Float[Tensor, "B K 2 f f"],
+        present: Float[Tensor, "K 1 f f"],
     ) -> Float[Tensor, "B 1 s s"]:
         """1 where the moved keyframes show a person, 0 where all they show is background."""
-        moved = bent(self.get_buffer("present"), motion.detach(), "bilinear")[:, :, 0]
+        moved = bent(present, motion.detach(), "bilinear")[:, :, 0]
         near = F.avg_pool2d(near, near.shape[-1] // self.motion_side)
         shown = (near * moved).sum(1, keepdim=True)
         return _enlarged((shown / _PASSING).clamp(max=1), self.sides[-1])
+
+
+def _spread(
+    maps: Float[Tensor, "B k *rest"], which: Int[Tensor, "k"], count: int
+) -> Float[Tensor, "B K *rest"]:
+    """Maps of some of ``count`` keyframes among those of all; 0 for the others."""
+    return maps.new_zeros(len(maps), count, *maps.shape[2:]).index_copy_(1, which, maps)
 
 
 def _present(sources: Sources, empty: Float[Tensor, "1 1 S S"], side: int) -> Float[Tensor, "K 1 side side"]:
@@ -284,7 +331,7 @@ def carried(
     across, down = (steps - points[..., i, None] for i in range(2))  # (B, P, side)
     x = torch.cat([bell(across / reach) for reach, _ in _REACH], dim=1)
     y = torch.cat([amount * bell(down / reach) for reach, amount in _REACH], dim=1)
-    y = y.transpose(1, 2)  # (B, side, R P)
+    y = y.transpose(1, 2).contiguous()  # (B, side, R P)
     far = (
         (keyframes - points[:, None]).transpose(2, 3).flatten(1, 2).repeat(1, 1, len(_REACH))
     )  # (B, 2K, R P)
@@ -294,31 +341,25 @@ def carried(
     return moved.reshape(len(points), -1, 2, side, side) / weight[:, None, None]
 
 
-class Geometry(nn.Module):
+class Geometry:
     """Which keyframe is nearest to what is asked for, and what it cannot show, from contour points alone."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.eyes, self.mouth = _places(_EYES), _places(_MOUTH)
         self.rest = [i for i in range(len(CONTOUR_POINTS)) if i not in {*self.eyes, *self.mouth}]
         self.openings = [(_indices(upper), _indices(lower)) for upper, lower in _OPENINGS]
 
-    def forward(
-        self,
-        points: Float[Tensor, "B P 2"],
-        upright: Float[Tensor, "B P 2"],
-        theirs: Float[Tensor, "K P 2"],
-        side: int,
-        made: Float[Tensor, "K"],
-    ) -> tuple[Float[Tensor, "B K side side"], Float[Tensor, "B K side side"]]:
-        """How near each keyframe is at every pixel, 1 in all; and how much it lacks of an opening there, 0 to 1.
+    def near(
+        self, points: Float[Tensor, "B P 2"], upright: Float[Tensor, "B P 2"], known: Known, side: int
+    ) -> Float[Tensor, "B K side side"]:
+        """How near each keyframe is at every pixel, 1 in all.
 
         Args:
             points: where they are in the pictures.
             upright: the same from :func:`upright_points`.
-            theirs: those of the keyframes, upright.
-            made: which keyframes were not filmed.
+            known: of the keyframes.
         """
+        theirs = known.upright
         far = theirs[None] - upright[:, None]  # (B, K, P, 2)
         pose = _spread_of(far[:, :, self.rest])
         parts, regions = [], []
@@ -332,30 +373,39 @@ class Geometry(nn.Module):
             regions.append(_around(points[:, part], side))
         region = torch.stack(regions, dim=1)  # (B, 2, side, side)
         everywhere = (1 - region.sum(1, keepdim=True)).clamp(min=0)
-        farther = 1 + (_MADE - 1) * made[:, None]
+        farther = 1 + (_MADE - 1) * known.made[:, None]
         distances = farther * torch.stack([pose, *parts], dim=2)  # (B, K, 3)
         shares = torch.cat([everywhere, region], dim=1).flatten(2)
         distance = (distances @ shares).reshape(len(points), -1, side, side)
-        return (-_POWER * distance.clamp(min=1e-4).log()).softmax(1), self._lacking(
-            points, upright, theirs, side
-        )
+        return (-_POWER * distance.clamp(min=1e-4).log()).softmax(1)
 
-    def _lacking(
+    def lacking(
         self,
         points: Float[Tensor, "B P 2"],
         upright: Float[Tensor, "B P 2"],
-        theirs: Float[Tensor, "K P 2"],
+        known: Known,
         side: int,
+        *,
+        few: bool,
     ) -> Float[Tensor, "B K side side"]:
+        """How much each keyframe lacks of an opening at every pixel, 0 to 1; other arguments as :meth:`near`.
+
+        Args:
+            few: openings that no keyframe lacks are left out.
+        """
         wanted, given = (
-            torch.stack([self._gaps(p, one) for one in self.openings], dim=-1) for p in (upright, theirs)
+            torch.stack([self._gaps(p, one) for one in self.openings], dim=-1)
+            for p in (upright, known.upright)
         )
         ratio = (given[None] + _UNSEEN) / (wanted[:, None] + _UNSEEN)  # (B, K, openings)
         low, high = _OPEN
         short = 1 - ((ratio - low) / (high - low)).clamp(0, 1)
-        within = [between(points[:, upper], points[:, lower], side) for upper, lower in self.openings]
-        lacking = short @ torch.stack(within, dim=1).flatten(2)
-        return lacking.clamp(max=1).reshape(*lacking.shape[:2], side, side)
+        lacking = short.new_zeros(*short.shape[:2], side, side)
+        for (upper, lower), of_this in zip(self.openings, short.unbind(2), strict=True):
+            if not few or of_this.any():
+                within = between(points[:, upper], points[:, lower], side)
+                lacking = lacking + of_this[:, :, None, None] * within[:, None]
+        return lacking.clamp(max=1)
 
     @staticmethod
     def _gaps(upright: Float[Tensor, "B P 2"], opening: tuple[list[int], list[int]]) -> Float[Tensor, "B"]:
@@ -392,9 +442,11 @@ def between(
     down = down * torch.where(down[..., 1:] < 0, -1.0, 1.0)  # whichever corner comes first
     curves = [_curve(line - corner, along, down, width) for line in (upper, lower)]
     steps = (torch.arange(side, device=upper.device, dtype=torch.float32) + 0.5) / side
-    here = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1).flatten(0, 1)  # (S*S, 2)
-    place = here - corner  # (B, S*S, 2)
-    share, depth = (place * along).sum(-1) / width[..., 0], (place * down).sum(-1)  # (B, S*S)
+    x, y = (steps - corner[..., i] for i in range(2))  # (B, S)
+    share, depth = (
+        (x * to[..., 0])[:, None, :] + (y * to[..., 1])[:, :, None] for to in (along / width, down)
+    )
+    share, depth = share.flatten(1), depth.flatten(1)  # (B, S*S)
     # grid_sample reads the curves at each pixel's share of the width.
     at = torch.stack([2 * share - 1, torch.zeros_like(share)], dim=-1)[:, None]
     top, bottom = F.grid_sample(
