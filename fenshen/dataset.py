@@ -198,10 +198,16 @@ def name_human(path: Path, human: str, camera: Sequence[float]) -> None:
     file = path / "records.parquet"
     table = files.read_table(file, schema=RECORDS)
     for name, value in (("human", human), ("camera", list(camera))):
-        column = pa.array([value] * len(table), RECORDS.field(name).type)
-        table = table.set_column(RECORDS.get_field_index(name), RECORDS.field(name), column)
+        table = replaced(table, name, [value] * len(table))
     with files.writing(file) as part:
         files.write_table(part, table, compression="zstd")
+
+
+def replaced(records: pa.Table, name: str, values: Sequence[Any]) -> pa.Table:
+    """Records with another column of that name."""
+    field = RECORDS.field(name)
+    column = pa.array(values, field.type)
+    return records.set_column(records.schema.get_field_index(name), field, column)
 
 
 def _read_card(path: Path) -> DatasetCard:

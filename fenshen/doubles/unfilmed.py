@@ -3,7 +3,9 @@
 A minute of film shows a few expressions of one person. Learnt from it alone, a mouth that was never open opens too
 little, and turns that were not filmed smear. So a plain frame, with the lips closed and the eyes open, is treated like
 a photograph (see :mod:`fenshen.doubles.photographs`): it is moved into many expressions with exact labels, from which
-every batch has a few, and two of them become keyframes, with teeth and lids that no frame shows.
+every batch has a few, and some of them become keyframes, with teeth and lids that no frame shows. Only turns are read
+off the pictures, as off the film: the landmarker sees less of them than there is, on films (of pitch two thirds) and
+on what was moved (of yaw three quarters to nine tenths), and who drives the double is read in the same way.
 """
 
 from __future__ import annotations
@@ -12,14 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
 
 from fenshen import controls as control_space
-from fenshen import files, landmarks, portraits
+from fenshen import dataset, files, landmarks, portraits
 from fenshen.dataset import UNFILMED, Dataset
 from fenshen.doubles.keyframes import plain
 from fenshen.doubles.photographs import footage
 from fenshen.doubles.photographs.photograph import fit_photograph, load, save
 from fenshen.doubles.photographs.repose import repose
+from fenshen.faces.detect import FaceFinder
+from fenshen.faces.measure import measure
 from fenshen.keyframes import Keyframes
 from fenshen.networks.contours import CONTOUR_POINTS
 
@@ -47,14 +53,34 @@ def write_unfilmed(data: Dataset, work: Path, *, seed: int, progress: bool) -> N
         FenshenError: humans cannot be rendered here, or no face is found in the frame.
         Interrupted: stopped; the same call goes on.
     """
-    photo, human, out = work / "photo-0.npz", work / "human.json", data.path / UNFILMED
+    photo, human, moved = work / "photo-0.npz", work / "human.json", work / "moved"
     if not photo.is_file():
         _fit(data, work / _LARGE, photo)
         files.write_text(human, data.records["human"][0].as_py())
-    if not out.is_dir():
+    if not moved.is_dir():
         footage.write_footage(
-            [photo], human, out, frames=FRAMES, seed=seed, title="double.bar_unfilmed", progress=progress
+            [photo], human, moved, frames=FRAMES, seed=seed, title="double.bar_unfilmed", progress=progress
         )
+    if not (data.path / UNFILMED).is_dir():
+        made = Dataset(moved)
+        assert made.controls is not None
+        read = turned_as_read(made.pixels, made.controls)
+        records = dataset.replaced(made.records, "controls", list(read))
+        dataset.write(data.path / UNFILMED, made.card, made.pixels, records, made.rejected)
+
+
+def turned_as_read(
+    pictures: UInt8[ndarray, "N S S 3"], controls: Float[ndarray, "N 58"]
+) -> Float[ndarray, "N 58"]:
+    """Controls with the turns that the landmarker reads off their pictures, where it finds a face."""
+    turns = [control_space.INDEX[name] for name in ("yaw", "pitch")]
+    whole = np.eye(2, 3)
+    read = controls.copy()
+    with FaceFinder(max_faces=1) as finder:
+        for picture, values in zip(pictures, read, strict=True):
+            for face in finder.find(np.ascontiguousarray(picture)):
+                values[turns] = measure(face, whole, len(picture))[turns]
+    return read
 
 
 def _fit(data: Dataset, large: Path, small: Path) -> None:
@@ -88,11 +114,13 @@ def with_made(kept: Keyframes, work: Path, count: int) -> Keyframes:
     rest = footage.at_rest(photo.controls)
     asked = [control_space.clip(rest + control_space.vector(one)) for one in _SHOWN[:count]]
     made = [repose(photo, values) for values in asked]
+    pictures = np.stack([picture for picture, _ in made])
     points = np.stack([frame.landmarks[CONTOUR_POINTS, :2] for _, frame in made]).astype(np.float32)
+    read = turned_as_read(pictures, np.stack(asked).astype(np.float32))
     return replace(
         kept,
-        pictures=np.concatenate([kept.pictures, [picture for picture, _ in made]]),
-        controls=np.concatenate([kept.controls, asked]).astype(np.float32),
+        pictures=np.concatenate([kept.pictures, pictures]),
+        controls=np.concatenate([kept.controls, read]),
         points=np.concatenate([kept.points, points]),
         made=len(made),
     )

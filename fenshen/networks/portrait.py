@@ -159,7 +159,7 @@ def _modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         one.permute(0, 2, 3, 1).expand(-1, -1, width, -1).flatten(2) for one in (1 + torch.tanh(scale), shift)
     )
     rows = x.permute(0, 2, 3, 1).flatten(2)
-    return torch.addcmul(wide, rows, factor).unflatten(2, (width, -1)).permute(0, 3, 1, 2)
+    return torch.addcmul(wide, rows, factor).view(len(x), -1, width, x.shape[1]).permute(0, 3, 1, 2)
 
 
 class HeadSpace(nn.Module):

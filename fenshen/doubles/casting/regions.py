@@ -44,6 +44,8 @@ SKIN_PATCHES = (
 )
 _LIKE_SKIN = 1.5  # spreads from the skin's colour within which a pixel of the scalp counts as bare
 _SKIN_SPREADS = np.array([[7.0, 3.5, 3.5], [16.0, 6.0, 6.0]])  # CIELAB; least and most
+_UNLIKE = 1.5  # spreads from the background's colours from which there is something before it
+_ABOVE = (0.012, 0.03)  # sides
 _CLUSTERS = {Kind.BACKGROUND: 5, Kind.HAIR: 3, Kind.CLOTH: 2}
 _NARROWEST = np.array([5.0, 3.0, 3.0])  # least spread of a cluster, CIELAB
 _UNLIKELY, _IMPROBABLE, _IMPOSSIBLE = 4.0, 8.0, 40.0  # penalties of a class at a place, in squared spreads
@@ -58,12 +60,14 @@ class Regions:
         kinds: class of each pixel, one of CLASSES.
         shares: probability of each class, in the order of CLASSES.
         bare: share of the scalp that looks like skin.
+        beyond: share of what is a little above the scalp that does not look like the background: there is hair.
         lab: the portrait in CIELAB.
     """
 
     kinds: UInt8[ndarray, "S S"]
     shares: Float[ndarray, "S S 4"]
     bare: float
+    beyond: float
     lab: Float[ndarray, "S S 3"]
 
 
@@ -90,7 +94,24 @@ def find_regions(portrait: UInt8[ndarray, "S S 3"], points: Float[ndarray, "478 
     likelihood = np.exp(-0.5 * (energy - energy.min(-1, keepdims=True)))
     shares = cv2.GaussianBlur(likelihood / likelihood.sum(-1, keepdims=True), (0, 0), 1.2)
     kinds = np.array(CLASSES, dtype=np.uint8)[shares.argmax(-1)]
-    return Regions(kinds, shares, float(bare.sum() / max(scalp.sum(), 1)), lab)
+    around = _above(shorn)
+    beyond = around & (behind.distance(lab) > _UNLIKE)
+    return Regions(kinds, shares, _share(bare, scalp), _share(beyond, around), lab)
+
+
+def _above(shorn: Frame) -> Bool[ndarray, "S S"]:
+    """A band a little above the scalp, where nothing of a bald head is."""
+    import cv2
+
+    size = len(shorn.kinds)
+    rows = np.mgrid[:size, :size][0] / size
+    outside = cv2.distanceTransform((shorn.kinds == Kind.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3) / size
+    low, high = _ABOVE
+    return (outside > low) & (outside < high) & (rows < shorn.landmarks[FOREHEAD_MIDDLE, 1])
+
+
+def _share(found: Bool[ndarray, "S S"], of: Bool[ndarray, "S S"]) -> float:
+    return float(found.sum() / max(of.sum(), 1))
 
 
 def to_lab(picture: UInt8[ndarray, "S S 3"]) -> Float[ndarray, "S S 3"]:

@@ -22,6 +22,7 @@ from fenshen.humans.render import Frame, Kind
 from fenshen.landmarks import CHEEK, CHEEKBONE_BACK, CHIN, EYE_OUTER, HAIRLINE, JAW_BACK, NOSE_BASE
 
 _BALD_FROM = 0.5  # share of the scalp that is bare, above which a head counts as bald
+_HAIR_FROM = 0.5  # share of what is just above the scalp that is not background, above which it is hair
 _SIZES = (1, 4, 16)  # factors by which pictures are reduced before their colours are compared
 _PER_FEATURE_DISTANCE = 8.0  # a CIELAB difference that counts as much as a feature distance of 1
 _PER_WRONG_PIXEL = 0.1  # the share of pixels of another class that counts as much as a feature distance of 1
@@ -54,7 +55,8 @@ def choose_styles(human: Human, view: View, regions: Regions, picture: Picture) 
 
 
 def _with_best_hair(human: Human, view: View, regions: Regions, picture: Picture) -> Human:
-    if regions.bare > _BALD_FROM:
+    # Hair may have the colour of skin, but it stands out from the head.
+    if regions.bare > _BALD_FROM and regions.beyond < _HAIR_FROM:
         return _changed(human, "hair", style="bald")
     styles = [style for style in HAIR_STYLES if style != "bald"]
     options = [_changed(human, "hair", style=style, strands=n) for style in styles for n in (0, 1)]
