@@ -13,12 +13,15 @@ from people import needs_humans, photograph
 from fenshen import controls, portraits
 from fenshen.doubles.casting import shape
 from fenshen.doubles.casting.cast import cast
+from fenshen.doubles.casting.colours import SIDE
+from fenshen.doubles.casting.regions import find_regions
 from fenshen.doubles.casting.subjects import find_subject
 from fenshen.errors import FenshenError, UsageError
 from fenshen.faces import identity
 from fenshen.humans import sample
 from fenshen.humans.camera import Camera
 from fenshen.humans.human import parse
+from fenshen.humans.render import Frame
 
 SEED = 3_000_007
 
@@ -55,6 +58,23 @@ def test_a_drawn_person_is_cast_as_someone_alike(tmp_path: Path) -> None:
     )
     apart = np.linalg.norm(found[1:] - found[0], axis=1)
     assert apart[0] == apart.min()
+
+
+@needs_humans
+@pytest.mark.parametrize(("style", "stands_out"), [("side_part", True), ("bald", False)])
+def test_hair_in_the_colour_of_skin_stands_out(style: str, stands_out: bool) -> None:
+    from fenshen.humans.render import render
+
+    values = sample(SEED).model_dump()
+    colours = {"root": (0.45, 0.3, 0.2), "tip": (0.45, 0.3, 0.2)}
+    values["beard"]["style"], values["glasses"] = "none", None
+
+    def frame(hair: str) -> Frame:
+        return render(parse(values | {"hair": {"style": hair, **colours}}, "test"), size=SIDE)
+
+    drawn = frame(style)
+    found = find_regions(drawn.picture, drawn.landmarks[:, :2], frame("buzz"))
+    assert (found.beyond > 0.5) == stands_out
 
 
 @needs_humans

@@ -125,6 +125,24 @@ def test_a_shut_mouth_lends_nothing_to_an_open_one(keyframes: Keyframes) -> None
     assert near[mouth][1] > 0.8  # of two that are alike, what was filmed counts
 
 
+def test_keyframes_that_are_near_nowhere_are_not_missed() -> None:
+    generator = _generator().eval()
+    draw = torch.Generator().manual_seed(3)
+    told, latents = torch.randn(5, controls.COUNT, generator=draw), torch.randn(1, 192, generator=draw)
+    with torch.inference_mode():
+        _, points = generator.maps(latents.expand(5, -1), told)
+        pictures, plate = (torch.rand(n, 3, 128, 128, generator=draw) for n in (COUNT, 1))
+        sources = mover.Sources(pictures, plate)
+        # The second keyframe's face is much larger than any that is asked for.
+        theirs = torch.stack([points[0], 3 * points[1], points[2]])
+        generator.keep(sources, torch.zeros(1, 1, 128, 128), told[:COUNT], theirs, torch.zeros(COUNT))
+        whole, few = (generator.parts(latents.expand(2, -1), told[3:], few=few) for few in (False, True))
+    assert few.near[:, 1].eq(0).all()
+    assert whole.near[:, 1].max() > 0
+    assert torch.allclose(whole.weights, few.weights, atol=0.02)
+    assert torch.allclose(whole.motion[:, [0, 2]], few.motion[:, [0, 2]], atol=1e-5)
+
+
 def test_placement_and_roll_change_no_distance() -> None:
     points = torch.from_numpy(_mouth(0.05))[None]
     space = _generator().head_space

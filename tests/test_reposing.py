@@ -16,6 +16,7 @@ from fenshen.doubles.photographs import footage, surface
 from fenshen.doubles.photographs.photograph import Photograph, fit_photograph, save
 from fenshen.doubles.photographs.repose import repose, unmoved
 from fenshen.doubles.photographs.surface import Fragments, Outline
+from fenshen.doubles.unfilmed import turned_as_read
 from fenshen.errors import UsageError
 from fenshen.humans import Human, sample
 from fenshen.humans.camera import Camera
@@ -214,6 +215,21 @@ def test_poses_stay_near_the_photographs() -> None:
     assert values[:, controls.INDEX["eyeBlinkLeft"]].max() > 0.9
     poses = [np.array(pose) for pose in ((0.0, 0.0), (0.05, 0.1), (0.5, 0.0))]
     assert footage.distinct_poses(poses) == [0, 2]
+
+
+def test_turns_are_read_off_pictures_and_the_rest_stays() -> None:
+    from fenshen.humans.render import render
+
+    asked = np.stack([controls.vector(yaw=yaw, jawOpen=0.3) for yaw in (-0.2, 0.2)])
+    drawn = np.stack([render(subject(), one, size=256).picture for one in asked])
+    nobody = np.zeros_like(drawn[:1])
+    told = np.concatenate([np.zeros_like(asked) + controls.vector(jawOpen=0.7), asked[:1]])
+    read = turned_as_read(np.concatenate([drawn, nobody]), told)
+    yaw, pitch = (controls.INDEX[name] for name in ("yaw", "pitch"))
+    assert np.allclose(read[:2, yaw], asked[:, yaw], atol=0.08)
+    assert np.array_equal(read[2], told[2])
+    others = [i for i in range(controls.COUNT) if i not in (yaw, pitch)]
+    assert np.array_equal(read[:, others], told[:, others])
 
 
 def test_the_notes_say_what_is_seen() -> None:
