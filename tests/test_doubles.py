@@ -233,6 +233,10 @@ def test_animate_keeps_the_drivers_time_and_sound(double: Double, film: Path, tm
     assert len(list(frames.glob("frame-*.png"))) == 3
     with pytest.raises(UsageError, match="--idle"):
         fenshen.animate(double.path, out=tmp_path / "x.mp4")
+    still = tmp_path / "still.png"
+    portraits.write(still, next(iter(video.frames(film))).picture)
+    with pytest.raises(UsageError, match="does not move"):
+        fenshen.animate(double.path, out=tmp_path / "x.mp4", drive=still)
 
 
 def test_a_recording_is_spoken_as_long_as_it_lasts(double: Double, film: Path, tmp_path: Path) -> None:

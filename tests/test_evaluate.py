@@ -234,8 +234,9 @@ def test_the_base_model_goes_by_its_name(faces: dataset.Dataset, tmp_path: Path)
 
 def test_refusals(faces: dataset.Dataset, others: np.ndarray, tmp_path: Path) -> None:
     real = write_folder(tmp_path / "real", others[:12])
-    with pytest.raises(UsageError, match="count"):
-        run(real, faces, tmp_path / "out", count=3)
+    for count in (3, 10**8):
+        with pytest.raises(UsageError, match="count"):
+            run(real, faces, tmp_path / "out", count=count)
     with pytest.raises(UsageError, match="nowhere"):
         run(tmp_path / "nowhere", faces, tmp_path / "out")
     with pytest.raises(UsageError, match="absent"):

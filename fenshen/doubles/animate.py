@@ -84,6 +84,8 @@ def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Audio 
     from fenshen.motion.drive import from_video
 
     track = from_video(source, smoothing=smoothing)
+    if len(track.controls) < 2:
+        raise UsageError("double.still_driver", path=source)
     seen = video.probe(source)
     if not seen.has_audio or target.suffix.lower() not in (".mp4", ".mov", ".mkv", ".webm"):
         return track, None

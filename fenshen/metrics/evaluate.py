@@ -45,7 +45,8 @@ def evaluate(
         0.0005 near 0.
 
     Raises:
-        UsageError: a count below 8, a report that exists, an unknown device, or weights of another network.
+        UsageError: a count below 8 or above 100,000, a report that exists, an unknown device, or weights of another
+            network.
         FenshenError: the model or the dataset cannot be read, has fewer than 8 pictures, or the report cannot be
             written.
     """

@@ -18,7 +18,7 @@ from fenshen.metrics import coverage, distances, history, html_report
 from fenshen.metrics.comparison import Advance, Comparison, FeatureSet, Reference, forward_passes
 from fenshen.metrics.features import NAME, Features
 from fenshen.metrics.inception import InceptionFeatures
-from fenshen.metrics.picture_set import FEWEST, picture_set_of, random_subset
+from fenshen.metrics.picture_set import FEWEST, MOST, picture_set_of, random_subset
 from fenshen.metrics.report import Copies, Figures, Mark, Report, judge
 from fenshen.model import Model
 from fenshen.names import readable
@@ -28,13 +28,15 @@ _JSON, _HTML = "report.json", "report.html"
 
 
 def check(folder: Path, count: int, force: bool) -> None:
-    """Refuse a count too small to mean anything, and overwriting a report.
+    """Refuse a count too small to mean anything or too large to end, and overwriting a report.
 
     Raises:
-        UsageError: either of them.
+        UsageError: one of them.
     """
     if count < FEWEST:
         raise UsageError("evaluate.count", count=count, least=FEWEST)
+    if count > MOST:
+        raise UsageError("evaluate.too_many", count=count, most=MOST)
     there = [folder / name for name in (_JSON, _HTML) if (folder / name).exists()]
     if there and not force:
         raise UsageError("evaluate.exists", path=there[0])

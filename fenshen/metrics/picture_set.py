@@ -21,6 +21,7 @@ from fenshen.model import CARD, Model, is_shipped
 from fenshen.names import readable
 
 FEWEST = 8  # pictures, below which no figure means anything
+MOST = 100_000  # twice as many as published scores use
 _CHUNK = 32  # pictures drawn between two updates of the progress bar
 
 
