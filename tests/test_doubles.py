@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from fenshen import OutputOptions, controls, portraits, sliders, video
 from fenshen.audio import RATE
 from fenshen.dataset import Dataset
 from fenshen.doubles import double as doubling
-from fenshen.doubles import edit
+from fenshen.doubles import edit, unfilmed
 from fenshen.doubles.filmed import judged
 from fenshen.doubles.store import Double
 from fenshen.drawing import request_of_seed
@@ -42,6 +42,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hum = 0.1 * np.sin(2 * np.pi * 150 * np.arange(2 * RATE) / RATE).astype(np.float32)
     video.write(path, (portraits.resize(player.draw(move), 384) for move in moves), 25.0, audio=(hum, RATE))
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_made_pictures() -> Iterator[None]:
+    """Drawing what was not filmed takes minutes where there is no graphics card."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unfilmed, "FRAMES", 16)
+        yield
 
 
 @pytest.fixture(scope="module")
