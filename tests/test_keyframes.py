@@ -18,7 +18,7 @@ from fenshen.errors import FenshenError
 from fenshen.humans import stage
 from fenshen.keyframes import CARD, Keyframes, Whole
 from fenshen.model import to_pixels
-from fenshen.networks import NetworkConfig, build_generator, mover
+from fenshen.networks import NetworkConfig, build_generator, geometry, mover
 from fenshen.networks.contours import CONTOUR_POINTS
 
 COUNT, SIZE = 3, 256
@@ -78,7 +78,7 @@ def test_a_browsers_frames_are_those_of_the_product(keyframes: Keyframes, parts:
 
 def test_points_carry_their_surroundings() -> None:
     there = torch.full((1, len(CONTOUR_POINTS), 2), 0.5)
-    motion = mover.carried(there, there + torch.tensor([0.1, -0.05]), 64)[0, 0]
+    motion = geometry.carried(there, there + torch.tensor([0.1, -0.05]), 64)[0, 0]
     assert torch.allclose(motion[:, 32, 32], torch.tensor([0.1, -0.05]), atol=2e-3)
     assert motion[:, 0, 0].abs().max() < 0.01  # what is far from every point stays
 
@@ -113,10 +113,10 @@ def test_a_shut_mouth_lends_nothing_to_an_open_one(keyframes: Keyframes) -> None
     asked, shut, wide = (_mouth(gap) for gap in (0.08, 0.0, 0.1))
     theirs = torch.from_numpy(np.stack([shut, wide, wide]))
     points = torch.from_numpy(asked)[None]
-    geometry, present = mover.Geometry(), torch.ones(3, 1, 64, 64)
-    known = mover.Known(theirs, theirs, torch.tensor([0.0, 0.0, 1.0]), present)
-    near = geometry.near(points, points, known, 128)
-    lacking = geometry.lacking(points, points, known, 128, few=False)
+    places, present = geometry.Geometry(), torch.ones(3, 1, 64, 64)
+    known = geometry.Known(theirs, theirs, torch.tensor([0.0, 0.0, 1.0]), present)
+    near = places.near(points, points, known, 128)
+    lacking = places.lacking(points, points, known, 128, few=False)
     mouth = (0, slice(None), round(0.7 * 128), 64)
     assert lacking[mouth][0] > 0.9
     assert lacking[mouth][1:].max() < 0.1
@@ -148,10 +148,10 @@ def test_placement_and_roll_change_no_distance() -> None:
     space = _generator().head_space
     told = controls.normalise(controls.vector(roll=0.4, x=0.1, y=-0.05, scale=0.3))
     aim = space.aim(torch.from_numpy(told)[None])
-    at_rest = mover.upright_points(points, space.aim(torch.zeros(1, controls.COUNT)))
+    at_rest = geometry.upright_points(points, space.aim(torch.zeros(1, controls.COUNT)))
     turned = torch.tensor([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]], dtype=torch.float32)
     placed = aim[1][0, :2] + aim[1][0, 2] * at_rest @ turned.T
-    assert torch.allclose(mover.upright_points(placed, aim), at_rest, atol=1e-5)
+    assert torch.allclose(geometry.upright_points(placed, aim), at_rest, atol=1e-5)
 
 
 def test_keyframes_come_back_from_disk(keyframes: Keyframes, tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def _generator() -> mover.Generator:
 def _mouth(gap: float) -> Float[ndarray, "P 2"]:
     """Contour points of a face of which only the mouth is drawn, open by a gap in sides."""
     points = np.full((len(CONTOUR_POINTS), 2), 0.5, np.float32)
-    geometry = mover.Geometry()
-    for line, lift in zip(geometry.openings[2], (-gap / 2, gap / 2), strict=True):
+    openings = geometry.Geometry().openings
+    for line, lift in zip(openings[2], (-gap / 2, gap / 2), strict=True):
         across = np.linspace(-1, 1, len(line))
         points[line, 0] = 0.5 + 0.1 * across
         points[line, 1] = 0.7 + lift * (1 - across**2)

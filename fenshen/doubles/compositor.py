@@ -181,9 +181,7 @@ class Area(NamedTuple):
         return rows, columns
 
 
-def areas(
-    weights: Float[ndarray, "L s s"], cells: int, size: int, strips: int = _STRIPS
-) -> Iterator[tuple[int, Area]]:
+def areas(weights: Float[ndarray, "L s s"], cells: int, size: int) -> Iterator[tuple[int, Area]]:
     """Where layers are seen: a part of each strip of the picture, layer by layer.
 
     Args:
@@ -192,7 +190,7 @@ def areas(
         size: side of the frame.
     """
     cells = math.gcd(size, cells)  # whole pixels
-    strips, each = math.gcd(cells, strips), weights.shape[1] // cells
+    strips, each = math.gcd(cells, _STRIPS), weights.shape[1] // cells
     fine = weights > _UNSEEN
     seen = np.logical_or.reduce([fine[:, i::each, j::each] for i in range(each) for j in range(each)])
     for axis in (1, 2):  # enlarging reaches neighbours

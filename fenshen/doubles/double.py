@@ -232,11 +232,13 @@ def tune(
     data = dataset.Dataset(data.path)  # opened again, because its records have changed
     moves = (data.path / FOLDER).is_dir()
     recipe = RECIPE if moves else DRAWN_RECIPE
-    words = [f"seed={seed}", f"minutes={minutes}", *settings]
+    words = [f"seed={seed}", f"minutes={minutes}"]
     if moves:
-        words.insert(0, f"fine={min(data.card.size, _FINE)}")
-    if not any(word.startswith("steps=") for word in settings):  # else the schedules follow the minutes
+        words.append(f"fine={min(data.card.size, _FINE)}")
+    if not any(word.startswith("steps=") for word in settings):
+        # More than there is time for: the schedules follow the minutes.
         words += [f"steps={_MOST_STEPS}", f"adversarial_from={_MOST_STEPS // 2}"]
+    words += settings
     return train(data, out=run, recipe=recipe, settings=words, device=device, progress=progress).path
 
 

@@ -127,7 +127,10 @@ class Recipe(_Weights):
 
     # The optimizers.
     steps: Annotated[int, Field(ge=1, description="steps of G in all")] = 20_000
-    minutes: Annotated[float | None, Field(gt=0, description="training time with which schedules end")] = None
+    minutes: Annotated[
+        float | None,
+        Field(gt=0, description="stop after this much training time, with schedules at their end"),
+    ] = None
     batch_size: Annotated[int, Field(ge=2, le=65_536, description="pictures a step, over all processes")] = 32
     accumulate: Annotated[int, Field(ge=1, description="parts a batch is split into, to save memory")] = 1
     lr_g: Annotated[float, Field(gt=0, description="Adam's learning rate for G")] = 2e-4
