@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from fenshen import messages
 from fenshen.messages import message
@@ -163,7 +163,8 @@ def help_of(command: str, function: Callable[..., Any]) -> dict[str, str]:
         annotation = _evaluated(parameter.annotation, inspect.getmodule(function))
         if dataclasses.is_dataclass(annotation):
             lines.pop(name, None)
-            lines |= _argument_lines(annotation)
+            for part in reversed(inspect.getmro(cast("type", annotation))):
+                lines |= _argument_lines(part)
     return lines
 
 

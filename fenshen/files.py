@@ -137,6 +137,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return load_file(path) if readable(path) == str(path) else load(path.read_bytes())
 
 
+def sha256(path: Path) -> str:
+    """The hash of a file's content, in hex; films are read piece by piece.
+
+    Raises:
+        FenshenError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with reading_errors(path), path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def in_utf8(folder: Path) -> Path:
     """The folder by a name in UTF-8, for a library that takes no other: on Linux, that of an open handle.
 

@@ -70,7 +70,7 @@ def read(
     Raises:
         PictureError: not a picture, damaged, cut short, or larger than :data:`MAX_PIXELS`.
     """
-    with _opened(source, name) as picture:
+    with opened(source, name) as picture:
         if at_least is not None:
             scale = max(1.0, min(picture.size) / at_least)
             picture.draft(None, (int(picture.width / scale), int(picture.height / scale)))
@@ -78,7 +78,7 @@ def read(
 
 
 @contextmanager
-def _opened(source: Path | str | bytes, name: str | None) -> Iterator[Image.Image]:
+def opened(source: Path | str | bytes, name: str | None = None) -> Iterator[Image.Image]:
     """A picture whose header was read; whatever a decoder raises inside becomes a PictureError."""
     from PIL import Image, UnidentifiedImageError
 
@@ -111,7 +111,7 @@ def dimensions(source: Path | str | bytes) -> tuple[int, int]:
     Raises:
         PictureError: not a picture, a damaged header, or larger than :data:`MAX_PIXELS`.
     """
-    with _opened(source, None) as picture:
+    with opened(source) as picture:
         return picture.size
 
 
@@ -187,12 +187,18 @@ def _formats() -> tuple[str, ...]:
     return tuple(kind for kind in _WANTED if kind in Image.OPEN)
 
 
-def write(path: Path | str, picture: UInt8[ndarray, "H W C"], text: Mapping[str, str] | None = None) -> None:
+def write(
+    path: Path | str,
+    picture: UInt8[ndarray, "H W C"],
+    text: Mapping[str, str] | None = None,
+    xmp: bytes | None = None,
+) -> None:
     """Write a PNG, JPEG or WebP file, RGB or RGBA (not in a JPEG).
 
     Args:
         text: what the file says about itself (seed, model, licence): text chunks of a PNG, a JSON object in
             the EXIF description of the others. :func:`read_text` reads it back.
+        xmp: a packet of metadata.
 
     Raises:
         UsageError: the suffix is none of .png, .jpg, .jpeg, .webp.
@@ -208,10 +214,14 @@ def write(path: Path | str, picture: UInt8[ndarray, "H W C"], text: Mapping[str,
     options: dict[str, object] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}}.get(
         kind, {}
     )  # type: ignore[assignment]
-    if text and kind == "PNG":
+    if xmp and kind != "PNG":
+        options["xmp"] = xmp
+    if kind == "PNG":
         info = PngInfo()
-        for key, value in text.items():
+        for key, value in (text or {}).items():
             info.add_itxt(key, value)
+        if xmp:
+            info.add_itxt("XML:com.adobe.xmp", xmp.decode())
         options["pnginfo"] = info
     elif text:
         exif = Image.Exif()
@@ -267,14 +277,18 @@ def resize(
 
 
 def sheet(
-    pictures: UInt8[ndarray, "N H W 3"], columns: int, gap: int = 0, ground: Colour = WHITE
-) -> UInt8[ndarray, "sheet_H sheet_W 3"]:
-    """A contact sheet, row by row; cells left over and the ``gap`` pixels between cells show ``ground``."""
-    count, height, width, _ = pictures.shape
+    pictures: UInt8[ndarray, "N H W C"], columns: int, gap: int = 0, ground: Colour = WHITE
+) -> UInt8[ndarray, "sheet_H sheet_W C"]:
+    """A contact sheet, row by row; cells left over and the ``gap`` pixels between cells show ``ground``.
+
+    A sheet of RGBA pictures is transparent there.
+    """
+    count, height, width, channels = pictures.shape
     columns = min(columns, count)
     rows = -(-count // columns)
-    canvas = np.empty((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), dtype=np.uint8)
-    canvas[:] = ground
+    canvas = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), dtype=np.uint8)
+    if channels == 3:
+        canvas[:] = ground
     for i, picture in enumerate(pictures):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         canvas[top : top + height, left : left + width] = picture

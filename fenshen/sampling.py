@@ -16,6 +16,8 @@ from numpy import ndarray
 from fenshen.commands import DEVICE, GRID, SLIDERS
 from fenshen.drawing import Axis, DrawRequest, draw, grid_requests, parse_axis, parse_words, request_of_seed
 from fenshen.errors import FenshenError, UsageError
+from fenshen.provenance.mark import Mark
+from fenshen.provenance.options import MarkOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,10 +46,11 @@ def generate(
     walk: bool = False,
     grid: Annotated[tuple[str, str] | None, GRID] = None,
     timelapse: Path | str | None = None,
+    marks: MarkOptions = MarkOptions(),
     device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
 ) -> list[Path]:
-    """Draw pictures with a model.
+    """Draw pictures with a model, marked as made by AI and signed.
 
     Args:
         model: a model, a checkpoint or a run; humans is the model that comes with Fenshen
@@ -65,6 +68,7 @@ def generate(
         walk: make a video that walks from seed to seed
         grid: make a sheet of two sliders, such as smile:0:1 yaw:-30:30
         timelapse: write a video of how the run learned, instead of --out
+        marks: how the pictures are marked
         device: where to compute
         force: overwrite existing files
 
@@ -82,10 +86,11 @@ def generate(
     name = model.path if isinstance(model, Model) else Path(model)
     target = Path(timelapse or out or _default_target(name, walk))
     _check(target, truncation, scale, fps, seconds, force)
+    marks.check()
     if walk and target.suffix.lower() not in _VIDEOS:
         raise UsageError("generate.not_a_video", path=target, suffixes=", ".join(_VIDEOS))
     if timelapse:
-        return [_write_timelapse(name, target, scale, fps)]
+        return [_write_timelapse(name, target, scale, fps, marks)]
     turns = {"yaw": yaw, "pitch": pitch, "roll": roll}
     turned = {turn: f"{degrees:g}" for turn, degrees in turns.items() if degrees is not None}
     numbers, words = parse_seeds(seeds), parse_words(settings) | turned
@@ -93,28 +98,29 @@ def generate(
     from fenshen.machine import torch_device
 
     opened = model if isinstance(model, Model) else Model.load(name, torch_device(device))
-    drawer = _Drawer(opened, words, truncation)
+    drawer = _Drawer(opened, words, truncation, Mark.of_model(opened.digest, marks), scale)
+    drawer.mark.ready()
     if axes:
-        return [_write_grid(drawer, numbers[0], axes, scale, target)]
+        return [_write_grid(drawer, numbers[0], axes, target)]
     drawer.request(numbers[0])  # what cannot be drawn is refused before anything is made
     if target.suffix.lower() in _VIDEOS:
-        from fenshen import video
-
         steps = max(round(fps * seconds), 1)
-        video.write(target, (_enlarge(p, scale) for p in _walk(drawer, numbers, steps)), fps)
-        return [target]
+        frames = (_enlarge(picture, scale) for picture in _walk(drawer, numbers, steps))
+        return [drawer.mark.film(target, frames, fps)]
     if not target.suffix:
-        return list(_write_singles(drawer, numbers, scale, target))
-    return [_write_sheet(drawer, numbers, scale, target)]
+        return list(_write_singles(drawer, numbers, target))
+    return [_write_sheet(drawer, numbers, target)]
 
 
 @dataclass(frozen=True)
 class _Drawer:
-    """A model and the settings that all its pictures share."""
+    """A model, and the settings and marks that all its pictures share."""
 
     model: Model
     words: Mapping[str, str]
     truncation: float
+    mark: Mark
+    scale: int
 
     def request(self, seed: int) -> DrawRequest:
         return request_of_seed(self.model, seed).with_words(self.model, self.words)
@@ -195,39 +201,32 @@ def _walk(drawer: _Drawer, seeds: Sequence[int], steps: int) -> Iterator[UInt8[n
         yield from drawer.model.draw(chunk, truncation=drawer.truncation, controls=controls)
 
 
-def _write_sheet(drawer: _Drawer, seeds: Sequence[int], scale: int, target: Path) -> Path:
-    from fenshen import portraits
-
-    pictures = drawer.seeds(seeds)
+def _write_sheet(drawer: _Drawer, seeds: Sequence[int], target: Path) -> Path:
+    pictures = [_enlarge(picture, drawer.scale) for picture in drawer.seeds(seeds)]
+    if len(seeds) == 1:
+        return drawer.mark.picture(target, pictures[0], _text(drawer, str(seeds[0])))
     columns = min(_COLUMNS if len(seeds) <= 64 else round(math.sqrt(len(seeds))), len(seeds))
-    sheet = pictures[0] if len(seeds) == 1 else portraits.sheet(pictures, columns)
     words = ",".join(map(str, seeds)) if len(seeds) <= 64 else f"{seeds[0]}-{seeds[-1]}"
-    portraits.write(target, _enlarge(sheet, scale), _text(drawer, words))
-    return target
+    return drawer.mark.sheet(target, np.stack(pictures), columns, _text(drawer, words))
 
 
-def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], scale: int, target: Path) -> Path:
-    from fenshen import portraits
-
+def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], target: Path) -> Path:
     wishes = grid_requests(drawer.model, drawer.request(seed), axes)
-    sheet = portraits.sheet(drawer.draw(wishes), len(axes[0].values))
-    portraits.write(target, _enlarge(sheet, scale), _text(drawer, str(seed)))
-    return target
+    pictures = np.stack([_enlarge(picture, drawer.scale) for picture in drawer.draw(wishes)])
+    return drawer.mark.sheet(target, pictures, len(axes[0].values), _text(drawer, str(seed)))
 
 
-def _write_singles(drawer: _Drawer, seeds: Sequence[int], scale: int, folder: Path) -> Iterator[Path]:
-    from fenshen import portraits
-
+def _write_singles(drawer: _Drawer, seeds: Sequence[int], folder: Path) -> Iterator[Path]:
     for start in range(0, len(seeds), 64):
         some = seeds[start : start + 64]
         for seed, picture in zip(some, drawer.seeds(some), strict=True):
             file = folder / f"seed-{seed:06d}.png"
-            portraits.write(file, _enlarge(picture, scale), _text(drawer, str(seed)))
-            yield file
+            yield drawer.mark.picture(file, _enlarge(picture, drawer.scale), _text(drawer, str(seed)))
 
 
-def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
-    from fenshen import portraits, video
+def _write_timelapse(run: Path, target: Path, scale: int, fps: float, marks: MarkOptions) -> Path:
+    from fenshen import files, portraits
+    from fenshen.provenance import implicit
 
     sheets = sorted((run / "samples").glob("step-*.png"))
     if not sheets:
@@ -243,7 +242,9 @@ def _write_timelapse(run: Path, target: Path, scale: int, fps: float) -> Path:
             for _ in range(repeat if file != sheets[-1] else repeat + round(2 * fps)):
                 yield sheet
 
-    video.write(target, pictures(), fps)
+    # There may be no model left of any of them: the last sheet stands for it.
+    mark = Mark.of_model(files.sha256(sheets[-1]), marks)
+    mark.film(target, pictures(), fps, marked=implicit.read(sheets[-1]).generated)
     return target
 
 

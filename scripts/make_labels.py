@@ -1,4 +1,6 @@
-"""Draw the words of the visible label, and write ``fenshen/provenance/label-*.png``: their opacity, 128 pixels high.
+"""Draw the words of the visible label, and write ``fenshen/provenance/label-*.png``: their opacity.
+
+A Chinese character is 128 pixels high; Latin letters reach below it.
 
 The font is Noto Sans SC Bold (SIL Open Font License 1.1; the npm package @fontsource/noto-sans-sc). It is not part of
 Fenshen, whose users need no Chinese font. Run it again to change the words:
@@ -14,19 +16,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 import fenshen.provenance
 
-_WORDS = {"short": "AI", "zh": "AI 生成", "en": "AI-made"}
+_WORDS = {"zh": "AI 生成", "en": "AI-generated"}
 _HEIGHT = 128  # pixels of a Chinese character
 
 
 def draw(words: str, font: ImageFont.FreeTypeFont) -> Image.Image:
-    """White words on black, cut to a Chinese character's height, so that all labels have one line."""
-    _, top, _, bottom = font.getbbox("生成")
-    left, _, right, _ = font.getbbox(words)
+    """White words on black, from the top of a Chinese character to their own bottom."""
+    _, top, _, foot = font.getbbox("生成")
+    left, _, right, bottom = font.getbbox(words)
+    bottom = max(bottom, foot)
     picture = Image.new("L", (round(right - left), round(bottom - top)))
     ImageDraw.Draw(picture).text((-left, -top), words, 255, font)
-    return picture.resize(
-        (round(picture.width * _HEIGHT / picture.height), _HEIGHT), Image.Resampling.LANCZOS
-    )
+    scale = _HEIGHT / (foot - top)
+    size = (round(picture.width * scale), round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 from fenshen import files
 from fenshen.commands import DEVICE, RATE, SEED, Word
@@ -55,12 +55,14 @@ def animate(
     from fenshen.doubles.output import FILM, Output
     from fenshen.doubles.store import Double
     from fenshen.motion.track import check_rate
+    from fenshen.provenance.inputs import of_files
 
     if (drive is None) == (idle is None):
         raise UsageError("double.one_motion")
     check_rate(rate)
     opened = Double.of(double, device)
-    writer = Output(opened, Path(out), FILM, output, force=force)
+    driver = of_files([Path(drive)], "driver", placed=False) if _filmed(drive) else []
+    writer = Output(opened, Path(out), FILM, output, inputs=driver, force=force)
     if idle is not None:
         if not 0.1 <= idle <= 3600:
             raise UsageError("generate.out_of_range", option="--idle", value=idle, low=0.1, high=3600)
@@ -71,6 +73,11 @@ def animate(
         raise UsageError("generate.out_of_range", option="--smoothing", value=smoothing, low=0, high=10)
     track, sound = _driven(Path(str(drive)), writer.target, smoothing)
     return writer.film([(track.resampled(rate), sound)])
+
+
+def _filmed(drive: Path | str | None) -> TypeGuard[Path | str]:
+    """Whether it is a film, which may have marks, not a track."""
+    return drive is not None and Path(drive).is_file() and Path(drive).suffix != _TRACK
 
 
 def _driven(source: Path, target: Path, smoothing: float) -> tuple[Track, Audio | None]:

@@ -29,6 +29,7 @@ from fenshen.errors import FenshenError, UsageError
 from fenshen.locks import at_work
 from fenshen.messages import message
 from fenshen.provenance import consent as consents
+from fenshen.provenance import inputs
 from fenshen.version import __version__
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ def double(
         card = _card(name, data, look or "photo", psnr)
         card = card.model_copy(update=material.notes(work))
         human = parse(dataset.Dataset(data.path).records["human"][0].as_py())
-        store.save(target, card, best, human, agreed, Keyframes.read(data.path / FOLDER))
+        kept = Keyframes.read(data.path / FOLDER)
+        made_of = inputs.of_files(paths, placed=look != "human")
+        store.save(target, card, best, human, agreed, kept, made_of)
         if not keep:
             shutil.rmtree(work, ignore_errors=True)
     return store.Double.open(target, device)
@@ -143,12 +146,12 @@ def _shown(name: str, agreed: Consent, work: Path, progress: bool, kept: Keyfram
 
     from fenshen.provenance.mark import Mark
 
-    file, pictures = work / "first.png", kept.resized(min(kept.size, _FIRST)).pictures
+    file, shown = work / "first.png", kept.resized(min(kept.size, _FIRST))
     # There is no model yet: the pictures stand for it.
-    mark = Mark(name, hashlib.sha256(kept.pictures.tobytes()).hexdigest(), agreed)
+    digest = hashlib.sha256(kept.pictures.tobytes()).hexdigest()
     try:
-        with mark.sealed(file) as part:
-            portraits.write(part, mark.frame(portraits.sheet(pictures, 3, 4)))
+        mark = Mark.of_double(name, digest, agreed, composite=True)
+        mark.sheet(file, shown.pictures, 3)
     except FenshenError:  # no certificate can be made, say: no reason to stop what takes minutes
         return
     console = Console(stderr=True, highlight=False, quiet=not progress)

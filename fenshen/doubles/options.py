@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from fenshen.commands import Word
 from fenshen.errors import UsageError
-
-if TYPE_CHECKING:
-    from fenshen.provenance.credentials import Signer
+from fenshen.provenance.options import MarkOptions
 
 LARGEST_SCALE = 4.0
 _SMALL = 128  # pixels of a side
 
 
 @dataclass(frozen=True)
-class OutputOptions:
-    """How a picture or film is finished. The invisible watermark and the credentials are always there.
+class OutputOptions(MarkOptions):
+    """How a picture or film of a double is finished, and how it is marked.
 
     Attributes:
         frame: crop is the head in a square; full puts it back into the film's own frame, where the camera stood still.
             By default full where it is possible; crop for sheets and without the background
         scale: enlarge this many times, 1 to 4; by default small pictures of 128 pixels twice, others not
-        label: draw the small visible label
         transparent: leave out the background: PNG or WebP; for films WebM, WebP, GIF or frames
-        certificate: your own certificate chain instead of the self-made one; needs --key
-        key: the private key that belongs to --certificate
     """
 
     frame: Literal["crop", "full"] | None = None
     scale: Annotated[float | None, Word(low=1, high=LARGEST_SCALE)] = None
-    label: bool = True
     transparent: bool = False
-    certificate: Annotated[Path | str | None, Word(metavar="PEM")] = None
-    key: Annotated[Path | str | None, Word(metavar="PEM")] = None
 
     def check(self) -> None:
         """Refuse values that make no sense.
 
         Raises:
-            UsageError: the scale is out of range, an unknown frame, a full one without its background, or only one of
-                certificate and key.
+            UsageError: the scale is out of range, an unknown frame, a full one without its background, or marks that
+                make no sense.
         """
+        super().check()
         if self.frame not in (None, "crop", "full"):
             raise UsageError("double.unknown_frame", frame=self.frame)
         if self.frame == "full" and self.transparent:
@@ -52,21 +44,7 @@ class OutputOptions:
             raise UsageError(
                 "generate.out_of_range", option="--scale", value=self.scale, low=1, high=LARGEST_SCALE
             )
-        if (self.certificate is None) != (self.key is None):
-            raise UsageError("cli.certificate_and_key")
 
     def scale_of(self, size: int) -> float:
         """How many times pictures of a size are enlarged."""
         return (2.0 if size <= _SMALL else 1.0) if self.scale is None else self.scale
-
-    def signer(self) -> Signer | None:
-        """Who signs; None for the self-made certificate.
-
-        Raises:
-            FenshenError: the certificate or the key cannot be used.
-        """
-        if self.certificate is None or self.key is None:
-            return None
-        from fenshen.provenance.credentials import load
-
-        return load(Path(self.certificate), Path(self.key))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -24,7 +25,7 @@ from fenshen.doubles.options import OutputOptions
 from fenshen.errors import FenshenError, ReaderGoneError, UsageError
 from fenshen.keyframes import Whole
 from fenshen.provenance.credentials import holder
-from fenshen.provenance.mark import Mark
+from fenshen.provenance.inputs import Input
 
 if TYPE_CHECKING:
     from fenshen.doubles.store import Double
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 _AHEAD = 8  # frames that are drawn before they are encoded
 _END = object()  # after the last sound of a film
-_STRIP, _STRIP_GREY = 0.14, 24  # of the shorter side; level of 255
 STANDARD = Path("-")  # output, for films that are watched while they are made
 Frames = Iterable[UInt8[ndarray, "H W C"]]
 Scene = tuple["Track", "Audio | None"]  # what moves, and what is heard; all of a film have one rate
@@ -63,7 +63,8 @@ class Medium:
 
 PICTURE = Medium((".png", ".jpg", ".jpeg", ".webp"))
 FILM = Medium((".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp"), moves=True, frames=True)
-SOUND_FILM = Medium((".mp4", ".mov", ".mkv", ".webm"), moves=True)
+SOUND_FILM = Medium((".mp4", ".mov", ".mkv", ".webm", ".wav"), moves=True)
+SOUND = ".wav"
 LIVE_FILM = Medium((".mp4",), moves=True)  # can be watched while it grows
 
 
@@ -75,6 +76,7 @@ class Output:
         medium: what it can be.
         options: how it is finished.
         sheet: whether several pictures are put side by side.
+        inputs: what goes into it besides the double: who drives it, what it says.
         force: overwrite an existing file.
 
     Raises:
@@ -90,33 +92,23 @@ class Output:
         options: OutputOptions,
         *,
         sheet: bool = False,
+        inputs: Sequence[Input] = (),
         force: bool = False,
     ) -> None:
         options.check()
         _check_target(target, medium, options, force)
-        self.double, self.target, self.medium = double, target, medium
+        self.double, self.target, self.medium, self.options = double, target, medium, options
         self.scale = options.scale_of(double.size)
         self.framing = _framing(double, options, sheet)
-        self.mark = Mark(
-            double.card.name, double.model.digest, double.consent, options.label, options.signer()
-        )
+        self.mark = double.mark(options, inputs)
         self._matte = Matte(double.model.device, film=medium.moves) if options.transparent else None
 
     def picture(self, pictures: UInt8[ndarray, "N S S 3"], columns: int = 1) -> Path:
-        """Write a picture, or several as a sheet with a strip below for the label, which would cover a face."""
-        from fenshen import portraits
-
-        shown = np.stack([self._shown(picture) for picture in pictures])
-        count, height, width, channels = shown.shape
-        rows = shown.reshape(count // columns, columns, height, width, channels).swapaxes(1, 2)
-        sheet = rows.reshape(-1, columns * width, channels)
-        if count > 1:
-            height = round(_STRIP * min(sheet.shape[:2]))
-            grey = _STRIP_GREY if self._matte is None else 0
-            sheet = np.pad(sheet, ((0, height), (0, 0), (0, 0)), constant_values=grey)
-        with self.mark.sealed(self.target) as part:
-            portraits.write(part, self.mark.frame(sheet))
-        return holder(self.target)
+        """Write a picture, or several as a sheet."""
+        shown = [self._shown(picture) for picture in pictures]
+        if len(shown) == 1:
+            return self.mark.picture(self.target, shown[0])
+        return self.mark.sheet(self.target, np.stack(shown), columns)
 
     def film(self, scenes: Iterable[Scene]) -> Path:
         """Write the double moving, scene by scene as they come: tracks are added to its face at rest."""
@@ -135,10 +127,10 @@ class Output:
 
         def frames() -> Frames:
             try:
-                yield from map(self._finished, moving(self.double, track, player))
+                yield from map(self._shown, moving(self.double, track, player))
                 for moves, said in scenes:
                     heard.put(said)
-                    yield from map(self._finished, moving(self.double, moves, player))
+                    yield from map(self._shown, moving(self.double, moves, player))
             finally:
                 heard.put(_END)
 
@@ -148,19 +140,19 @@ class Output:
         with threadpool_limits(1, user_api="blas"):
             return self._written(ahead(frames(), _AHEAD), track.rate, audio)
 
-    def _written(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
-        from fenshen import video
+    def sound(self, pieces: Iterable[Audio]) -> Path:
+        """Write what a double says, without its picture."""
+        pieces = iter(pieces)
+        samples, rate = next(pieces)
+        mark = self.double.mark(self.options, seen=False)
+        return mark.sound(self.target, _joined(chain([(samples, rate)], pieces)), rate)
 
+    def _written(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
         if self.medium is LIVE_FILM:
             return self._stream(frames, rate, audio)
         if not self.target.suffix:
-            return self._singles(frames)
-        with self.mark.sealed(self.target) as part:
-            video.write(part, frames, rate, audio=audio, quick=True)
-        return holder(self.target)
-
-    def _finished(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "h w C"]:
-        return self.mark.frame(self._shown(picture))
+            return self.mark.singles(self.target, frames)
+        return self.mark.film(self.target, frames, rate, audio, quick=True)
 
     def _shown(self, picture: UInt8[ndarray, "S S 3"]) -> UInt8[ndarray, "h w C"]:
         if self.framing is not None:
@@ -169,30 +161,18 @@ class Output:
         return large if self._matte is None else self._matte.cut(large)
 
     def _stream(self, frames: Frames, rate: float, audio: Audio | None) -> Path:
-        """Stream a film. A file is signed when complete and removed on failure; a pipe only carries the marks."""
-        from fenshen import video
-
+        """Stream a film. A file is removed on failure."""
         if self.target == STANDARD:
             pipe = _Pipe(sys.stdout.buffer)
-            video.stream(cast("BinaryIO", pipe), pipe.watched(frames), rate, audio=audio)
+            self.mark.stream(pipe, pipe.watched(frames), rate, audio)
             pipe.check()
             return self.target
         try:
-            video.stream(self.target, frames, rate, audio=audio)
-            return self.mark.seal(self.target)
+            self.mark.stream(self.target, frames, rate, audio)
         except BaseException:
             self.target.unlink(missing_ok=True)
             raise
-
-    def _singles(self, frames: Frames) -> Path:
-        """Write one PNG per frame; other files in the folder stay."""
-        from fenshen import portraits
-
-        with files.writing_folder(self.target, keep=True) as folder:
-            for number, frame in enumerate(frames):
-                with self.mark.sealed(folder / f"frame-{number:06d}.png") as part:
-                    portraits.write(part, frame)
-        return self.target
+        return holder(self.target)
 
 
 class _Pipe(io.RawIOBase):

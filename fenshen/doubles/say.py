@@ -1,4 +1,4 @@
-"""``fenshen say``: a double speaks a text or a recording."""
+"""``fenshen say``: a double speaks a text or a recording, as a film or as sound alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def say(
     Args:
         double: a .double file
         text: what to say, in Chinese, English or both
-        out: the film to write; by default named after the double. With --stream, - is standard output
+        out: the film to write, or .wav for the voice alone; by default a film named after the double. With --stream, -
+            is standard output
         audio: a recording to speak along with, instead of a text
         lang: language of the text; by default the one that most of it is in
         voice: a voice of the engine, see --list-voices; by default the double's own, else one for the language
@@ -55,20 +56,27 @@ def say(
         UsageError: both or neither of ``text`` and ``audio``, or an unknown voice or engine.
         FenshenError: the double, the voice or the recording cannot be opened, or the film cannot be written.
     """
-    from fenshen.doubles.output import LIVE_FILM, SOUND_FILM, Output
+    from fenshen.doubles.output import LIVE_FILM, SOUND, SOUND_FILM, Output
     from fenshen.doubles.store import Double
     from fenshen.motion.talk import talk_audio, talk_stream
+    from fenshen.provenance.inputs import of_files
 
     if (text is None) == (audio is None):
         raise UsageError("double.text_or_audio")
+    if audio is not None and out is not None and Path(out).suffix.lower() == SOUND:
+        raise UsageError("double.sound_of_sound")
     opened = Double.of(double, device)
     suffix = ".webm" if output.transparent else ".mp4"
     target = Path(out) if out is not None else Path(f"{opened.path.stem}{suffix}")
-    writer = Output(opened, target, LIVE_FILM if stream else SOUND_FILM, output, force=force)
+    recording = of_files([Path(audio)], "recording") if audio is not None and Path(audio).is_file() else []
+    medium = LIVE_FILM if stream else SOUND_FILM
+    writer = Output(opened, target, medium, output, inputs=recording, force=force)
     if audio is not None:
         files.must_be_file(audio, "files.recording")
         pieces = iter([talk_audio(audio, rate=rate, seed=seed)])
     else:
         voice = voice or opened.card.voice
         pieces = talk_stream(str(text), lang=lang, voice=voice, engine=engine, rate=rate, seed=seed)
+    if target.suffix.lower() == SOUND and not stream:
+        return writer.sound((said.samples, said.sample_rate) for said, _ in pieces)
     return writer.film((track, (said.samples, said.sample_rate)) for said, track in pieces)

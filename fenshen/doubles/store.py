@@ -1,8 +1,8 @@
 """A double on disk: a folder, or the same files in one zip that ends with ``.double``.
 
 ``double.json`` is the card, ``human.json`` the person of the base model that it began from, ``consent.json`` who
-agreed to what, ``model/`` the generator. Nothing else is read, nothing is unpacked outside a temporary folder, and no
-file runs: a double from a stranger can be opened.
+agreed to what, ``inputs.json`` the marks of what it was made of, ``model/`` the generator. Nothing else is read,
+nothing is unpacked outside a temporary folder, and no file runs: a double from a stranger can be opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import IO, Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from fenshen import cards, files
 from fenshen import controls as control_space
@@ -36,10 +36,13 @@ from fenshen.player import Player
 from fenshen.provenance.consent import Consent
 from fenshen.provenance.consent import check as check_consent
 from fenshen.provenance.consent import read as read_consent
+from fenshen.provenance.inputs import Input
+from fenshen.provenance.mark import Mark
+from fenshen.provenance.options import MarkOptions
 
 SUFFIX = ".double"
 SCHEMA_VERSION = 2
-_CARD, _HUMAN, _CONSENT = "double.json", "human.json", "consent.json"
+_CARD, _HUMAN, _CONSENT, _INPUTS = "double.json", "human.json", "consent.json", "inputs.json"
 # What a double is made of, and how large each file may be: what is larger is not ours.
 _FILES = {
     _CARD: 2**20,
@@ -48,7 +51,10 @@ _FILES = {
     f"model/{MODEL_CARD}": 2**20,
     f"model/{WEIGHTS}": 2**28,
 }
-_KEYFRAMES = {f"{KEYFRAMES}/{name}": most for name, most in keyframe_files().items()}  # as many as there are
+# As many of these as there are.
+_KEYFRAMES = {f"{KEYFRAMES}/{name}": most for name, most in keyframe_files().items()}
+_OPTIONAL = {**_KEYFRAMES, _INPUTS: 2**27}
+_INPUT_LIST = TypeAdapter(list[Input])
 Range = tuple[float, float]
 
 
@@ -95,6 +101,7 @@ class Double:
         path: where it was opened.
         human: the drawn human it started from; its code is the generator's latent.
         keyframes: the person's own pictures that it moves; None of a double that is drawn whole.
+        inputs: the films or photographs that it was made of, with the marks that they had.
     """
 
     path: Path
@@ -103,6 +110,7 @@ class Double:
     human: Human
     consent: Consent
     keyframes: Keyframes | None = None
+    inputs: tuple[Input, ...] = ()
 
     @classmethod
     def open(cls, path: Path | str, device: str = "auto") -> Double:
@@ -125,11 +133,12 @@ class Double:
             model = Model.load(folder / "model", torch_device(device))
             model.digest  # noqa: B018  (worked out while the file is there)
             kept = Keyframes.read(folder / KEYFRAMES) if (folder / KEYFRAMES).is_dir() else None
+            inputs = _inputs(folder / _INPUTS, path)
         if not model.card.network.conditional or model.card.told != "human":
             raise FenshenError("double.damaged", path=path, file=MODEL_CARD, why=model.card.told)
         if (0 if kept is None else len(kept.pictures)) != model.card.network.keyframes:
             raise FenshenError("double.damaged", path=path, file=KEYFRAMES, why=model.card.network.keyframes)
-        return cls(path, card, model, human, consent, kept)
+        return cls(path, card, model, human, consent, kept, inputs)
 
     @classmethod
     def of(cls, double: Double | Path | str, device: str = "auto") -> Double:
@@ -209,6 +218,25 @@ class Double:
 
         return KeyframePlayer(self.model, self.latent, self.keyframes, held=held)
 
+    def mark(self, options: MarkOptions, inputs: Sequence[Input] = (), *, seen: bool = True) -> Mark:
+        """The marks of everything that is made with it.
+
+        Args:
+            inputs: what goes into that besides.
+            seen: whether it shows the double; else only its voice is heard, which is nobody's.
+
+        Raises:
+            FenshenError: its consent does not hold any more.
+        """
+        return Mark.of_double(
+            self.card.name,
+            self.model.digest,
+            self.consent,
+            options,
+            inputs=[*(self.inputs if seen else ()), *inputs],
+            composite=seen and self.keyframes is not None and self.card.look == "photo",
+        )
+
     def limits(self) -> list[str]:
         """Sentences about what its footage does not show."""
         return [message(f"double.limit_{name}", seen=seen) for name, seen in _lacking(self.card.seen)]
@@ -240,12 +268,14 @@ def save(
     human: Human,
     consent: Consent,
     keyframes: Keyframes | None = None,
+    inputs: Sequence[Input] = (),
 ) -> None:
     """Write a double as one zip.
 
     Args:
         model: the folder of a model.
         keyframes: that the model moves.
+        inputs: what it was made of.
 
     Raises:
         FenshenError: it cannot be written.
@@ -254,6 +284,7 @@ def save(
         archive.writestr(_CARD, card.model_dump_json(indent=2) + "\n")
         archive.writestr(_HUMAN, human.model_dump_json(indent=2) + "\n")
         archive.writestr(_CONSENT, consent.model_dump_json(indent=2) + "\n")
+        archive.writestr(_INPUTS, _INPUT_LIST.dump_json(list(inputs), indent=2) + b"\n")
         archive.write(model / MODEL_CARD, f"model/{MODEL_CARD}")
         archive.writestr(f"model/{WEIGHTS}", _halved(model / WEIGHTS))
         for name, content in ({} if keyframes is None else keyframes.files()).items():
@@ -293,7 +324,7 @@ def check_target(path: Path, force: bool) -> None:
 def _unpacked(path: Path) -> Iterator[Path]:
     """The folder with a double's files, unpacked if it is a zip."""
     if path.is_dir():
-        for name, most in (_FILES | _KEYFRAMES).items():
+        for name, most in (_FILES | _OPTIONAL).items():
             file = path / name
             # A link could lead out of the folder.
             inside = file.resolve() == path.resolve() / name
@@ -309,11 +340,11 @@ def _unpacked(path: Path) -> Iterator[Path]:
             (folder / "model").mkdir()
         try:
             with files.reading_errors(path), zipfile.ZipFile(path) as archive:
-                there = _KEYFRAMES.keys() & set(archive.namelist())
-                if there:
+                there = _OPTIONAL.keys() & set(archive.namelist())
+                if there & _KEYFRAMES.keys():
                     with files.temporary_errors():
                         (folder / KEYFRAMES).mkdir()
-                for member, most in (_FILES | {name: _KEYFRAMES[name] for name in there}).items():
+                for member, most in (_FILES | {name: _OPTIONAL[name] for name in there}).items():
                     _unpack(archive, member, most, folder, path)
         except FenshenError:
             raise
@@ -343,6 +374,16 @@ class _Source:
     def read(self, size: int = -1) -> bytes:
         with files.reading_errors(self._path):
             return self._member.read(size)
+
+
+def _inputs(file: Path, path: Path) -> tuple[Input, ...]:
+    """What the double was made of; nothing is known of doubles that were made before it was kept."""
+    if not file.is_file():
+        return ()
+    try:
+        return tuple(_INPUT_LIST.validate_json(_read(file)))
+    except ValueError as error:
+        raise _damaged(path, _INPUTS, error) from error
 
 
 def _read(file: Path) -> bytes:

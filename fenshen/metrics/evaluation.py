@@ -22,6 +22,7 @@ from fenshen.metrics.picture_set import FEWEST, MOST, picture_set_of, random_sub
 from fenshen.metrics.report import Copies, Figures, Mark, Report, judge
 from fenshen.model import Model
 from fenshen.names import readable
+from fenshen.provenance.mark import Mark as Provenance
 from fenshen.version import __version__
 
 _JSON, _HTML = "report.json", "report.html"
@@ -62,7 +63,8 @@ def evaluate(
     written = [readable(folder / name) for name in (_JSON, _HTML)]
     report = report.model_copy(update={"files": written, "verdicts": judge(report)})
     curves = history.read(evaluated.run) if evaluated.run else None
-    html = html_report.render_html(report, comparison.album(), curves)
+    mark = Provenance.of_model(evaluated.about["digest"]) if evaluated.kind == "model" else None
+    html = html_report.render_html(report, comparison.album(), curves, mark)
     files.write_text(folder / _JSON, report.model_dump_json(indent=2) + "\n")
     files.write_text(folder / _HTML, html)
     return report

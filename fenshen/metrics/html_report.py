@@ -18,9 +18,11 @@ from fenshen.messages import LANGUAGES, catalogue, language
 from fenshen.metrics import charts
 from fenshen.metrics.history import Curve, History
 from fenshen.metrics.report import Figures, Report, Verdict
+from fenshen.provenance.mark import Mark
 
 TILES = 64  # pictures of a sheet
 PAIRS = 12
+_QUALITY = 95  # the watermark of 64 pixels is lost below
 
 
 class Pair(NamedTuple):
@@ -54,21 +56,25 @@ class _Bar(NamedTuple):
     chosen: bool
 
 
-def render_html(report: Report, album: Album, history: History | None = None) -> str:
+def render_html(
+    report: Report, album: Album, history: History | None = None, mark: Mark | None = None
+) -> str:
     """The page of a report.
 
     Args:
         history: curves of the run that made the pictures.
+        mark: of the model that made them; None if no model did.
     """
     return _template().render(
         report=report,
+        label=None if mark is None else mark.implicit_label(),
         t=both,
         spoken=spoken,
         chosen=language(),
         languages=LANGUAGES,
-        generated=[_uri(picture) for picture in album.generated],
+        generated=[_uri(picture, mark) for picture in album.generated],
         real=[_uri(picture) for picture in album.real],
-        pairs=[(pair, _uri(pair.generated), _uri(pair.trained)) for pair in album.pairs],
+        pairs=[(pair, _uri(pair.generated, mark), _uri(pair.trained)) for pair in album.pairs],
         rows=list(_rows(report)),
         bars=_bars(report),
         history=history,
@@ -104,12 +110,16 @@ def _template() -> Any:
     return environment.from_string(source)
 
 
-def _uri(picture: UInt8[ndarray, "h w 3"]) -> str:
-    from PIL import Image
+def _uri(picture: UInt8[ndarray, "h w 3"], mark: Mark | None = None) -> str:
+    if mark is not None:
+        content = mark.inside(picture, _QUALITY)
+    else:
+        from PIL import Image
 
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "WEBP", quality=88, method=4)
-    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+        stream = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(picture)).save(stream, "WEBP", quality=_QUALITY, method=4)
+        content = stream.getvalue()
+    return "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
 
 
 def _rows(report: Report) -> Iterable[_Row]:

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
@@ -44,6 +45,7 @@ _HIDDEN = 3.0  # times; at most
 
 _SURE = 2.45  # agreement that one unmarked picture in thirty reaches; version and checksum let 1 in 2^18 of those pass
 _SURE_OF_CROP = 2.85  # the same for one in a hundred thousand, where 8192 readings are tried
+_MOST_COLUMNS = 16  # of a sheet
 _CROPS = np.arange(8) * 0.007  # of a side, cut from either end
 
 
@@ -211,17 +213,14 @@ def detect(
 ) -> Found | None:
     """Read the mark of a picture, or of the frames of one video together; None where there is none.
 
-    Pictures that carry none are taken for marked less than once in a million times. Mirror images are read too.
+    Pictures that carry none are taken for marked less than once in a million times. Mirror images are read too, and
+    sheets of square pictures that are marked each.
 
     Args:
         thorough: also try whether up to 5 % of each side were cut off, which takes some tenths of a second.
     """
-    total, count = np.zeros((_GRID, _GRID), dtype=np.float32), 0
-    for picture in [pictures] if isinstance(pictures, ndarray) else pictures:
-        if min(picture.shape[:2]) >= SMALLEST:
-            total += _evened(_brightness(picture))[0]
-            count += 1
-    if not count:
+    total = _total([pictures] if isinstance(pictures, ndarray) else pictures)
+    if total is None:
         return None
     pattern = _pattern()
     found = _read(_frequencies(total)[None], _SURE)
@@ -233,7 +232,31 @@ def detect(
             found = _read(blocks[:, pattern.where] * pattern.weight, _SURE_OF_CROP)
             if found is not None:
                 return found
+    if found is None and isinstance(pictures, ndarray):
+        return _of_sheet(pictures)
     return found
+
+
+def _total(pictures: Iterable[UInt8[ndarray, "H W C"]]) -> Float32[ndarray, "G G"] | None:
+    """The sum of all that are large enough, evened; None where none is."""
+    evened = [_evened(_brightness(one))[0] for one in pictures if min(one.shape[:2]) >= SMALLEST]
+    return np.asarray(np.sum(evened, axis=0), dtype=np.float32) if evened else None
+
+
+def _of_sheet(picture: UInt8[ndarray, "H W C"]) -> Found | None:
+    """The mark that all pictures of a sheet share, if it is one."""
+    height, width = picture.shape[:2]
+    for columns in range(2, min(_MOST_COLUMNS, width // SMALLEST) + 1):
+        edges = np.rint(np.arange(max(columns, int(height * columns / width)) + 1) * width / columns).astype(
+            int
+        )
+        rows = [(a, b) for a, b in pairwise(edges) if b <= height]
+        cells = (picture[top:end, a:b] for top, end in rows for a, b in pairwise(edges[: columns + 1]))
+        total = _total(cells)
+        found = None if total is None else _read(_frequencies(total)[None], _SURE_OF_CROP)
+        if found is not None:
+            return found
+    return None
 
 
 def _read(frequencies: Float32[ndarray, "N F"], sure: float) -> Found | None:

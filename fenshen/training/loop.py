@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import math
 import signal
 import time
@@ -22,6 +23,7 @@ from fenshen.dataset import UNFILMED, Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
 from fenshen.messages import message
+from fenshen.provenance.mark import Mark
 from fenshen.training import checkpoint
 from fenshen.training.critic import Scalars
 from fenshen.training.game import Game
@@ -32,6 +34,8 @@ from fenshen.training.recipe import Recipe
 from fenshen.training.runs import write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
 from fenshen.version import __version__
+
+_COLUMNS = 8  # of a sheet of samples
 
 
 class Training:
@@ -167,11 +171,17 @@ class Training:
         if not self.log:
             return
         pictures = self._draw(self.measuring.sheet)
-        sheet = portraits.sheet(pictures, 8)
-        portraits.write(self.run / "samples" / f"step-{self.step:08d}.png", sheet)
-        self.log.sheet(self.step, sheet)
+        self._keep(pictures)
+        self.log.sheet(self.step, portraits.sheet(pictures, _COLUMNS))
         if self.step > 0:
             self._tell(self.watch.samples(self.step, self.measuring.diversity(pictures)))
+
+    def _keep(self, pictures: UInt8[ndarray, "N H W 3"]) -> None:
+        """Write samples with their marks; unsigned where no certificate can be made, for training goes on."""
+        # Weights of every step are others: the pictures stand for them.
+        mark = Mark.of_model(hashlib.sha256(pictures.tobytes()).hexdigest())
+        path = self.run / "samples" / f"step-{self.step:08d}.png"
+        mark.sheet(path, pictures, _COLUMNS, signed=mark.can_sign())
 
     def _measure(self) -> None:
         """Measure the averaged generator, and remember how long it has not become better."""

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def webp(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
-    """Write an animated WebP.
+def webp(
+    path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float, xmp: bytes | None = None
+) -> None:
+    """Write an animated WebP, with a packet of metadata if there is one.
 
     Raises:
         OSError: it cannot be written.
@@ -25,13 +27,16 @@ def webp(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) ->
 
     images = _alike(Image.fromarray(picture) for picture in pictures)
     duration = round(1000 / fps)
+    more = {"xmp": xmp} if xmp else {}
     images[0].save(
-        path, "WEBP", save_all=True, append_images=images[1:], duration=duration, loop=0, quality=90
+        path, "WEBP", save_all=True, append_images=images[1:], duration=duration, loop=0, quality=90, **more
     )
 
 
-def gif(path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float) -> None:
-    """Write a GIF; its pixels are either opaque or fully transparent.
+def gif(
+    path: Path, pictures: Iterable[UInt8[ndarray, "H W C"]], fps: float, xmp: bytes | None = None
+) -> None:
+    """Write a GIF; its pixels are either opaque or fully transparent. Pillow has no room in it for metadata.
 
     Raises:
         OSError: it cannot be written.

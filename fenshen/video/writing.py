@@ -5,11 +5,12 @@ A file appears when it is whole; only a stream grows where it is seen.
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -31,7 +32,7 @@ WRITABLE = (*_ENCODERS, *animated.WRITERS)
 _PIXELS = {3: ("rgb24", "yuv420p"), 4: ("rgba", "yuva420p")}  # by the number of channels, given and stored
 # A film that is watched while it is made: fragments of a tenth of a second, and no frame waits for a later one.
 _LIVE = {
-    "movflags": "+frag_keyframe+empty_moov+default_base_moof",
+    "movflags": "+frag_keyframe+empty_moov+default_base_moof+use_metadata_tags",
     "frag_duration": "100000",
     "flush_packets": "1",
 }
@@ -52,6 +53,8 @@ def write(
     audio: Audio | None = None,
     crf: int = 18,
     quick: bool = False,
+    tags: Mapping[str, str] | None = None,
+    xmp: bytes | None = None,
 ) -> None:
     """Write pictures of one size as a video that plays everywhere: H.264 or VP9, 4:2:0, BT.709.
 
@@ -65,6 +68,8 @@ def write(
         audio: a piece is taken when the pictures have come so far.
         crf: constant rate factor, 0 (lossless) to 51; 18 looks like the original.
         quick: half the work for H.264, and about 1 dB less at the same size.
+        tags: metadata by any names, for what is not a picture file.
+        xmp: a packet of metadata, for .webp.
 
     Raises:
         UsageError: the suffix is not one of :data:`WRITABLE`.
@@ -81,27 +86,31 @@ def write(
 
     with files.writing(path, FFmpegError) as part:
         if writer := animated.WRITERS.get(path.suffix.lower()):
-            writer(part, pictures, fps)
+            writer(part, pictures, fps, xmp)
         else:
             codec, audio_codec, options = _ENCODERS[path.suffix.lower()]
             if quick and codec == "libx264":
                 options = _QUICK
-            whole = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
+            boxes = path.suffix.lower() in (".mp4", ".mov")
+            whole = {"movflags": "+faststart+use_metadata_tags"} if boxes else {}
             with av.open(part, "w", container_options=whole) as container:
+                container.metadata.update(tags or {})
                 _encode(container, codec, options | {"crf": str(crf)}, audio_codec, pictures, fps, audio)
 
 
 def stream(
-    file: Path | BinaryIO,
+    file: Path | io.IOBase,
     pictures: Iterable[UInt8[ndarray, "H W 3"]],
     fps: float,
     *,
     audio: Audio | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Write a film that can be watched while it grows: MP4 in fragments, H.264 and AAC.
 
     Args:
         file: of the film, or where its bytes go, such as standard output.
+        tags: metadata by any names.
 
     Raises:
         FenshenError: it cannot be written, or nobody reads it any more.
@@ -112,6 +121,7 @@ def stream(
     codec, audio_codec, _ = _ENCODERS[".mp4"]
     try:
         with av.open(file, "w", format="mp4", container_options=_LIVE) as container:
+            container.metadata.update(tags or {})
             _encode(container, codec, _LIVE_PICTURE, audio_codec, pictures, fps, audio)
     except (FFmpegError, OSError) as error:
         raise FenshenError(
