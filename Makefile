@@ -12,7 +12,7 @@ endif
 
 .PHONY: demo test lint docs bench clean
 
-demo: $(VENV)/installed
+demo: $(VENV)/installed-demo
 	$(BIN)/fenshen demo --out demo --force $(LANGUAGE_OPTION)
 
 test: $(VENV)/installed-dev
@@ -29,17 +29,17 @@ docs: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/all.py
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed-demo: pyproject.toml constraints.txt
 	@echo '$(INSTALLING)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e .
+	$(BIN)/pip install -q -c constraints.txt -e '.[demo]'
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt
 	@echo '$(INSTALLING)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev,all]'
-	touch $(VENV)/installed $@
+	touch $(VENV)/installed-demo $@
 
 clean:
 	rm -rf $(VENV) demo site build dist

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fenshen.preparation.prepare import prepare
     from fenshen.provenance.verify import verify
     from fenshen.sampling import generate
-    from fenshen.tour import demo
+    from fenshen.tour.demo import demo
     from fenshen.training.run import Run
     from fenshen.training.train import train
 
@@ -39,7 +39,7 @@ _PLACES = {
     "animate": "fenshen.doubles.animate",
     "say": "fenshen.doubles.say",
     "verify": "fenshen.provenance.verify",
-    "demo": "fenshen.tour",
+    "demo": "fenshen.tour.demo",
     "doctor": "fenshen.machine",
     "Dataset": "fenshen.dataset",
     "Run": "fenshen.training.run",

@@ -24,7 +24,7 @@ from fenshen.names import readable
 from fenshen.version import __version__
 
 COMMANDS = {
-    "demo": "fenshen.tour:demo",
+    "demo": "fenshen.tour.demo:demo",
     "doctor": "fenshen.machine:doctor",
     "prepare": "fenshen.preparation.prepare:prepare",
     "humans": "fenshen.humans.report:report",

@@ -20,6 +20,7 @@ import typer
 import fenshen
 from fenshen import OutputOptions, cli, commands, messages, portraits
 from fenshen.commands import Word
+from fenshen.tour.parts import PARTS
 
 QUICK = ["steps=2", "batch_size=8", "size=32", "width=8", "evaluate_every=0", "minutes=5"]
 SET = [word for setting in QUICK for word in ("--set", setting)]
@@ -47,7 +48,9 @@ def trained(drawings, tmp_path_factory):
 
 def test_every_command_prints_one_json_value(run, drawings, trained, someone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fenshen.tour._PICTURES", 40)
+    monkeypatch.setattr("fenshen.tour.parts.PICTURES", 40)
+    quick = [part for part in PARTS if part.name in ("film", "generator")]  # test_tour.py has the others
+    monkeypatch.setattr("fenshen.tour.demo.PARTS", quick)
     calls = {
         "demo": ["--minutes", "0.05", "--out", "demo"],
         "doctor": [],

