@@ -119,13 +119,13 @@ def double(
         work = _resumed(workplace(target), paths, look, size)
         own = [*(_OF_PHOTOS if photos else ()), *settings]
         seen = partial(_shown, name, agreed, work, progress)
-        more: dict[str, Any] = {"seed": seed, "seen": seen, "progress": progress}
+        time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
+        more: dict[str, Any] = {"minutes": time, "seed": seed, "seen": seen, "progress": progress}
         count = recipes.load(RECIPE, own).keyframes
         if photos:
             data = material.of_photographs(photos, work, LOOKS[look or "photo"](size, SIZES), count, **more)
         else:
             data = material.of_films(paths, work, size, SIZES, count, device=device, **more)
-        time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         run = tune(data, work / "run", time, own, seed, device, progress)
         best = model.find(run)
         psnr = model.Model.load(best).card.metrics.get("psnr")

@@ -41,6 +41,7 @@ def of_photographs(
     look: Photographed,
     count: int,
     *,
+    minutes: float,
     seed: int,
     seen: Seen,
     progress: bool,
@@ -49,6 +50,7 @@ def of_photographs(
 
     Args:
         count: of keyframes.
+        minutes: of the training that follows: a short one has no use for many pictures.
 
     Raises:
         FenshenError: there is no face, or it cannot be used; nothing is left then.
@@ -61,7 +63,7 @@ def of_photographs(
             with files.writing_folder(kept) as part:
                 look.keyframes(work, count).write(part)
             seen(Keyframes.read(kept))
-        data = look.footage(work, seed=seed, progress=progress)
+        data = look.footage(work, minutes=minutes, seed=seed, progress=progress)
         if not place.is_dir():
             kept.replace(place)
     return data
@@ -74,6 +76,7 @@ def of_films(
     sizes: Sequence[int],
     count: int,
     *,
+    minutes: float,
     seed: int,
     device: str,
     seen: Seen,
@@ -87,7 +90,7 @@ def of_films(
     with _or_nothing(work):
         data = _filmed(films, work, size, sizes, seed, progress)
     _name_nearest(data, device)
-    moved = _unfilmed(data, work, seed, progress)
+    moved = _unfilmed(data, work, minutes, seed, progress)
     place = data.path / FOLDER
     if not place.is_dir():
         still = bool(notes(work).get("still", False))
@@ -181,13 +184,13 @@ def _chosen(data: Dataset, moved: Path | None, count: int, still: bool) -> Keyfr
     return kept if moved is None or not made else with_made(kept, moved, made)
 
 
-def _unfilmed(data: Dataset, work: Path, seed: int, progress: bool) -> Path | None:
+def _unfilmed(data: Dataset, work: Path, minutes: float, seed: int, progress: bool) -> Path | None:
     """A folder with a frame that was moved into what the film does not show; None, and a note, where that fails."""
     from fenshen.doubles.unfilmed import write_unfilmed
 
     folder = work / "unfilmed"
     try:
-        write_unfilmed(dataset.Dataset(data.path), folder, seed=seed, progress=progress)
+        write_unfilmed(dataset.Dataset(data.path), folder, minutes=minutes, seed=seed, progress=progress)
     except Interrupted:
         raise
     except FenshenError as error:

@@ -20,7 +20,7 @@ from fenshen.networks.contours import CONTOUR_POINTS
 if TYPE_CHECKING:
     from fenshen.doubles.casting.cast import Cast
 
-FRAMES = 180  # pictures that a double learns from
+FRAMES, _LONG = 180, 2.0  # pictures that a double learns from; minutes of training that use all of them
 _HUMAN = "human.json"
 LEARNT = 256  # most pixels of a side that they have: motion knows no resolution
 # What keyframes show beside the face at rest, the most useful first: what cannot be invented, several things at once
@@ -51,7 +51,7 @@ class Photographed(Protocol):
     def cast(self, photos: Sequence[Path], work: Path, *, note: Note, progress: bool) -> None:
         """Find the human under the photographs."""
 
-    def footage(self, work: Path, *, seed: int, progress: bool) -> Dataset:
+    def footage(self, work: Path, *, minutes: float, seed: int, progress: bool) -> Dataset:
         """A dataset of the person in many movements, with exact labels."""
 
     def keyframes(self, work: Path, count: int) -> Keyframes:
@@ -80,13 +80,15 @@ class DrawnHuman:
             note(fitted.notes, control_space.NEUTRAL)
             write(fitted.human, file)
 
-    def footage(self, work: Path, *, seed: int, progress: bool) -> Dataset:
+    def footage(self, work: Path, *, minutes: float, seed: int, progress: bool) -> Dataset:
         """See :class:`Photographed`."""
+        from fenshen.doubles.photographs.footage import enough
         from fenshen.preparation.prepare import prepare
 
         file, out, side = work / _HUMAN, work / "footage", min(self._side, LEARNT)
         if not out.exists():
-            prepare([f"human:{file}:{FRAMES}"], out, size=side, seed=seed, progress=progress)
+            frames = enough(FRAMES, minutes, _LONG)
+            prepare([f"human:{file}:{frames}"], out, size=side, seed=seed, progress=progress)
         return dataset.Dataset(out)
 
     def keyframes(self, work: Path, count: int) -> Keyframes:
@@ -142,15 +144,16 @@ class MovedPhotographs:
             note(fitted.notes + footage.notes_on_poses(fitted.controls), rest)
             write(fitted.human, file)
 
-    def footage(self, work: Path, *, seed: int, progress: bool) -> Dataset:
+    def footage(self, work: Path, *, minutes: float, seed: int, progress: bool) -> Dataset:
         """See :class:`Photographed`."""
         from fenshen.doubles.photographs import footage
 
         file, out = work / _HUMAN, work / "footage"
         if not out.exists():
             fits = footage.fitted_files(work)
+            count = footage.enough(FRAMES, minutes, _LONG)
             footage.write_footage(
-                fits, file, out, frames=FRAMES, seed=seed, title="double.bar_moving", progress=progress
+                fits, file, out, frames=count, seed=seed, title="double.bar_moving", progress=progress
             )
         return dataset.Dataset(out)
 

@@ -29,8 +29,9 @@ from fenshen.faces.measure import measure
 from fenshen.keyframes import Keyframes
 from fenshen.networks.contours import CONTOUR_POINTS
 
-FRAMES = 160  # pictures of what was not filmed
+FRAMES = 160  # pictures of what was not filmed, where there are some minutes to learn from them
 LEARNT = 256  # most pixels of a side that they have: motion knows no resolution
+_LONG = 4.0  # minutes of training that use all of them
 _CAST_AT = 256  # least pixels of a side of the picture that a human is cast for
 _LARGE = "large.npz"
 # What the made keyframes show beside the face at rest.
@@ -42,12 +43,13 @@ _SHOWN: tuple[dict[str, float], ...] = (
 )
 
 
-def write_unfilmed(data: Dataset, work: Path, *, seed: int, progress: bool) -> None:
+def write_unfilmed(data: Dataset, work: Path, *, minutes: float, seed: int, progress: bool) -> None:
     """Move a plain frame of a film, and write the pictures beside the film's.
 
     Args:
         data: the film's portraits, with the human whose code their double has.
         work: folder for what :func:`with_made` needs; the same call goes on from there.
+        minutes: of the training that follows.
 
     Raises:
         FenshenError: humans cannot be rendered here, or no face is found in the frame.
@@ -58,8 +60,9 @@ def write_unfilmed(data: Dataset, work: Path, *, seed: int, progress: bool) -> N
         _fit(data, work / _LARGE, photo)
         files.write_text(human, data.records["human"][0].as_py())
     if not moved.is_dir():
+        count = footage.enough(FRAMES, minutes, _LONG)
         footage.write_footage(
-            [photo], human, moved, frames=FRAMES, seed=seed, title="double.bar_unfilmed", progress=progress
+            [photo], human, moved, frames=count, seed=seed, title="double.bar_unfilmed", progress=progress
         )
     if not (data.path / UNFILMED).is_dir():
         made = Dataset(moved)

