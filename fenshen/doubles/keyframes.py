@@ -6,6 +6,9 @@ eyes. So they are chosen far apart in how the face's points lie, among pictures 
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
@@ -83,13 +86,35 @@ def emptied(
     data: Dataset, rows: Int[ndarray, "n"]
 ) -> tuple[UInt8[ndarray, "N S S 3"], Bool[ndarray, "N S S"]]:
     """A few of some pictures, evenly over them, and where none of the person is in them."""
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).astype(int)]
+    pictures = np.array(data.pixels[some])
+    return pictures, _empty(_Same(pictures))
+
+
+class _Same:
+    """Pictures that are equal where their content is, so that what was found in them is found once."""
+
+    def __init__(self, pictures: UInt8[ndarray, "N S S 3"]) -> None:
+        self.pictures, self.digest = pictures, hashlib.sha256(pictures.tobytes()).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+@lru_cache(maxsize=1)
+def _empty(shown: _Same) -> Bool[ndarray, "N S S"]:
+    """Where none of the person is: a third of a second a picture."""
     import cv2
 
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).astype(int)]
-    pictures, matte = np.array(data.pixels[some]), Matte()
-    around = np.ones((2 * (pictures.shape[1] // _EDGE) + 1,) * 2, np.uint8)
-    persons = (matte.cut(picture)[..., 3] >= 255 * _PERSON for picture in pictures)
-    return pictures, np.stack([cv2.dilate(one.astype(np.uint8), around) == 0 for one in persons])
+    matte = Matte()
+    around = np.ones((2 * (shown.pictures.shape[1] // _EDGE) + 1,) * 2, np.uint8)
+    persons = (matte.cut(picture)[..., 3] >= 255 * _PERSON for picture in shown.pictures)
+    empty = np.stack([cv2.dilate(one.astype(np.uint8), around) == 0 for one in persons])
+    empty.flags.writeable = False
+    return empty
 
 
 def middle_of(pictures: UInt8[ndarray, "N S S 3"], empty: Bool[ndarray, "N S S"]) -> Float[ndarray, "S S 3"]:

@@ -87,7 +87,7 @@ def _double(stage: Stage) -> dict[str, Any]:
         consent="self",
         out=stage / "double.double",
         size=512,
-        minutes=max(0.75 * stage.minutes, 0.05),
+        minutes=max(0.5 * stage.minutes, 0.05),
         seed=stage.seed,
         device=stage.device,
         progress=stage.progress,
