@@ -99,11 +99,14 @@ STYLES: Mapping[str, Style] = {
         "CC-BY-4.0",
         "Personas by Draftbit",
         _colours(["skin"], _SKIN)
-        | _colours(["hair", "facialHair"], _HAIR)
+        | _colours(["hair", "facialHair"], _HAIR[:11])
+        | _colours(["background"], _BACKGROUND[2:8])
         | {
             "scale": 1.15,
-            "eyesVariant": {"open": 6, "happy": 2, "glasses": 3, "wink": 1},
-            "mouthVariant": {"smile": 4, "bigSmile": 3, "smirk": 2, "lips": 2, "surprise": 1},
+            "eyesVariant": {"open": 6, "happy": 2, "glasses": 3},
+            "mouthVariant": {"smile": 4, "bigSmile": 3, "lips": 2},
+            "noseVariant": ["mediumRound", "smallRound"],
+            "clothesVariant": ["rounded", "small", "squared"],
             "hairVariant": [
                 "bald",
                 "beanie",

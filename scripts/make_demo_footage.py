@@ -41,7 +41,7 @@ def main() -> None:
 def _moves(track: Track) -> Float[ndarray, "T 58"]:
     """She turns and nods while she speaks, and smiles at last."""
     time = np.arange(len(track)) / track.rate
-    since = (time - time[-1] + _FROM_END[0]) / (_FROM_END[0] - _FROM_END[1])
+    since = (time - len(track) / track.rate + _FROM_END[0]) / (_FROM_END[0] - _FROM_END[1])
     smile = np.clip(since, 0, 1) ** 2 * (3 - 2 * np.clip(since, 0, 1))
     smiling = controls.vector(
         mouthSmileLeft=0.7, mouthSmileRight=0.7, cheekSquintLeft=0.3, cheekSquintRight=0.3

@@ -262,6 +262,8 @@ def test_everything_that_leaves_says_who_made_it(double: Double, tmp_path: Path)
     assert verdict.status == "valid"
     assert verdict.double == "somebody"
     assert verdict.model == double.model.digest
+    assert verdict.source_type == "compositeWithTrainedAlgorithmicMedia"
+    assert verdict.ingredients == len(double.inputs) == 1
 
 
 def rewritten(source: Path, target: Path, change: dict[str, bytes | None]) -> Path:

@@ -176,8 +176,12 @@ def test_strangers_read_the_same(made: dict[tuple[str, str], Path]) -> None:
             continue
         ours = implicit.read(path).aigc
         assert ours, path
-        told = {*exiftool(path), *ffprobe(path)} if path.suffix in CONTAINERS else set(exiftool(path))
-        assert told == {ours.json} or (not told and NO_EXIFTOOL), (command, kind)
+        own = path.suffix in CONTAINERS
+        # One label a file. Debian's ExifTool does not look into ID3 inside of WAV.
+        if not NO_EXIFTOOL and path.suffix != ".wav":
+            assert exiftool(path) == [ours.json], (command, kind)
+        if own and not NO_FFPROBE:
+            assert ffprobe(path) == [ours.json], (command, kind)
         assert list(json.loads(ours.json)) == FIELDS
         assert ours.json.isascii()
         sealed = path.with_name(path.name + ".c2pa")
@@ -198,8 +202,6 @@ NO_EXIFTOOL, NO_FFPROBE = not shutil.which("exiftool"), not shutil.which("ffprob
 
 def exiftool(path: Path) -> list[str]:
     """What it calls AIGC anywhere in a file."""
-    if NO_EXIFTOOL:
-        return []
     said = subprocess.run(["exiftool", "-j", "-G1", "-a", path], capture_output=True, check=True).stdout
     tags = json.loads(said)[0]
     assert "Warning" not in " ".join(tags), tags
@@ -207,8 +209,6 @@ def exiftool(path: Path) -> list[str]:
 
 
 def ffprobe(path: Path) -> list[str]:
-    if NO_FFPROBE:
-        return []
     words = ["ffprobe", "-v", "error", "-show_format", "-of", "json", path]
     tags = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)["format"]["tags"]
     return [text for name, text in tags.items() if name.upper() == "AIGC"]

@@ -1,10 +1,14 @@
-"""Metadata in finished files whose encoders have no room for it: XMP in GIF, MP4 and MOV, and all of it in WAV."""
+"""Metadata in finished files whose encoders have no room for it: XMP in GIF, MP4 and MOV, and all of it in WAV.
+
+A file has one implicit label. Where that is a tag of its own, the XMP packet only names the source type.
+"""
 
 from __future__ import annotations
 
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,7 +71,7 @@ def _boxes(file: BinaryIO, said: Said) -> None:
     file.seek(at)
     rest = file.read()
     file.seek(at)
-    content = _BOX_XMP + said.packet
+    content = _BOX_XMP + replace(said, aigc=None).packet
     file.write(struct.pack(">I4s", 8 + len(content), b"uuid") + content + rest)
 
 
@@ -89,7 +93,7 @@ def _riff(file: BinaryIO, said: Said) -> None:
     end = file.seek(0, os.SEEK_END)
     added = b"".join(
         struct.pack("<4sI", name, len(content)) + content + b"\0" * (len(content) % 2)
-        for name, content in ((b"ID3 ", _id3(said.tags)), (b"_PMX", said.packet))
+        for name, content in ((b"ID3 ", _id3(said.tags)), (b"_PMX", replace(said, aigc=None).packet))
     )
     file.write(b"\0" * (end % 2) + added)
     size = file.tell() - 8
