@@ -20,6 +20,7 @@ from fenshen.names import readable
 from fenshen.tour import page
 from fenshen.tour.parts import PARTS, Part, Stage
 
+_MINUTES, _MINUTES_WITHOUT = 2.0, 4.5  # of training with units for bf16, and without
 NOTES = "demo.json"  # what the parts noted; the sign that a folder is a demo
 
 
@@ -52,7 +53,7 @@ class Tour(BaseModel):
 def demo(
     out: Path | str = "demo",
     *,
-    minutes: Annotated[float, Word(low=0.05)] = 2.0,
+    minutes: Annotated[float | None, Word(low=0.05)] = None,
     seed: Annotated[int, SEED] = 0,
     device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
@@ -62,7 +63,7 @@ def demo(
 
     Args:
         out: folder for everything
-        minutes: minutes that the GAN trains; the doubles take less
+        minutes: minutes that the GAN trains, the doubles take less; by default 2 with bf16 units or a GPU, 4.5 without
         seed: random seed
         device: where to compute
         force: replace an earlier demo; without it, an interrupted one continues
@@ -76,7 +77,7 @@ def demo(
     started, folder = time.monotonic(), Path(out)
     files.must_be_folder(folder, "files.output")
     notes = _begun(folder, force)
-    stage, tell = Stage(folder, minutes, seed, device, progress), _teller(progress)
+    stage, tell = Stage(folder, minutes or _usual(device), seed, device, progress), _teller(progress)
     for number, part in enumerate(PARTS, 1):
         if part.done(stage):
             continue
@@ -93,6 +94,13 @@ def demo(
         notes=notes,
         seconds=round(time.monotonic() - started, 1),
     )
+
+
+def _usual(device: str) -> float:
+    """Minutes in which pictures become good on this machine."""
+    from fenshen.machine import has_bf16, resolve
+
+    return _MINUTES if has_bf16(resolve(device)[0]) else _MINUTES_WITHOUT
 
 
 def _played(part: Part, stage: Stage) -> Note:
