@@ -69,7 +69,7 @@ def test_what_cannot_be_made_is_told_and_the_rest_is_made(
     kept = {part.name: part for part in PARTS}
     plays = [
         kept["film"],
-        parts.Part("double", ("double.double",), failing),
+        parts.Part("double", ("her.double",), failing),
         kept["speech"],
         parts.Part("photograph", ("x",), failing, ("no_such_module",)),
     ]

@@ -107,7 +107,7 @@ def _played(part: Part, stage: Stage) -> Note:
     """Play a part. What fails is told and does not keep the others from playing."""
     if part.lacking():
         return Note(left_out=message("demo.no_extra", title=message(f"demo.{part.name}_title")))
-    if part.name == "speech" and not (stage / "double.double").exists():
+    if part.name == "speech" and not (stage / "her.double").exists():
         return Note(left_out=message("demo.no_double"))
     started = time.monotonic()
     try:

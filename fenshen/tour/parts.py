@@ -85,7 +85,7 @@ def _double(stage: Stage) -> dict[str, Any]:
         [stage / FILM],
         name=message("demo.her_name"),
         consent="self",
-        out=stage / "double.double",
+        out=stage / "her.double",
         size=512,
         minutes=max(0.5 * stage.minutes, 0.05),
         seed=stage.seed,
@@ -101,14 +101,14 @@ def _speech(stage: Stage) -> None:
     from fenshen.doubles.say import say
     from fenshen.doubles.store import Double
 
-    her = Double.open(stage / "double.double", stage.device)
+    her = Double.open(stage / "her.double", stage.device)
     more: dict[str, Any] = {"seed": stage.seed, "force": True}
     if (engine := voice()) is not None:
         say(her, message("demo.sentence"), out=stage / "hello.mp4", engine=engine, **more)
     else:
         animate(her, idle=5, out=stage / "hello.mp4", **more)
     animate(her, drive=stage / FILM, out=stage / "same.mp4", **more)
-    edit(her, grid=("smile:-0.2:0.8:4", "yaw:-9:9:3"), out=stage / "faces.jpg", force=True)
+    edit(her, grid=("smile:-0.2:0.8:4", "yaw:-9:9:3"), out=stage / "expressions.jpg", force=True)
 
 
 def _photograph(stage: Stage) -> None:
@@ -120,7 +120,7 @@ def _photograph(stage: Stage) -> None:
         [stage / PHOTOGRAPH],
         name=message("demo.his_name"),
         consent="self",
-        out=stage / "photograph.double",
+        out=stage / "him.double",
         minutes=max(0.2 * stage.minutes, 0.05),
         seed=stage.seed,
         device=stage.device,
@@ -150,8 +150,8 @@ def _generator(stage: Stage) -> dict[str, Any]:
 
 PARTS = (
     Part("film", (FILM,), _film),
-    Part("double", ("double.double",), _double, HUMANS),
-    Part("speech", ("hello.mp4", "same.mp4", "faces.jpg"), _speech, HUMANS),
-    Part("photograph", (PHOTOGRAPH, "photograph.double", "moved.mp4"), _photograph, HUMANS),
+    Part("double", ("her.double",), _double, HUMANS),
+    Part("speech", ("hello.mp4", "same.mp4", "expressions.jpg"), _speech, HUMANS),
+    Part("photograph", (PHOTOGRAPH, "him.double", "moved.mp4"), _photograph, HUMANS),
     Part("generator", ("avatars", "run", "sheet.png", "walk.mp4", "report/report.html"), _generator),
 )
