@@ -289,9 +289,14 @@ _EXTRAS = {
 }
 
 
-def _extra(name: str) -> Check:
+def has_extra(name: str) -> bool:
+    """Whether an optional extra of Fenshen is installed."""
     from importlib.util import find_spec
 
-    there = find_spec(_EXTRAS[name]) is not None
+    return find_spec(_EXTRAS[name]) is not None
+
+
+def _extra(name: str) -> Check:
+    there = has_extra(name)
     remedy = None if there else message(f"machine.{name}")
     return Check(name, message("machine.yes" if there else "machine.no"), True, remedy)

@@ -16,6 +16,7 @@ from numpy import ndarray
 from fenshen.commands import DEVICE, GRID, SLIDERS
 from fenshen.drawing import Axis, DrawRequest, draw, grid_requests, parse_axis, parse_words, request_of_seed
 from fenshen.errors import FenshenError, UsageError
+from fenshen.provenance.credentials import must_fit
 from fenshen.provenance.mark import Mark
 from fenshen.provenance.options import MarkOptions
 
@@ -295,3 +296,4 @@ def _check(target: Path, truncation: float, scale: int, fps: float, seconds: flo
         raise UsageError("generate.exists", path=target)
     if target.suffix and target.is_dir():
         raise UsageError("generate.exists", path=target)
+    must_fit(target)

@@ -301,6 +301,8 @@ def test_an_ended_consent_stops_every_command(double: Double, tmp_path: Path) ->
         ({"consent.json": b"[]"}, "consent"),
         ({"model/model.json": b"null"}, "model.json"),
         ({"double.json": None, "model/model.json": None}, "not a double"),
+        ({"inputs.json": b"[{}]"}, "inputs.json"),
+        ({"inputs.json": b"[%s]" % b",".join([b'{"label": "x", "sha256": ""}'] * 99)}, "inputs.json"),
     ],
 )
 def test_a_damaged_double_is_refused_in_a_sentence(
@@ -428,7 +430,7 @@ def test_a_doubles_folder_is_read_and_its_links_are_not(double: Double, tmp_path
 
 def test_its_first_pictures_are_marked(double: Double, tmp_path: Path) -> None:
     assert double.keyframes is not None
-    doubling._shown("somebody", double.consent, tmp_path, False, double.keyframes)
+    doubling._shown("somebody", double.consent, tmp_path, False, double.keyframes, composite=True)
     verdict = fenshen.verify(tmp_path / "first.png")
     assert verdict.status == "valid"
     assert verdict.double == "somebody"

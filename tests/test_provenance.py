@@ -100,10 +100,10 @@ def test_what_is_sealed_is_valid_and_tells_its_story(
     path, ours = tmp_path / f"made{suffix}", mark()
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("the network was asked"))
     if suffix in video.WRITABLE and suffix != ".webp":
-        where = ours.film(path, walk, 25)
+        ours.film(path, walk, 25)
     else:
-        where = ours.picture(path, faces[0])
-    assert set(tmp_path.iterdir()) == {path, where}
+        ours.picture(path, faces[0])
+    assert set(tmp_path.iterdir()) == {path, credentials.holder(path)}
     verdict = verify.verify(path)
     assert (verdict.status, verdict.made_by, verdict.generated) == ("valid", "Fenshen", True)
     assert (verdict.double, verdict.model, verdict.own_face) == ("me", DIGEST, True)
@@ -148,6 +148,8 @@ def test_a_name_too_long_for_credentials_beside_the_film(
     film = tmp_path / f"{'分' * 83}.webm"  # 254 bytes
     with pytest.raises(UsageError, match="too long"):  # before the film is drawn
         fenshen.animate(someone, out=film, idle=0.2)
+    with pytest.raises(UsageError, match="too long"):
+        fenshen.generate("humans", out=film, seeds=[1, 2])
     video.write(film, map(mark().frame, walk), 25)
     assert verify.verify(film).status == "stripped"
 
@@ -156,8 +158,9 @@ def test_credentials_of_one_file_do_not_serve_another(
     tmp_path: Path, faces: np.ndarray, walk: np.ndarray
 ) -> None:
     ours = mark()
-    holders = [ours.film(tmp_path / name, walk[:n], 25) for name, n in (("a.webm", 25), ("b.webm", 12))]
-    shutil.copy(*holders)
+    for name, count in (("a.webm", 25), ("b.webm", 12)):
+        ours.film(tmp_path / name, walk[:count], 25)
+    shutil.copy(tmp_path / "a.webm.c2pa", tmp_path / "b.webm.c2pa")
     assert verify.verify(tmp_path / "a.webm").status == "valid"
     assert verify.verify(tmp_path / "b.webm").status == "changed"
 

@@ -71,9 +71,10 @@ def test_what_cannot_be_made_is_told_and_the_rest_is_made(
         kept["film"],
         parts.Part("double", ("her.double",), failing),
         kept["speech"],
-        parts.Part("photograph", ("x",), failing, ("no_such_module",)),
+        parts.Part("photograph", ("x",), failing, "missing"),
     ]
     monkeypatch.setattr(demo, "PARTS", plays)
+    monkeypatch.setattr(demo, "has_extra", lambda name: name != "missing")
     made = fenshen.demo(tmp_path / "demo", progress=False)
     assert [name for name, note in made.notes.items() if note.left_out] == ["double", "speech", "photograph"]
     assert "fenshen[demo]" in made.text

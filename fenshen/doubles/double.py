@@ -118,7 +118,7 @@ def double(
         store.check_target(target, force)
         work = _resumed(workplace(target), paths, look, size)
         own = [*(_OF_PHOTOS if photos else ()), *settings]
-        seen = partial(_shown, name, agreed, work, progress)
+        seen = partial(_shown, name, agreed, work, progress, composite=look != "human")
         time = minutes or (_MINUTES_OF_PHOTOS if photos else _MINUTES)
         more: dict[str, Any] = {"minutes": time, "seed": seed, "seen": seen, "progress": progress}
         count = recipes.load(RECIPE, own).keyframes
@@ -140,7 +140,9 @@ def double(
     return store.Double.open(target, device)
 
 
-def _shown(name: str, agreed: Consent, work: Path, progress: bool, kept: Keyframes) -> None:
+def _shown(
+    name: str, agreed: Consent, work: Path, progress: bool, kept: Keyframes, *, composite: bool
+) -> None:
     """Let somebody who waits see the person move, long before the double is finished."""
     from rich.console import Console
 
@@ -150,7 +152,7 @@ def _shown(name: str, agreed: Consent, work: Path, progress: bool, kept: Keyfram
     # There is no model yet: the pictures stand for it.
     digest = hashlib.sha256(kept.pictures.tobytes()).hexdigest()
     try:
-        mark = Mark.of_double(name, digest, agreed, composite=True)
+        mark = Mark.of_double(name, digest, agreed, composite=composite)
         mark.sheet(file, shown.pictures, 3)
     except FenshenError:  # no certificate can be made, say: no reason to stop what takes minutes
         return

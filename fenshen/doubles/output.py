@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from fenshen.doubles.matte import Matte
 from fenshen.doubles.options import OutputOptions
 from fenshen.errors import FenshenError, ReaderGoneError, UsageError
 from fenshen.keyframes import Whole
-from fenshen.provenance.credentials import holder
+from fenshen.provenance.credentials import must_fit
 from fenshen.provenance.inputs import Input
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ class Output:
         except BaseException:
             self.target.unlink(missing_ok=True)
             raise
-        return holder(self.target)
+        return self.target
 
 
 class _Pipe(io.RawIOBase):
@@ -263,8 +262,7 @@ def _check_target(target: Path, medium: Medium, options: OutputOptions, force: b
         raise UsageError("double.opaque_stream")
     if not folder and suffix not in medium.suffixes:
         raise UsageError("double.output", path=target, suffixes=", ".join(medium.suffixes))
-    if len(os.fsencode(holder(target).name)) > files.LONGEST:  # else seen only once the film is drawn
-        raise UsageError("files.long_name", path=holder(target))
+    must_fit(target)
     if options.transparent and not folder and suffix not in medium.transparent:
         key = "double.opaque_film" if medium.frames else "double.opaque"
         raise UsageError(key, path=target, suffixes=", ".join(medium.transparent))

@@ -36,7 +36,7 @@ from fenshen.player import Player
 from fenshen.provenance.consent import Consent
 from fenshen.provenance.consent import check as check_consent
 from fenshen.provenance.consent import read as read_consent
-from fenshen.provenance.inputs import Input
+from fenshen.provenance.inputs import MOST, Input
 from fenshen.provenance.mark import Mark
 from fenshen.provenance.options import MarkOptions
 
@@ -54,7 +54,7 @@ _FILES = {
 # As many of these as there are.
 _KEYFRAMES = {f"{KEYFRAMES}/{name}": most for name, most in keyframe_files().items()}
 _OPTIONAL = {**_KEYFRAMES, _INPUTS: 2**27}
-_INPUT_LIST = TypeAdapter(list[Input])
+_INPUT_LIST = TypeAdapter(Annotated[list[Input], Field(max_length=MOST)])
 Range = tuple[float, float]
 
 

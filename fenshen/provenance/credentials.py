@@ -160,6 +160,16 @@ def holder(path: Path) -> Path:
     return sidecar(path) if path.suffix.lower() in _BESIDE else path
 
 
+def must_fit(path: Path) -> None:
+    """Refuse a name beside which there is no room for that of its credentials, before any work.
+
+    Raises:
+        UsageError: it is too long.
+    """
+    if len(os.fsencode(holder(path).name)) > files.LONGEST:
+        raise UsageError("files.long_name", path=holder(path))
+
+
 def sidecar(path: Path) -> Path:
     """Where the credentials lie that a format has no room for."""
     return path.with_name(f"{path.name}.c2pa")

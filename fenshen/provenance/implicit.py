@@ -28,9 +28,6 @@ _NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
 }
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_FIELDS = (
-    "Label", "ContentProducer", "ProduceID", "ReservedCode1", "ContentPropagator", "PropagateID", "ReservedCode2",
-)  # fmt: skip
 _LARGEST = 1 << 20  # bytes of a packet that is read
 _QUOTES = {'"': "&quot;"}
 
@@ -137,7 +134,7 @@ def parse(text: object) -> Aigc | None:
         said = named.get("aigc", said)
     if not isinstance(said, dict) or "Label" not in said:
         return None
-    return Aigc(**{name: str(said.get(name, ""))[:1000] for name in _FIELDS})
+    return Aigc(**{name: str(said.get(name, ""))[:1000] for name in Aigc.__dataclass_fields__})
 
 
 def _understood(tags: dict[str, Any]) -> Said:

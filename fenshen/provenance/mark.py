@@ -21,7 +21,7 @@ from fenshen.errors import FenshenError
 from fenshen.provenance import containers, rhythm
 from fenshen.provenance import label as labels
 from fenshen.provenance.consent import Consent, OwnWord, check
-from fenshen.provenance.credentials import About, holder, sign
+from fenshen.provenance.credentials import About, sign
 from fenshen.provenance.implicit import COMPOSITE, TRAINED, Aigc, Said
 from fenshen.provenance.inputs import Input
 from fenshen.provenance.options import MarkOptions
@@ -110,7 +110,7 @@ class Mark:
             signed: whether it gets credentials.
 
         Returns:
-            The file with the credentials.
+            Its path.
 
         Raises:
             UsageError: there are no pictures with this suffix.
@@ -146,7 +146,7 @@ class Mark:
             return path
         with self._sealed(path) as (part, said):
             portraits.write(part, marked, text, xmp=said.packet)
-        return holder(path)
+        return path
 
     def singles(self, folder: Path, pictures: Iterable[Picture]) -> Path:
         """Write one PNG per frame; other files in the folder stay."""
@@ -172,14 +172,14 @@ class Mark:
             marked: the frames have label and watermark already.
 
         Returns:
-            The file with the credentials (beside a WebM or Matroska film: ``.c2pa``).
+            The film; the credentials of WebM and Matroska lie beside it (``.c2pa``).
         """
         from fenshen import video
 
         finished = frames if marked else map(self.frame, frames)
         with self._sealed(path) as (part, said):
             video.write(part, finished, rate, audio=audio, quick=quick, tags=said.tags, xmp=said.packet)
-        return holder(path)
+        return path
 
     def stream(
         self, file: Path | io.IOBase, frames: Iterable[Picture], rate: float, audio: Audio | None = None

@@ -15,6 +15,7 @@ from rich.console import Console
 from fenshen import files
 from fenshen.commands import DEVICE, SEED, Word
 from fenshen.errors import FenshenError, Interrupted, UsageError
+from fenshen.machine import has_bf16, has_extra, resolve
 from fenshen.messages import message
 from fenshen.names import readable
 from fenshen.tour import page
@@ -98,16 +99,14 @@ def demo(
 
 def _usual(device: str) -> float:
     """Minutes in which pictures become good on this machine."""
-    from fenshen.machine import has_bf16, resolve
-
     return _MINUTES if has_bf16(resolve(device)[0]) else _MINUTES_WITHOUT
 
 
 def _played(part: Part, stage: Stage) -> Note:
     """Play a part. What fails is told and does not keep the others from playing."""
-    if part.lacking():
+    if part.needs is not None and not has_extra(part.needs):
         return Note(left_out=message("demo.no_extra", title=message(f"demo.{part.name}_title")))
-    if part.name == "speech" and not (stage / "her.double").exists():
+    if any(before.name == part.after and not before.done(stage) for before in PARTS):
         return Note(left_out=message("demo.no_double"))
     started = time.monotonic()
     try:

@@ -9,6 +9,7 @@ from typing import Protocol
 from fenshen import files, pages
 from fenshen.provenance.implicit import Aigc
 from fenshen.provenance.options import PRODUCER
+from fenshen.tour import parts
 from fenshen.tour.parts import PARTS, Stage
 
 
@@ -33,6 +34,8 @@ def write(stage: Stage, notes: Mapping[str, Noted]) -> Path:
         "demo",
         there=there,
         notes=notes,
+        stage=stage,
+        parts=parts,
         label=Aigc.new(PRODUCER).json,
     )
     file = stage / "index.html"

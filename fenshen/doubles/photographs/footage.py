@@ -41,8 +41,6 @@ from fenshen.preparation.settings import Settings
 from fenshen.preparation.sources import Listing, Source
 from fenshen.preparation.store import Store
 
-_FEWEST = 48  # pictures in which every movement still comes up
-
 TURN = math.radians(20)  # most yaw and pitch to each side of a photograph's own pose
 _TURN_SPREAD, _ROLL_SPREAD, _MOST_ROLL = TURN / 2, 0.08, 0.2  # radians
 _DISTINCT = math.radians(12)  # photographs whose poses differ by less show the same pose
@@ -51,6 +49,7 @@ _OPENING = (
     *("jawOpen", "mouthClose", "mouthFunnel", "tongueOut", "mouthUpperUpLeft", "mouthUpperUpRight"),
     *("mouthLowerDownLeft", "mouthLowerDownRight", "eyeBlinkLeft", "eyeBlinkRight"),
 )
+_FEWEST = 48  # pictures in which every movement still comes up
 _STILL_COPIES = 8  # rows of the dataset that show a photograph as it is
 _SHUT = 0.5  # eyeBlink from which an eye counts as shut
 
