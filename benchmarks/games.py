@@ -9,9 +9,10 @@ import torch
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from fenshen import model
 from fenshen.dataset import Batches, Labels
 from fenshen.machine import fabric
+from fenshen.media import to_pixels
+from fenshen.networks.latents import draw_latents
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
 
@@ -35,12 +36,12 @@ def new_game(
     machine.launch()
     rows = np.arange(len(pixels)) if indices is None else indices
     batches = Batches(pixels, rows, Labels(None), chosen.batch_size, chosen.seed, chosen.mirror)
-    return Game(chosen, batches, machine)
+    return Game(chosen, [batches], machine)
 
 
 @torch.inference_mode()
 def draw(game: Game, count: int, seed: int = 1) -> UInt8[ndarray, "N H W 3"]:
     """``count`` pictures of the generator whose weights a run would save."""
-    latents = torch.randn(count, game.recipe.latent, generator=torch.Generator().manual_seed(seed))
+    latents = draw_latents(game.recipe.network, count, torch.Generator().manual_seed(seed))
     game.average.eval()
-    return np.concatenate([model.to_pixels(game.average(part)) for part in torch.split(latents, _DRAWN)])
+    return np.concatenate([to_pixels(game.average(part)) for part in torch.split(latents, _DRAWN)])

@@ -15,12 +15,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 
 from fenshen import cards, controls, files, landmarks
 from fenshen.errors import FenshenError
+from fenshen.media import PICTURES
 
 SCHEMA_VERSION = 1
 UNFILMED = "unfilmed"  # folder beside a film's pictures with a dataset of what they do not show
@@ -142,11 +143,23 @@ class Dataset:
             why = f"{self.pixels.dtype} {self.pixels.shape} != uint8 {expected}"
             raise FenshenError("dataset.damaged", path=self.path, file="pixels.npy", why=why)
 
+    medium = PICTURES
+
     def __len__(self) -> int:
         return self.card.count
 
     def __fspath__(self) -> str:
         return str(self.path)
+
+    @property
+    def samples(self) -> UInt8[ndarray, "N H W 3"]:
+        """The pixels, by the name that samples of every medium have."""
+        return self.pixels
+
+    @property
+    def recipe(self) -> str:
+        """Name of the recipe for pictures of this size."""
+        return "fast-64" if self.card.size <= 64 else "fast-128"
 
     @cached_property
     def records(self) -> pa.Table:
@@ -275,7 +288,7 @@ class Batches:
     Every picture is seen once an epoch; epochs run on within a batch, so a set may be smaller than a batch.
 
     Args:
-        pixels: uint8 [N, H, W, 3].
+        samples: of any medium, such as pixels, uint8 [N, H, W, 3].
         indices: which of them to read.
         labels: of all pictures.
         batch_size: of the global batch.
@@ -283,28 +296,28 @@ class Batches:
         mirror: flip half of the pictures left to right, and their controls with them.
     """
 
-    pixels: UInt8[ndarray, "N H W 3"]
+    samples: Shaped[ndarray, "N *S"]
     indices: np.ndarray
     labels: Labels
     batch_size: int
     seed: int
     mirror: bool = False
 
-    def at(self, step: int, part: slice = slice(None)) -> tuple[UInt8[ndarray, "B H W 3"], Labels]:
-        """The pictures and labels of batch ``step``, or of a ``part`` of it."""
+    def at(self, step: int, part: slice = slice(None)) -> tuple[Shaped[ndarray, "B *S"], Labels]:
+        """The samples and labels of batch ``step``, or of a ``part`` of it."""
         places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         flips = np.random.default_rng((self.seed, 1, step)).random(self.batch_size) < 0.5
         rows = self._rows(places)[part]
         order = np.argsort(rows, kind="stable")  # ascending reads are kinder to a memory map
-        pixels = np.empty((len(rows), *self.pixels.shape[1:]), dtype=np.uint8)
-        pixels[order] = self.pixels[rows[order]]
+        samples = np.empty((len(rows), *self.samples.shape[1:]), dtype=self.samples.dtype)
+        samples[order] = self.samples[rows[order]]
         labels = self.labels.rows(rows)
         if self.mirror:
             flipped = flips[part]
-            pixels[flipped] = pixels[flipped, :, ::-1]
+            samples[flipped] = samples[flipped, :, ::-1]
             if labels.controls is not None:
                 labels.controls[flipped] = controls.mirror(labels.controls[flipped])
-        return pixels, labels
+        return samples, labels
 
     def _rows(self, places: np.ndarray) -> np.ndarray:
         count = len(self.indices)

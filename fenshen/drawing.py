@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from fenshen import controls as control_space
@@ -82,8 +82,8 @@ def request_of_seed(model: Model, seed: int) -> DrawRequest:
     return DrawRequest(latent, control_space.NEUTRAL if model.card.network.conditional else None)
 
 
-def draw(model: Model, requests: Sequence[DrawRequest], truncation: float = 1.0) -> UInt8[ndarray, "N H W 3"]:
-    """Draw one picture per request; truncation below 1 draws people closer to the average."""
+def draw(model: Model, requests: Sequence[DrawRequest], truncation: float = 1.0) -> Shaped[ndarray, "N *S"]:
+    """Draw one picture or other sample per request; truncation below 1 draws people closer to the average."""
     import torch
 
     latents = torch.from_numpy(np.stack([request.latent for request in requests]))

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
@@ -26,6 +26,7 @@ from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
 from fenshen.networks import NetworkConfig, build_generator, place
+from fenshen.networks.latents import draw_latents
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"
@@ -105,8 +106,8 @@ class Model:
 
     def latents(self, seeds: Sequence[int]) -> Float[Tensor, "N Z"]:
         """The latent vector of each seed. It does not depend on the other seeds."""
-        count = self.card.network.latent
-        return torch.stack([torch.randn(count, generator=torch.Generator().manual_seed(s)) for s in seeds])
+        numbers = [torch.Generator().manual_seed(seed) for seed in seeds]
+        return torch.cat([draw_latents(self.card.network, 1, one) for one in numbers])
 
     def sample(
         self,
@@ -114,8 +115,8 @@ class Model:
         *,
         truncation: float = 1.0,
         controls: Float[ndarray, "58"] | None = None,
-    ) -> UInt8[ndarray, "N H W 3"]:
-        """Draw one picture per seed.
+    ) -> Shaped[ndarray, "N *S"]:
+        """Draw one picture per seed, uint8 [N, H, W, 3]; or one sample of another medium.
 
         Args:
             truncation: below 1 keeps nearer to the average: less variety, fewer failures.
@@ -130,8 +131,8 @@ class Model:
         *,
         truncation: float = 1.0,
         controls: Float[ndarray, "*N 58"] | None = None,
-    ) -> UInt8[ndarray, "N H W 3"]:
-        """Draw one picture per latent vector, with shared controls or one set for each."""
+    ) -> Shaped[ndarray, "N *S"]:
+        """Draw one picture or other sample per latent vector, with shared controls or one set for each."""
         labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
         if self.card.network.conditional:
             given = control_space.NEUTRAL if controls is None else controls
@@ -141,7 +142,7 @@ class Model:
         chunks = []
         for part, label in zip(torch.split(latents, _CHUNK), labels, strict=True):
             drawn = self.generator(_filled(part).to(self.device), label, truncation=truncation)
-            chunks.append(to_pixels(drawn[: len(part)]))
+            chunks.append(self.card.network.medium.decode(drawn[: len(part)]))
         return np.concatenate(chunks)
 
     @cached_property
@@ -154,19 +155,6 @@ def _filled(part: Float[Tensor, "n K"]) -> Float[Tensor, "8 K"]:
     full = torch.zeros(_CHUNK, part.shape[1])
     full[: len(part)] = part
     return full
-
-
-def to_pixels(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[ndarray, "B H W 3"]:
-    """[-1, 1] to 0 ... 255; -1 is 0, 1 is 255, what lies outside is clipped."""
-    scaled = pictures.float().mul(127.5).add(127.5).round().clamp(0, 255)
-    return np.ascontiguousarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy())
-
-
-def from_pixels(
-    pixels: UInt8[ndarray, "B H W 3"], device: torch.device | str = "cpu"
-) -> Float[Tensor, "B 3 H W"]:
-    """0 ... 255 to [-1, 1], in channels_last order; they travel to the device as bytes."""
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
 def is_shipped(path: Path) -> bool:
@@ -190,8 +178,15 @@ def find(path: Path) -> Path:
 
 
 def merit(metrics: Mapping[str, float]) -> float | None:
-    """The value that is smallest for the best checkpoint: KID, or minus the PSNR; None if not measured."""
-    return -metrics["psnr"] if "psnr" in metrics else metrics.get("kid")
+    """The value that is smallest for the best checkpoint; None if nothing was measured.
+
+    KID; minus the PSNR; for points, reverse KL and the share of samples that are not good.
+    """
+    if "psnr" in metrics:
+        return -metrics["psnr"]
+    if "good" in metrics:
+        return metrics["reverse_kl"] + 1 - metrics["good"]
+    return metrics.get("kid")
 
 
 def _read_card(folder: Path) -> ModelCard:

@@ -12,7 +12,8 @@ from torch import nn
 
 from fenshen import controls as control_space
 from fenshen.machine import has_bf16
-from fenshen.model import Model, to_pixels
+from fenshen.media import to_pixels
+from fenshen.model import Model
 
 # Frames drawn at once: they cost two thirds of what they do one by one, and still fit the processor's cache.
 TOGETHER = 4

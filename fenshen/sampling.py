@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 
 from fenshen.commands import DEVICE, GRID, SLIDERS
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from fenshen.model import Model
     from fenshen.training.run import Run
+
+Show = Callable[[ndarray, Sequence[str]], UInt8[ndarray, "H W 3"]]
 
 _VIDEOS = (".mp4", ".webm", ".gif")
 _MOST = 100_000  # pictures a call
@@ -104,6 +106,8 @@ def generate(
     if axes:
         return [_write_grid(drawer, numbers[0], axes, target)]
     drawer.request(numbers[0])  # what cannot be drawn is refused before anything is made
+    if (show := opened.card.network.medium.show) is not None:
+        return [_write_shown(drawer, numbers, target, show)]
     if target.suffix.lower() in _VIDEOS:
         steps = max(round(fps * seconds), 1)
         frames = (_enlarge(picture, scale) for picture in _walk(drawer, numbers, steps))
@@ -126,10 +130,10 @@ class _Drawer:
     def request(self, seed: int) -> DrawRequest:
         return request_of_seed(self.model, seed).with_words(self.model, self.words)
 
-    def draw(self, wishes: Sequence[DrawRequest]) -> UInt8[ndarray, "N H W 3"]:
+    def draw(self, wishes: Sequence[DrawRequest]) -> Shaped[ndarray, "N *S"]:
         return draw(self.model, wishes, self.truncation)
 
-    def seeds(self, seeds: Sequence[int]) -> UInt8[ndarray, "N H W 3"]:
+    def seeds(self, seeds: Sequence[int]) -> Shaped[ndarray, "N *S"]:
         return self.draw([self.request(seed) for seed in seeds])
 
 
@@ -209,6 +213,16 @@ def _write_sheet(drawer: _Drawer, seeds: Sequence[int], target: Path) -> Path:
     columns = min(_COLUMNS if len(seeds) <= 64 else round(math.sqrt(len(seeds))), len(seeds))
     words = ",".join(map(str, seeds)) if len(seeds) <= 64 else f"{seeds[0]}-{seeds[-1]}"
     return drawer.mark.sheet(target, np.stack(pictures), columns, _text(drawer, words))
+
+
+def _write_shown(drawer: _Drawer, seeds: Sequence[int], target: Path, show: Show) -> Path:
+    """One picture of samples that are no pictures themselves."""
+    if not target.suffix or target.suffix.lower() in _VIDEOS:
+        raise UsageError("generate.shown_together", model=drawer.model.path)
+    picture = show(drawer.seeds(seeds), drawer.model.card.origin)
+    return drawer.mark.picture(
+        target, _enlarge(picture, drawer.scale), _text(drawer, f"{seeds[0]}-{seeds[-1]}")
+    )
 
 
 def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], target: Path) -> Path:

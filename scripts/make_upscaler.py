@@ -28,7 +28,8 @@ from fenshen.humans import sample
 from fenshen.humans.encoding import encode
 from fenshen.humans.render import render
 from fenshen.humans.sampler import sample_camera, sample_controls
-from fenshen.model import Model, from_pixels, to_pixels
+from fenshen.media import from_pixels, to_pixels
+from fenshen.model import Model
 from fenshen.networks.upscaler import FILE, Upscaler
 
 ASSETS = Path(__file__).parents[1] / "fenshen" / "assets"

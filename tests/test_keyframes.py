@@ -17,7 +17,7 @@ from fenshen.doubles.compositor import Compositor
 from fenshen.errors import FenshenError
 from fenshen.humans import stage
 from fenshen.keyframes import CARD, Keyframes, Whole
-from fenshen.model import to_pixels
+from fenshen.media import to_pixels
 from fenshen.networks import NetworkConfig, build_generator, geometry, mover
 from fenshen.networks.contours import CONTOUR_POINTS
 

@@ -82,7 +82,7 @@ def logistic():
 def test_a_family_trains_and_draws(dense, drawings, tmp_path):
     run = train(drawings, tmp_path, "family=dense", "r1=1")
     assert fenshen.generate(run, seeds=[1], out=tmp_path / "one.png")
-    with pytest.raises(UsageError, match=r"32 to 64 pixels"):
+    with pytest.raises(UsageError, match=r"from 32 to 64"):
         recipes.load("dcgan-64", ["family=dense", "size=128"])
     with pytest.raises(UsageError, match=r"matching needs frozen features.*fast"):
         recipes.load("fast-64", ["family=dense"])

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Score = Callable[[Float[Tensor, "B C H W"]], Float[Tensor, "B K"]]
+Score = Callable[[Float[Tensor, "B *S"]], Float[Tensor, "B K"]]
 
 
-def squared_gradient(score: Score, pictures: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
+def squared_gradient(score: Score, pictures: Float[Tensor, "B *S"]) -> Float[Tensor, ""]:
     """E ||d l(x) / dx||^2 at ``pictures``.
 
     R1 of Mescheder et al. 2018 (equation 9) is gamma/2 times this at real pictures, R2 the same at fakes.
@@ -23,13 +23,13 @@ def squared_gradient(score: Score, pictures: Float[Tensor, "B C H W"]) -> Float[
         score: pictures to logits; several logits of a picture are summed.
     """
     gradient, _ = _gradient(score, pictures)
-    return gradient.square().sum((1, 2, 3)).mean()
+    return gradient.square().flatten(1).sum(1).mean()
 
 
 def lipschitz(
     score: Score,
-    real: Float[Tensor, "B C H W"],
-    fake: Float[Tensor, "B C H W"],
+    real: Float[Tensor, "B *S"],
+    fake: Float[Tensor, "B *S"],
     mix: Float[Tensor, "B"],
 ) -> Float[Tensor, ""]:
     """E (||d l(x) / dx|| - 1)^2 at x = mix real + (1 - mix) fake: WGAN-GP, Gulrajani et al. 2017, equation 3.
@@ -37,9 +37,9 @@ def lipschitz(
     Args:
         mix: one number in [0, 1] a picture.
     """
-    between = torch.lerp(fake.detach().float(), real.float(), mix[:, None, None, None])
+    between = torch.lerp(fake.detach().float(), real.float(), mix.view(-1, *[1] * (real.ndim - 1)))
     gradient, _ = _gradient(score, between)
-    return (gradient.square().sum((1, 2, 3)).sqrt() - 1).square().mean()
+    return (gradient.square().flatten(1).sum(1).sqrt() - 1).square().mean()
 
 
 def _gradient(score: Score, pictures: Tensor) -> tuple[Tensor, Tensor]:

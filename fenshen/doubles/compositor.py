@@ -21,7 +21,8 @@ from numpy import ndarray
 from fenshen import controls as control_space
 from fenshen.doubles.framing import Held
 from fenshen.keyframes import Keyframes
-from fenshen.model import Model, to_pixels
+from fenshen.media import to_pixels
+from fenshen.model import Model
 from fenshen.networks import mover
 from fenshen.player import Player, together
 

@@ -298,7 +298,7 @@ def enlarged(picture: UInt8[ndarray, "H W 3"], scale: float, device: str = "cpu"
 def _doubled(picture: UInt8[ndarray, "H W 3"], device: str) -> UInt8[ndarray, "2*H 2*W 3"]:
     import torch
 
-    from fenshen.model import from_pixels, to_pixels
+    from fenshen.media import from_pixels, to_pixels
 
     with torch.inference_mode():
         (large,) = to_pixels(_upscaler(device)(from_pixels(picture[None], device)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fenshen import files
 from fenshen.commands import DEVICE, SEED, Word
+from fenshen.errors import UsageError
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
@@ -50,6 +51,7 @@ def evaluate(
         FenshenError: the model or the dataset cannot be read, has fewer than 8 pictures, or the report cannot be
             written.
     """
+    from fenshen.data import open_data
     from fenshen.dataset import Dataset
     from fenshen.machine import torch_device
     from fenshen.metrics import evaluation
@@ -60,7 +62,9 @@ def evaluate(
     if inception is not None:
         files.must_be_file(inception, "files.weights")
     evaluation.check(folder, count, force)
-    data = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    data = open_data(dataset)
+    if not isinstance(data, Dataset):
+        raise UsageError("evaluate.only_pictures", dataset=data.path)
     judged = model if isinstance(model, Model | Dataset) else Path(model)
     weights = None if inception is None else Path(inception)
     return evaluation.evaluate(judged, data, folder, count, seed, weights, torch_device(device), progress)

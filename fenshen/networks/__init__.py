@@ -1,8 +1,8 @@
 """The networks, one family a file. A family registers itself in :data:`FAMILIES` with what it can do.
 
-A generator maps latents, and controls if it is conditional, to pictures. A discriminator judges in two halves:
-``features(pictures)``, the part that does not learn (for most families the pictures themselves), and
-``forward(features, controls)``, the part that does.
+A generator maps latents, and controls if it is conditional, to samples of the family's medium: pictures, mostly. A
+discriminator judges in two halves: ``features(pictures)``, the part that does not learn (for most families the
+pictures themselves), and ``forward(features, controls)``, the part that does.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import Tensor, nn
 
+from fenshen.media import PICTURES, Medium
 from fenshen.messages import message
 from fenshen.registry import Registry
 
 Features = tuple[Tensor, ...]
+Noise = Literal["normal", "uniform", "mixed"]
+Samples = Float[Tensor, "B *S"]  # of any medium: pictures [B, 3, S, S], points [B, 2]
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
@@ -43,14 +46,14 @@ class Moved(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Pictures in about [-1, 1], with what families work out beside them.
+    """Pictures, or samples of another medium, in about [-1, 1], with what families work out beside them.
 
     Attributes:
         points: the places of the faces' contour points.
         moved: of a family that moves keyframes.
     """
 
-    pictures: Float[Tensor, "B 3 S S"]
+    pictures: Samples
     points: Float[Tensor, "B P 2"] | None = None
     moved: Moved | None = None
 
@@ -64,7 +67,7 @@ class Generator(nn.Module, ABC):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-    ) -> Float[Tensor, "B 3 S S"]:
+    ) -> Samples:
         """Draw pictures in about [-1, 1].
 
         Args:
@@ -90,7 +93,7 @@ class Generator(nn.Module, ABC):
 class Discriminator(nn.Module, ABC):
     """Pictures to logits, in two halves."""
 
-    def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
+    def features(self, pictures: Samples) -> Features:
         """The half that does not learn; by default the pictures themselves."""
         return (pictures,)
 
@@ -106,8 +109,9 @@ class Family:
     """A generator and a discriminator that belong together, and what they can do.
 
     Attributes:
-        generator: builds a generator from a config.
-        discriminator: builds a discriminator from a config.
+        generator: builds a generator from a config; None: its discriminator is for generators of other families.
+        discriminator: builds a discriminator from a config, for ``config.packing`` samples at a time.
+        medium: what they draw and judge.
         conditional: both can be given the 58 controls.
         frozen: the discriminator looks through a network that does not learn. Its features can be matched and
             compared; gradient penalties are not possible.
@@ -117,8 +121,9 @@ class Family:
         sizes: smallest and largest side of the pictures in pixels.
     """
 
-    generator: Callable[[NetworkConfig], Generator]
+    generator: Callable[[NetworkConfig], Generator] | None
     discriminator: Callable[[NetworkConfig], Discriminator]
+    medium: Medium = PICTURES
     conditional: bool = False
     frozen: bool = False
     paired: bool = False
@@ -136,10 +141,21 @@ class NetworkConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
-    size: Annotated[int, Field(ge=32, le=1024, description="side of the pictures in pixels, a power of two")]
+    discriminator: Annotated[str, Field(description="family of D where it is another")] = ""
+    size: Annotated[int, Field(ge=2, le=1024, description="side of the pictures in pixels, a power of two")]
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
+    noise: Annotated[Noise, Field(description="what the latents' numbers are drawn from")] = "normal"
+    categories: Annotated[
+        int, Field(ge=0, le=512, description="of the latent, numbers that are one choice")
+    ] = 0
+    generators: Annotated[
+        int, Field(ge=1, le=64, description="generators that share all but their start")
+    ] = 1
     width: Annotated[int, Field(ge=4, le=512, description="channels at the full size; doubled downward")] = 32
     max_width: Annotated[int, Field(ge=4, le=2048, description="channels are never more than this")] = 512
+    width_d: Annotated[float, Field(ge=0.25, le=8, description="D's channels, relative to G's")] = 1.0
+    packing: Annotated[int, Field(ge=1, le=8, description="samples that D judges together")] = 1
+    minibatch: Annotated[int, Field(ge=0, le=512, description="features of minibatch discrimination")] = 0
     conditional: Annotated[bool, Field(description="both networks are given the 58 controls")] = False
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D (Miyato et al. 2018)")] = (
         False
@@ -165,21 +181,68 @@ class NetworkConfig(BaseModel):
         low, high = FAMILIES[self.family].sizes
         if not low <= self.size <= high:
             raise ValueError(message("recipe.family_size", family=self.family, low=low, high=high))
+        if FAMILIES[self.family].generator is None:
+            raise ValueError(message("recipe.no_generator", family=self.family, able=_drawing()))
+        if self.discriminator and self.judge.medium is not self.medium:
+            raise ValueError(
+                message("recipe.other_discriminator", name=self.discriminator, family=self.family)
+            )
+        if self.latent <= self.choices:
+            raise ValueError(message("recipe.choices", latent=self.latent, choices=self.choices))
+        if self.packing * self.generators > 1 and self.conditional:
+            raise ValueError(message("recipe.conditional_alone"))
         return self
+
+    @property
+    def medium(self) -> Medium:
+        """What is drawn."""
+        return FAMILIES[self.family].medium
+
+    @property
+    def judge(self) -> Family:
+        """The family of the discriminator."""
+        return FAMILIES[self.discriminator or self.family]
+
+    @property
+    def choices(self) -> int:
+        """How many numbers of a latent, the last ones, are choices: all 0 but one that is 1."""
+        return self.categories + (self.generators if self.generators > 1 else 0)
 
     def channels(self, resolution: int) -> int:
         """Channels of the feature map whose side is ``resolution`` pixels."""
         return min(self.width * self.size // resolution, self.max_width)
 
+    def of_discriminator(self) -> NetworkConfig:
+        """The same for a discriminator of its own width."""
+        widths = {name: max(round(getattr(self, name) * self.width_d), 4) for name in ("width", "max_width")}
+        return self if self.width_d == 1 else self.model_copy(update=widths)
+
 
 def build_generator(config: NetworkConfig) -> Generator:
     """A generator, initialised from torch's global random state."""
-    return FAMILIES[config.family].generator(config)
+    build = FAMILIES[config.family].generator
+    if build is None:
+        raise ValueError(f"the family {config.family} draws nothing")
+    if config.generators == 1:
+        return build(config)
+    from fenshen.networks.several import SeveralGenerators
+
+    return SeveralGenerators(build, config)
 
 
 def build_discriminator(config: NetworkConfig) -> Discriminator:
     """A discriminator, initialised from torch's global random state."""
-    return FAMILIES[config.family].discriminator(config)
+    network = config.judge.discriminator(config.of_discriminator())
+    if config.packing == 1 and config.minibatch == 0 and config.generators == 1:
+        return network
+    from fenshen.networks.several import SeveralJudged
+
+    return SeveralJudged(network, config)
+
+
+def _drawing() -> str:
+    """The families that have a generator."""
+    return ", ".join(name for name, family in FAMILIES.items() if family.generator)
 
 
 def place(network: AnyNetwork, device: torch.device | str) -> AnyNetwork:

@@ -54,7 +54,7 @@ class Discriminator(networks.Discriminator):
         super().__init__()
         norm = nn.utils.parametrizations.spectral_norm if config.spectral_norm else _same
         layers: list[nn.Module] = [
-            norm(nn.Conv2d(3, config.channels(config.size), 4, 2, 1, bias=False)),
+            norm(nn.Conv2d(3 * config.packing, config.channels(config.size), 4, 2, 1, bias=False)),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         side = config.size // 2

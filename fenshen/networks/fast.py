@@ -103,7 +103,10 @@ class Discriminator(networks.Discriminator):
         self.trunk = EfficientNetLite0()
         self.mixing = CrossScaleMixing()
         self.heads = nn.ModuleList(
-            [_head(config.size // 2, 12), *(_head(self.side // stride, _MIXED) for stride in STRIDES)]
+            [
+                _head(config.size // 2, 12 * config.packing),
+                *(_head(self.side // stride, _MIXED * config.packing) for stride in STRIDES),
+            ]
         )
 
     def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:

@@ -144,7 +144,7 @@ class Discriminator(networks.Discriminator):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.from_picture = EqualisedConv(3, config.channels(config.size), 1)
+        self.from_picture = EqualisedConv(3 * config.packing, config.channels(config.size), 1)
         sides = [config.size // 2**i for i in range(config.size.bit_length() - 3)]  # size, ..., 8
         self.blocks = nn.ModuleList(
             ResidualBlock(config.channels(side), config.channels(side // 2)) for side in sides

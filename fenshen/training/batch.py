@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fenshen.adversarial.losses import Loss
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features, Moved
+from fenshen.networks import Features, Moved, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,14 +19,14 @@ class Batch:
     Attributes:
         move: number of the discriminator's move that it belongs to.
         part: which rows of the global batch these are.
-        pictures: the real ones.
+        pictures: the real ones, or samples of another medium.
         latents: of the fakes.
         controls: normalised; None where the networks are not conditional.
     """
 
     move: int
     part: slice
-    pictures: Float[Tensor, "B 3 S S"]
+    pictures: Samples
     latents: Float[Tensor, "B Z"]
     controls: Float[Tensor, "B 58"] | None
 
@@ -53,14 +53,18 @@ class Judgement:
         features: of the fakes, from the half that does not learn, with the graph.
         real_logits: from the critic's last learning step.
         real_features: of the real pictures.
+        share: of the fakes, the best judged, that the generator learns from.
+        origins: logits of which generator drew each fake; None where there is one.
     """
 
     loss: Loss
     matching: FeatureMatching
-    logits: Float[Tensor, "B K"]
+    logits: Float[Tensor, "packs K"]
     features: Features
-    real_logits: Float[Tensor, "B K"]
+    real_logits: Float[Tensor, "packs K"]
     real_features: Features
+    share: float = 1.0
+    origins: Float[Tensor, "B generators"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,7 @@ class Fakes:
     """
 
     batch: Batch
-    pictures: Float[Tensor, "B 3 S S"]
+    pictures: Samples
     points: Float[Tensor, "B P 2"] | None
     moved: Moved | None = None
     judged: Judgement | None = None

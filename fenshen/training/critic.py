@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from lightning.fabric import Fabric
 from torch import Tensor
+from torch.func import functional_call
 
 from fenshen.adversarial import penalties
 from fenshen.adversarial.augment import Augmentation
 from fenshen.adversarial.losses import LOSSES
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features, build_discriminator, place
+from fenshen.adversarial.remedies import History, Lookahead, Parameters, first_layers
+from fenshen.networks import Features, Samples, build_discriminator, place
+from fenshen.networks.several import SeveralJudged
 from fenshen.training import randomness
 from fenshen.training.batch import Fakes, Judgement
-from fenshen.training.optimizer import adam, load_moments, update
+from fenshen.training.optimizer import adam, load_moments, moments, update
 from fenshen.training.randomness import Stream
 from fenshen.training.recipe import Recipe
 
@@ -37,7 +41,7 @@ class Seen:
 
     fakes: Fakes
     features: Features
-    real_logits: Float[Tensor, "B K"]
+    real_logits: Float[Tensor, "packs K"]
     real_features: Features
 
 
@@ -52,10 +56,16 @@ class Critic:
     def __init__(self, recipe: Recipe, fabric: Fabric) -> None:
         self.recipe, self.fabric = recipe, fabric
         self.network = place(build_discriminator(recipe.network), fabric.device)
+        for parameter in first_layers(self.network, recipe.frozen_layers):
+            parameter.requires_grad_(False)
+        self.learning = [p for p in self.network.parameters() if p.requires_grad]
+        self.history = History(self.network) if recipe.historical else None
+        self.lookahead = Lookahead(recipe.lr_d, recipe.betas)
         self.optimizer = adam(self.network, recipe.lr_d, recipe.betas, fabric.device)
         self.augmentation = Augmentation(recipe.augment, recipe.augment_p, recipe.augment_target)
         self.loss = LOSSES[recipe.loss]
         self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))
+        self.haze, self.share = recipe.instance_noise, 1.0  # what schedules decide
         self._real_sign: list[Tensor] = []  # of the moves since the augmentation was corrected
 
     def set_schedules(self, at: int, lr_factor: float) -> None:
@@ -63,6 +73,9 @@ class Critic:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.lr_d * lr_factor
+        self.lookahead = Lookahead(recipe.lr_d * lr_factor, recipe.betas)
+        self.haze = recipe.instance_noise * recipe.instance_noise_schedule.factor(at, recipe.steps)
+        self.share = recipe.top_k.factor(at, recipe.steps)
         if recipe.augment_target is None:
             self.augmentation.p = recipe.augment_p * recipe.augment_schedule.factor(at, recipe.steps)
 
@@ -76,7 +89,7 @@ class Critic:
         Returns:
             What is worth logging, and the fakes with a graph as they were seen.
         """
-        self.network.requires_grad_(True)
+        self._let_learn(True)
         self.optimizer.zero_grad(set_to_none=True)
         means = Means(self.recipe.accumulate)
         kept: list[Seen] = []
@@ -87,7 +100,12 @@ class Critic:
                 fake_logits = self.network(detached, part.batch.controls).float()
                 loss = self.loss.discriminator(seen.real_logits, fake_logits)
                 penalty = self._penalty(part, at)
+                origins = self._origins(detached)
             whole = loss if penalty is None else loss + penalty * self.recipe.penalty_every
+            if origins is not None:
+                told_apart = F.cross_entropy(origins, part.batch.latents[:, -origins.shape[1] :])
+                means.add(told_apart=told_apart)
+                whole = whole + told_apart
             self.fabric.backward(whole / self.recipe.accumulate)
             real_logits = seen.real_logits.detach()
             if part.pictures.requires_grad:
@@ -97,18 +115,56 @@ class Critic:
             if penalty is not None:
                 means.add(penalty=penalty)
             self._real_sign.append(real_logits.sign().mean())
+        if self.history is not None:
+            self.history.pull(self.recipe.historical)
         update(self.network, self.optimizer, self.recipe.clip, self.fabric)
         return means.values, kept
 
     def judge(self, seen: Seen) -> Fakes:
         """The fakes with a judgement by the discriminator as it is now; it does not learn from it."""
-        self.network.requires_grad_(False)
+        self._let_learn(self.recipe.unrolled > 0)
         with self.fabric.autocast():
-            logits = self.network(seen.features, seen.fakes.batch.controls).float()
+            logits = self._unrolled(seen) if self.recipe.unrolled else self._logits(seen)
+            origins = self._origins(seen.features)
         judged = Judgement(
-            self.loss, self.matching, logits, seen.features, seen.real_logits, seen.real_features
+            self.loss,
+            self.matching,
+            logits,
+            seen.features,
+            seen.real_logits,
+            seen.real_features,
+            self.share,
+            origins,
         )
         return replace(seen.fakes, judged=judged)
+
+    def _logits(self, seen: Seen) -> Float[Tensor, "packs K"]:
+        return self.network(seen.features, seen.fakes.batch.controls).float()
+
+    def _unrolled(self, seen: Seen) -> Float[Tensor, "packs K"]:
+        """Logits as the discriminator would give them some steps from now, with the graph through those steps."""
+        controls = seen.fakes.batch.controls
+        named = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
+
+        def logits(parameters: Parameters, features: Features) -> Tensor:
+            return functional_call(self.network, parameters, (features, controls)).float()
+
+        def loss(parameters: Parameters) -> Tensor:
+            real = logits(parameters, seen.real_features)
+            return self.loss.discriminator(real, logits(parameters, seen.features))
+
+        ahead = self.lookahead(loss, named, moments(self.optimizer, named), self.recipe.unrolled)
+        return logits(ahead, seen.features)
+
+    def _origins(self, features: Features) -> Float[Tensor, "B generators"] | None:
+        """Which generator drew each fake, where there are several."""
+        if isinstance(self.network, SeveralJudged) and self.recipe.generators > 1:
+            return self.network.classify(features)
+        return None
+
+    def _let_learn(self, learning: bool) -> None:
+        for parameter in self.learning:
+            parameter.requires_grad_(learning)
 
     def adapt(self, step: int) -> None:
         """After a step: let the augmentation follow the discriminator's overfitting (ADA)."""
@@ -121,15 +177,23 @@ class Critic:
         """Features of real pictures and fakes, and the logits of the real ones, from which the critic learns."""
         batch, judged_later = part.batch, part.pictures.requires_grad
         with torch.set_grad_enabled(judged_later):
-            features = self._features(part.pictures, self._draws(part, Stream.AUGMENT_FAKE))
+            features = self._features(part, part.pictures, Stream.AUGMENT_FAKE)
         with torch.no_grad():
-            real_features = self._features(batch.pictures, self._draws(part, Stream.AUGMENT_REAL))
+            real_features = self._features(part, batch.pictures, Stream.AUGMENT_REAL)
         if self.recipe.weight("matching") and judged_later:
             self.matching.see_real(real_features)
         return Seen(part, features, self.network(real_features, batch.controls).float(), real_features)
 
-    def _features(self, pictures: Float[Tensor, "B 3 S S"], draws: Float[Tensor, "B U"]) -> Features:
-        return self.network.features(self.augmentation(pictures, draws))
+    def _features(self, part: Fakes, pictures: Samples, stream: Stream) -> Features:
+        """What the discriminator sees of pictures: augmented and with noise, by the random numbers of their move."""
+        if self.augmentation.policy:
+            pictures = self.augmentation(pictures, self._draws(part, stream))
+        if self.haze:
+            beside = Stream.NOISE_REAL if stream is Stream.AUGMENT_REAL else Stream.NOISE_FAKE
+            numbers = randomness.generator(self.recipe.seed, beside, part.batch.move)
+            whole = torch.randn(self.recipe.batch_size, *pictures.shape[1:], generator=numbers)
+            pictures = pictures + self.haze * whole[part.batch.part].to(pictures.device)
+        return self.network.features(pictures)
 
     def _draws(self, part: Fakes, stream: Stream) -> Float[Tensor, "B U"]:
         """The random numbers of the augmentation for these pictures."""
@@ -141,10 +205,9 @@ class Critic:
         recipe, batch = self.recipe, part.batch
         if batch.move % recipe.penalty_every:
             return None
-        draws = self._draws(part, Stream.AUGMENT_REAL)
 
         def score(pictures: Tensor) -> Tensor:
-            return self.network(self._features(pictures, draws), batch.controls)
+            return self.network(self._features(part, pictures, Stream.AUGMENT_REAL), batch.controls)
 
         terms: list[Tensor] = []
         if recipe.r1:
@@ -166,6 +229,7 @@ class Critic:
             "discriminator": self.network.state_dict(),
             "optimizer_d": self.optimizer.state_dict(),
             "matching": self.matching.state(),
+            "history_d": self.history.state() if self.history else None,
             "augment_p": self.augmentation.p,
             "real_sign": self._real_sign,
         }
@@ -176,6 +240,8 @@ class Critic:
         self.network.load_state_dict(state["discriminator"])
         load_moments(self.optimizer, state["optimizer_d"])
         self.matching.load_state(state["matching"], device)
+        if self.history and state["history_d"]:
+            self.history.load_state(state["history_d"])
         self.augmentation.p = state["augment_p"]
         self._real_sign = [sign.to(device) for sign in state["real_sign"]]
 

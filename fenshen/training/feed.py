@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from lightning.fabric import Fabric
 from numpy import ndarray
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
 from fenshen.dataset import Batches, Labels, PairedLabels
-from fenshen.model import from_pixels
+from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
 from fenshen.training.batch import Batch, PairedBatch
 from fenshen.training.randomness import Stream
@@ -45,8 +45,8 @@ class Feed:
 
     def read(self, move: int, part: slice, side: int) -> Batch:
         """Some rows of a move's global batch."""
-        pixels, labels = self._joined(move, part, side)
-        pictures, controls = from_pixels(pixels, self.device), None
+        samples, labels = self._joined(move, part, side)
+        pictures, controls = self.recipe.network.medium.encode(samples, self.device), None
         if labels.controls is not None:
             controls = torch.from_numpy(control_space.normalise(labels.controls)).to(self.device)
         if not isinstance(labels, PairedLabels) or controls is None:
@@ -54,7 +54,7 @@ class Feed:
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
         return PairedBatch(move, part, pictures, codes, controls, self._weight(labels, side), points)
 
-    def _joined(self, move: int, part: slice, side: int) -> tuple[UInt8[ndarray, "B side side 3"], Labels]:
+    def _joined(self, move: int, part: slice, side: int) -> tuple[Shaped[ndarray, "B *S"], Labels]:
         """Some rows of a batch that has some of every set, the first set's first."""
         pictures, labels, start = [], [], 0
         for batches in self.batches:
@@ -63,7 +63,7 @@ class Feed:
             start += count
             if some.start < some.stop:
                 pixels, known = batches.at(move, some)
-                pictures.append(shrunk(pixels, side))
+                pictures.append(shrunk(pixels, side) if pixels.ndim == 4 else pixels)
                 labels.append(known)
         return np.concatenate(pictures), labels[0].joined(labels[1:])
 
@@ -75,8 +75,7 @@ class Feed:
 
     def _noise(self, move: int, part: slice) -> Float[Tensor, "B Z"]:
         numbers = randomness.generator(self.recipe.seed, Stream.LATENTS, move)
-        whole = torch.randn(self.recipe.batch_size, self.recipe.latent, generator=numbers)
-        return whole[part].to(self.device)
+        return draw_latents(self.recipe.network, self.recipe.batch_size, numbers)[part].to(self.device)
 
 
 def shrunk(pixels: UInt8[ndarray, "B H W 3"], side: int) -> UInt8[ndarray, "B side side 3"]:

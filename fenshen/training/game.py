@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fenshen import controls as control_space
 from fenshen.adversarial import averaging, losses
+from fenshen.adversarial.remedies import History
 from fenshen.dataset import Batches
 from fenshen.keyframes import Keyframes
 from fenshen.networks import build_generator, mover, place
@@ -42,6 +43,7 @@ class Game:
         self.optimizer = adam(self.generator, recipe.lr_g, recipe.betas, fabric.device)
         weights = [(term, recipe.weight(term.key)) for term in TERMS]
         self.terms = [(term, weight) for term, weight in weights if weight or term.always]
+        self.history = History(self.generator) if recipe.historical else None
         self.lr_factor = 1.0  # halved by every rollback
 
     def train_step(self, step: int, at: int | None = None) -> Scalars:
@@ -89,6 +91,8 @@ class Game:
             whole = sum((weight * value for weight, value in values.values()), torch.zeros(()))
             self.fabric.backward(whole / self.recipe.accumulate)
             means.add(**{name: value for name, (_, value) in values.items()})
+        if self.history is not None:
+            self.history.pull(self.recipe.historical)
         update(self.generator, self.optimizer, self.recipe.clip, self.fabric)
         return means.values
 
@@ -139,6 +143,7 @@ class Game:
             "generator": self.generator.state_dict(),
             "average": self.average.state_dict(),
             "optimizer_g": self.optimizer.state_dict(),
+            "history_g": self.history.state() if self.history else None,
             "lr_factor": self.lr_factor,
             **self.critic.state(),
         }
@@ -148,5 +153,7 @@ class Game:
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
         load_moments(self.optimizer, state["optimizer_g"])
+        if self.history and state["history_g"]:
+            self.history.load_state(state["history_g"])
         self.lr_factor = state["lr_factor"]
         self.critic.load_state(state)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from fenshen import landmarks
+from fenshen.data import TrainingData
 from fenshen.dataset import Dataset, Labels, PairedLabels
 from fenshen.errors import UsageError
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.recipe import Recipe
 
 
-def labels(data: Dataset, recipe: Recipe) -> Labels:
+def labels(data: TrainingData, recipe: Recipe) -> Labels:
     """Controls for a conditional recipe; for a paired one also who is in each picture and where the face's parts are.
 
     Raises:
@@ -19,7 +20,7 @@ def labels(data: Dataset, recipe: Recipe) -> Labels:
     """
     if not recipe.conditional:
         return Labels(None)
-    if data.controls is None:
+    if not isinstance(data, Dataset) or data.controls is None:
         raise UsageError("train.no_controls", dataset=data.path)
     if not recipe.paired:
         return Labels(data.controls)

@@ -19,6 +19,7 @@ from lightning.fabric import Fabric
 from numpy import ndarray
 
 from fenshen import model, portraits
+from fenshen.data import TrainingData
 from fenshen.dataset import UNFILMED, Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
@@ -28,7 +29,7 @@ from fenshen.training import checkpoint
 from fenshen.training.critic import Scalars
 from fenshen.training.game import Game
 from fenshen.training.labels import labels
-from fenshen.training.measuring import Measuring, Probes
+from fenshen.training.measuring import Array, Probes, measuring
 from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
 from fenshen.training.runs import write_report
@@ -55,7 +56,7 @@ class Training:
 
     def __init__(
         self,
-        data: Dataset,
+        data: TrainingData,
         recipe: Recipe,
         run: Path,
         fabric: Fabric,
@@ -79,7 +80,7 @@ class Training:
         self.is_main = fabric.is_global_zero
         self.show = progress and self.is_main
         self.log: Log | None = None
-        self.measuring = Measuring(data, self.batches, recipe, fabric.device)
+        self.measuring = measuring(data, self.batches, recipe, fabric.device)
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
@@ -170,18 +171,22 @@ class Training:
         """Draw the fixed probes: for the eye, the time lapse, and the watch."""
         if not self.log:
             return
-        pictures = self._draw(self.measuring.sheet)
+        samples = self._draw(self.measuring.sheet)
+        pictures = self.measuring.pictures(samples)
         self._keep(pictures)
         self.log.sheet(self.step, portraits.sheet(pictures, _COLUMNS))
         if self.step > 0:
-            self._tell(self.watch.samples(self.step, self.measuring.diversity(pictures)))
+            self._tell(self.watch.samples(self.step, self.measuring.diversity(samples)))
 
     def _keep(self, pictures: UInt8[ndarray, "N H W 3"]) -> None:
         """Write samples with their marks; unsigned where no certificate can be made, for training goes on."""
         # Weights of every step are others: the pictures stand for them.
         mark = Mark.of_model(hashlib.sha256(pictures.tobytes()).hexdigest())
         path = self.run / "samples" / f"step-{self.step:08d}.png"
-        mark.sheet(path, pictures, _COLUMNS, signed=mark.can_sign())
+        if len(pictures) == 1:
+            mark.picture(path, pictures[0], signed=mark.can_sign())
+        else:
+            mark.sheet(path, pictures, _COLUMNS, signed=mark.can_sign())
 
     def _measure(self) -> None:
         """Measure the averaged generator, and remember how long it has not become better."""
@@ -266,8 +271,8 @@ class Training:
 
     # ---- small things -----------------------------------------------------------------------------------------
 
-    def _draw(self, probes: Probes) -> UInt8[ndarray, "N H W 3"]:
-        """Pictures of the averaged generator, as they would be drawn from the saved model."""
+    def _draw(self, probes: Probes) -> Array:
+        """Samples of the averaged generator, as they would be drawn from the saved model."""
         drawer = model.Model(self.game.average, self._card(), self.run, self.fabric.device)
         return drawer.draw(probes.latents, controls=probes.controls)
 
@@ -314,14 +319,14 @@ class Training:
         return float(self.fabric.all_reduce(mine, reduce_op="sum")) > 0
 
 
-def _sets(data: Dataset, recipe: Recipe) -> list[Batches]:
-    """The training pictures; and where the recipe wants some, those of what they do not show."""
+def _sets(data: TrainingData, recipe: Recipe) -> list[Batches]:
+    """The training samples; and where the recipe wants some, those of what they do not show."""
     beside = data.path / UNFILMED
     some = min(recipe.unfilmed, recipe.batch_size // 2) if beside.is_dir() else 0
-    more = [Dataset(beside)] if some else []
+    more: list[TrainingData] = [Dataset(beside)] if some else []
     shares = [recipe.batch_size - some, some]
     return [
-        Batches(one.pixels, one.indices("train"), labels(one, recipe), share, recipe.seed, recipe.mirror)
+        Batches(one.samples, one.indices("train"), labels(one, recipe), share, recipe.seed, recipe.mirror)
         for one, share in zip((data, *more), shares, strict=False)
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from rich.console import Console
 
 from fenshen.controls import COUNT
@@ -17,8 +18,9 @@ from fenshen.messages import language, message
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
-from fenshen.training.recipe import Recipe
+from fenshen.training.recipe import GROUPS, Recipe
 
+_TIMED_PIXELS = 20_000  # in a batch, of small things
 _TIMED_BATCH = 16  # pictures in the steps that are timed: enough to fill two cores, soon done
 
 
@@ -27,10 +29,25 @@ class MenuRow:
     """One recipe."""
 
     name: str
+    group: str
     summary: str
     pictures: int
     steps: int
     minutes: float
+
+    def line(self, width: int) -> str:
+        """The row as a line of text, with ``width`` characters for the name."""
+        minutes, name = _clock(self.minutes), self.name.ljust(width)
+        return (
+            "  "
+            + message(
+                "menu.row" if self.pictures else "menu.row_any",
+                name=name,
+                minutes=minutes,
+                pictures=self.pictures,
+            )
+            + f"  {self.summary}"
+        )
 
 
 class Menu(list[MenuRow]):
@@ -40,13 +57,11 @@ class Menu(list[MenuRow]):
     def text(self) -> str:
         """The menu as lines of text."""
         width = max(len(row.name) for row in self)
-        return "\n".join(
-            message(
-                "menu.row", name=row.name.ljust(width), minutes=_clock(row.minutes), pictures=row.pictures
-            )
-            + f"  {row.summary}"
-            for row in self
-        )
+        blocks = []
+        for group in GROUPS:
+            lines = [row.line(width) for row in self if row.group == group]
+            blocks += ["\n".join([message(f"menu.group_{group}"), *lines])] if lines else []
+        return "\n\n".join(blocks)
 
     def summary(self) -> list[dict[str, Any]]:
         """The rows as JSON."""
@@ -61,7 +76,9 @@ def menu(device: str = "auto") -> Menu:
             recipe = recipes.load(name)
             seconds = seconds_a_step(recipe, device) * recipe.steps
             summary = recipe.summary.get(language(), "")
-            rows.append(MenuRow(name, summary, recipe.pictures, recipe.steps, round(seconds / 60, 1)))
+            rows.append(
+                MenuRow(name, recipe.group, summary, recipe.pictures, recipe.steps, round(seconds / 60, 1))
+            )
     return rows
 
 
@@ -73,7 +90,7 @@ def _clock(minutes: float) -> str:
 
 def seconds_a_step(recipe: Recipe, device: str) -> float:
     """The mean over a run: steps grow dearer where the critic joins, and where finer pictures are compared."""
-    batch = min(recipe.batch_size, _TIMED_BATCH)
+    batch = min(recipe.batch_size, max(_TIMED_BATCH, _TIMED_PIXELS // recipe.size**2))
     small = recipes.build(recipe.model_dump(), [f"batch_size={batch}"])
     game = Game(small, [_noise_batches(small, batch)], open_fabric(device, 1, 1, recipe.precision))
     if recipe.keyframes:
@@ -100,14 +117,14 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
 
 
 def _noise_batches(recipe: Recipe, count: int) -> Batches:
-    side = recipe.fine or recipe.size
-    pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+    medium, side = recipe.network.medium, recipe.fine or recipe.size
+    samples = medium.decode(torch.randn(count, *medium.shape(side)))
     labels = Labels(None)
     if recipe.paired:
         controls, codes = np.zeros((count, COUNT), np.float32), np.zeros((count, recipe.latent), np.float32)
         middle = np.full((count, len(CONTOUR_POINTS), 3), 0.5, np.float32)
         labels = PairedLabels(controls, codes, middle[:, :3], middle[:, :, :2])
-    return Batches(pixels, np.arange(count), labels, count, 0)
+    return Batches(samples, np.arange(count), labels, count, 0)
 
 
 def _blank_keyframes(recipe: Recipe) -> Keyframes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 
@@ -29,6 +30,22 @@ def update(network: nn.Module, optimizer: Optimizer, clip: float | None, fabric:
     if clip is not None:
         nn.utils.clip_grad_norm_(parameters, clip)
     optimizer.step()
+
+
+def moments(
+    optimizer: Optimizer, parameters: Mapping[str, nn.Parameter]
+) -> dict[str, tuple[Tensor, Tensor, float]]:
+    """Adam's mean, mean square and number of steps so far of each parameter; zeros before the first step."""
+    states = {name: optimizer.state.get(parameter, {}) for name, parameter in parameters.items()}
+    nothing = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+    return {
+        name: (
+            state.get("exp_avg", nothing[name]),
+            state.get("exp_avg_sq", nothing[name]),
+            float(state.get("step", 0)),
+        )
+        for name, state in states.items()
+    }
 
 
 def load_moments(optimizer: Optimizer, state: dict[str, Any]) -> None:

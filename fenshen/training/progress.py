@@ -127,6 +127,8 @@ class Bar:
             parts.append(message("train.scores", real=row["real_score"], fake=row["fake_score"]))
         if "kid" in metrics:
             parts.append(f"KID {1000 * metrics['kid']:.0f}")
+        if "modes" in metrics:
+            parts.append(message("train.modes", modes=metrics["modes"], good=metrics["good"]))
         if "psnr" in metrics:
             parts.append(f"PSNR {metrics['psnr']:.1f} dB")
         self.text = "  ".join(parts)

@@ -19,6 +19,8 @@ class Stream(IntEnum):
     AUGMENT_REAL = 11
     AUGMENT_FAKE = 12
     MIX = 13
+    NOISE_REAL = 14
+    NOISE_FAKE = 15
 
 
 def generator(seed: int, stream: Stream, move: int) -> torch.Generator:

@@ -7,7 +7,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -23,11 +23,14 @@ from pydantic import (
 from fenshen import cards, files
 from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
+from fenshen.media import PICTURES
 from fenshen.messages import message
 from fenshen.names import readable
-from fenshen.networks import FAMILIES, NetworkConfig
+from fenshen.networks import FAMILIES, NetworkConfig, Noise
 from fenshen.training.terms import TERMS, Need
 
+Group = Literal["minutes", "hours", "people", "papers", "points", "own"]
+GROUPS: tuple[Group, ...] = get_args(Group)
 Policy = Literal["geometry", "colour", "cutout"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 _SHIPPED = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
@@ -55,6 +58,10 @@ class Schedule(BaseModel):
         return 1 + (self.end - 1) * way
 
 
+def _family_or_none(name: str) -> str:
+    return FAMILIES.check(name) if name else name
+
+
 class _Networks(BaseModel):
     """What a recipe says about itself and its networks."""
 
@@ -62,7 +69,10 @@ class _Networks(BaseModel):
 
     name: Annotated[str, Field(description="what the recipe is called")] = "custom"
     summary: Annotated[dict[str, str], Field(description="one line about it, by language")] = {}
-    pictures: Annotated[int, Field(ge=1, description="how many pictures it needs to do well")] = 1000
+    group: Annotated[Group, Field(description="where train --list shows it")] = "own"
+    pictures: Annotated[
+        int, Field(ge=0, description="how many pictures it needs to do well; 0: no matter")
+    ] = 1000
 
     # The networks.
     family: Annotated[
@@ -70,10 +80,27 @@ class _Networks(BaseModel):
         AfterValidator(FAMILIES.check),
         Field(description="network family", json_schema_extra=FAMILIES.add_choices),
     ] = "fast"
+    discriminator: Annotated[
+        str,
+        AfterValidator(_family_or_none),
+        Field(description="family of D where it is another than G's, such as multi-scale"),
+    ] = ""
     size: Annotated[int, Field(description="side of the pictures in pixels, a power of two")] = 64
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
+    noise: Annotated[Noise, Field(description="distribution of the latents' numbers")] = "normal"
+    categories: Annotated[
+        int, Field(description="of the latent, numbers that are one choice: all 0 but one that is 1")
+    ] = 0
+    generators: Annotated[
+        int, Field(description="generators that share all but their first layer, chosen by the latent (MGAN)")
+    ] = 1
     width: Annotated[int, Field(description="channels at the full size; doubled downward")] = 32
     max_width: Annotated[int, Field(description="channels are never more than this")] = 512
+    width_d: Annotated[float, Field(description="channels of D, relative to those of G")] = 1.0
+    packing: Annotated[int, Field(description="samples that D judges together (PacGAN)")] = 1
+    minibatch: Annotated[
+        int, Field(description="features of minibatch discrimination, D's view of the whole batch; 0: none")
+    ] = 0
     conditional: Annotated[bool, Field(description="give both networks the 58 controls")] = False
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D")] = False
     reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
@@ -124,6 +151,26 @@ class Recipe(_Weights):
         int, Field(ge=1, description="steps between penalties, which are multiplied by it")
     ] = 1
     n_critic: Annotated[int, Field(ge=1, description="steps of D for one of G")] = 1
+
+    # Remedies that change the game, not the networks.
+    instance_noise: Annotated[
+        float, Field(ge=0, description="standard deviation of noise on everything that D sees")
+    ] = 0.0
+    instance_noise_schedule: Annotated[Schedule, Field(description="schedule of instance_noise")] = Schedule(
+        kind="linear", end=0.0
+    )
+    unrolled: Annotated[
+        int, Field(ge=0, le=16, description="steps of D that G looks ahead, and through (unrolled GAN)")
+    ] = 0
+    historical: Annotated[
+        float, Field(ge=0, description="weight of the squared distance of weights from their mean so far")
+    ] = 0.0
+    top_k: Annotated[
+        Schedule, Field(description="share of a batch's fakes, the best judged, that G learns from")
+    ] = Schedule()
+    frozen_layers: Annotated[
+        int, Field(ge=0, description="of D, first layers that keep the weights they start with (FreezeD)")
+    ] = 0
 
     # The optimizers.
     steps: Annotated[int, Field(ge=1, description="steps of G in all")] = 20_000
@@ -190,16 +237,23 @@ class Recipe(_Weights):
 
     def _beyond_the_family(self) -> str | None:
         """What is asked for that the family cannot do."""
-        family = FAMILIES[self.family]
-        if self.conditional and not family.conditional:
+        family, judge = FAMILIES[self.family], self.network.judge
+        name_d = self.discriminator or self.family
+        if self.conditional and not (family.conditional and judge.conditional):
             return message("recipe.not_conditional", family=self.family, able=_able("conditional"))
-        if self.spectral_norm and not family.spectral_norm:
-            return message("recipe.no_spectral_norm", family=self.family, able=_able("spectral_norm"))
-        if family.frozen and (self.r1 or self.r2 or self.gradient_penalty):
-            return message("recipe.no_penalty", family=self.family)
+        if self.spectral_norm and not judge.spectral_norm:
+            return message("recipe.no_spectral_norm", family=name_d, able=_able("spectral_norm"))
+        if judge.frozen and (self.r1 or self.r2 or self.gradient_penalty):
+            return message("recipe.no_penalty", family=name_d)
+        if self.mirror and family.medium is not PICTURES:
+            return message("recipe.only_pictures", key="mirror", family=self.family)
+        if self.augment and family.medium is not PICTURES:
+            return message("recipe.only_pictures", key="augment", family=self.family)
         for term in TERMS:
-            if Need.FROZEN in term.needs and self.weight(term.key) and not family.frozen:
+            if Need.FROZEN in term.needs and self.weight(term.key) and not judge.frozen:
                 return message("recipe.not_frozen", key=term.key, able=_able("frozen"))
+            if Need.SEVERAL in term.needs and self.weight(term.key) and self.generators == 1:
+                return message("recipe.one_generator", key=term.key)
         if bool(self.keyframes) != family.moves:
             return message("recipe.keyframes", family=self.family, able=_able("moves"))
         if self.paired and not family.paired:
@@ -216,6 +270,8 @@ class Recipe(_Weights):
     def _uneven(self) -> str | None:
         if self.batch_size % self.accumulate:
             return message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate)
+        if self.batch_size // self.accumulate % self.packing:
+            return message("recipe.packs", batch=self.batch_size // self.accumulate, packing=self.packing)
         return None
 
     def side(self, step: int) -> int:

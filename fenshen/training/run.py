@@ -55,6 +55,8 @@ class Run:
             return message(
                 "train.nothing_left", run=self.path, done=self.report["steps"], steps=self.recipe.steps
             )
+        if found := self.report.get("modes"):
+            return message("train.found", run=self.path, **found[-1])
         return message("train.done", run=self.path)
 
     def summary(self) -> dict[str, Any]:

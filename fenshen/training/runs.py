@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fenshen import files
-from fenshen.dataset import Dataset
+from fenshen.data import TrainingData
 from fenshen.errors import FenshenError, UsageError
 from fenshen.keyframes import FOLDER
 from fenshen.metrics.meters import FEWEST_REAL
@@ -18,7 +18,7 @@ from fenshen.training.recipe import Recipe
 
 
 def choose_recipe(
-    run: Path, data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str], force: bool
+    run: Path, data: TrainingData, name: Path | str | Recipe | None, settings: Sequence[str], force: bool
 ) -> Recipe:
     """The recipe of a new run, or of the one that stands there, with the settings applied.
 
@@ -41,6 +41,8 @@ def choose_recipe(
         for key in recipes.FIXED:
             if getattr(chosen, key) != getattr(old, key):
                 raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
+    if chosen.network.medium is not data.medium:
+        raise UsageError("train.other_medium", recipe=chosen.name, dataset=data.path, default=data.recipe)
     if chosen.size != data.card.size and not (chosen.keyframes and data.card.size % chosen.size == 0):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
     if chosen.fine is not None and chosen.fine > data.card.size:
@@ -65,13 +67,12 @@ def begin(run: Path, recipe: Recipe, force: bool) -> None:
     files.write_text(run / "recipe.yaml", recipe.to_yaml())
 
 
-def _new_recipe(data: Dataset, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
+def _new_recipe(data: TrainingData, name: Path | str | Recipe | None, settings: Sequence[str]) -> Recipe:
     if isinstance(name, Recipe):
         return recipes.build(name.model_dump(), settings)
     if name is not None:
         return recipes.load(name, settings)
-    nearest = "fast-64" if data.card.size <= 64 else "fast-128"
-    return recipes.load(nearest, [f"size={data.card.size}", *settings])
+    return recipes.load(data.recipe, [f"size={data.card.size}", *settings])
 
 
 def _name_of(recipe: Path | str | Recipe) -> str:
@@ -89,6 +90,7 @@ def write_report(run: Path, recipe: Recipe, step: int, seconds: float) -> None:
         "seconds": round(seconds, 1),
         "pictures_per_second": rates[len(rates) // 2] if rates else None,
         "kid": [{"step": row["step"], "kid": row["kid"]} for row in rows if "kid" in row],
+        "modes": [row for row in rows if "modes" in row],
         "findings": [row for row in rows if "finding" in row],
     }
     files.write_text(run / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")

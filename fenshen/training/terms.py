@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fenshen.adversarial import reconstruction
+from fenshen.adversarial import reconstruction, remedies
 from fenshen.messages import Language
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.batch import Fakes
@@ -36,6 +36,7 @@ class Need(Enum):
     CRITIC = "critic"  # a discriminator: the term waits until it has joined
     FROZEN = "frozen"  # a discriminator with frozen features
     MOVES = "moves"  # a generator that moves keyframes
+    SEVERAL = "several"  # several generators
     PAIRS = "pairs"  # a generator that is asked for the very picture beside its fake
 
 
@@ -71,7 +72,23 @@ class Term:
 
 def _adversarial(fakes: Fakes) -> Scalar:
     judged = fakes.judgement
-    return judged.loss.generator(judged.real_logits, judged.logits)
+    real, fake = judged.real_logits, judged.logits
+    if judged.share < 1:
+        best = fake.detach().mean(1).topk(max(round(judged.share * len(fake)), 1)).indices
+        real, fake = real[best], fake[best]
+    return judged.loss.generator(real, fake)
+
+
+def _mode_seeking(fakes: Fakes) -> Scalar:
+    return remedies.mode_seeking(fakes.pictures, fakes.batch.latents)
+
+
+def _separation(fakes: Fakes) -> Scalar:
+    """How hard it is to tell which generator drew a fake (Hoang et al. 2018, equation 3)."""
+    judged = fakes.judgement
+    if judged.origins is None:
+        raise TypeError("this term needs several generators")
+    return F.cross_entropy(judged.origins, fakes.batch.latents[:, -judged.origins.shape[1] :])
 
 
 def _matching(fakes: Fakes) -> Scalar:
@@ -192,6 +209,23 @@ TERMS = (
         _matching,
         {"en": "weight of feature matching in G's loss", "zh": "G 的损失中特征匹配的权重"},
         needs=_CRITIC | {Need.FROZEN},
+    ),
+    Term(
+        "mode_seeking",
+        _mode_seeking,
+        {
+            "en": "weight of the inverse ratio of fakes' to latents' distances in G's loss (mode seeking)",
+            "zh": "G 的损失中假图距离与潜向量距离之比的倒数的权重（mode seeking）",
+        },
+    ),
+    Term(
+        "separation",
+        _separation,
+        {
+            "en": "weight of the classifier's doubt which generator drew a fake in G's loss (MGAN)",
+            "zh": "G 的损失中分类器分辨不出由哪个生成器所画的惩罚的权重（MGAN）",
+        },
+        needs=_CRITIC | {Need.SEVERAL},
     ),
     Term(
         "perceptual",

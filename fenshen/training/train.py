@@ -33,7 +33,7 @@ def train(
     """Train a generator on a dataset, or continue a run.
 
     Args:
-        dataset: the folder that prepare wrote
+        dataset: the folder that prepare wrote; or points:ring8 or points:grid25, points in the plane
         out: folder of the run
         recipe: name or file of a recipe; by default the one for the dataset's size. A run that continues keeps its own
         settings: change a key of the recipe; can be repeated
@@ -53,14 +53,14 @@ def train(
             training diverged three times.
         Interrupted: SIGINT or SIGTERM; everything is saved and the same call continues.
     """
-    from fenshen.dataset import Dataset
+    from fenshen.data import open_data
     from fenshen.locks import at_work
     from fenshen.machine import fabric as open_fabric
     from fenshen.machine import is_main_process
     from fenshen.training.loop import Training
     from fenshen.training.runs import begin, choose_recipe
 
-    data = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    data = open_data(dataset)
     run = Path(out)
     words = [*settings, *([] if seed is None else [f"seed={seed}"])]
     with at_work(run) if is_main_process() else nullcontext():

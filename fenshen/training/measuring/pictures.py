@@ -1,56 +1,32 @@
-"""Measuring a generator while it trains, on fixed probes: latents and controls that stay the same throughout a run."""
+"""Measuring pictures: KID and copies; of a generator that is asked for known pictures, how near it comes to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from numpy import ndarray
-from torch import Tensor
 
-from fenshen.dataset import Batches, Dataset, PairedLabels
+from fenshen.dataset import PairedLabels
 from fenshen.metrics.meters import CopyMeter, KidMeter, diversity, psnr
 from fenshen.training.feed import shrunk
-from fenshen.training.recipe import Recipe
+from fenshen.training.measuring import MEASURING, Draw, Measuring, Probes
 
-SHEET = 64  # pictures of a sample sheet
 _KID_SAMPLES = 256
 _COPY_SAMPLES = 128
 _COPY_TRAIN = 2000  # training pictures compared for copies: a short run cannot memorise more
 _LIKENESS_SAMPLES = 128
 
 
-class Probes(NamedTuple):
-    """What the generator is asked for."""
-
-    latents: Float[Tensor, "N Z"]
-    controls: Float[ndarray, "N 58"] | None  # None: neutral
-
-
-Draw = Callable[[Probes], UInt8[ndarray, "N H W 3"]]
-
-
-class Measuring:
-    """Probes for a run, and what the pictures drawn for them are worth.
-
-    Args:
-        data: training and held-out pictures.
-        batches: the training pictures with their labels.
-        recipe: size of the latents, and whether they ask for pictures that are known.
-        device: where to compute features.
-    """
-
-    def __init__(self, data: Dataset, batches: Batches, recipe: Recipe, device: torch.device) -> None:
-        self.data, self.batches, self.recipe, self.device = data, batches, recipe, device
-        self.sheet = self._probes(SHEET, seed=0)
+@MEASURING.register("pictures")
+class PictureMeasuring(Measuring):
+    """Looks at pictures with a frozen network."""
 
     def diversity(self, pictures: UInt8[ndarray, "N H W 3"]) -> float:
         """How varied a sample sheet is, relative to as many real pictures."""
-        real = shrunk(self.data.pixels[self.batches.indices[:SHEET]], self.recipe.size)
+        real = shrunk(self.data.samples[self.batches.indices[: self.shown]], self.recipe.size)
         return diversity(pictures, real)
 
     def measure(self, draw: Draw) -> dict[str, float]:
@@ -59,7 +35,7 @@ class Measuring:
         if isinstance(labels, PairedLabels):
             return {"psnr": self._likeness(draw, labels)}
         kid_meter, copy_meter = self._meters
-        pictures = draw(self._probes(_KID_SAMPLES, seed=1))
+        pictures = draw(self.probes(_KID_SAMPLES, seed=1))
         copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
         return {"kid": kid_meter.measure(lambda count: pictures[:count]), "copies": copies}
 
@@ -70,16 +46,15 @@ class Measuring:
             return None
         row = indices[[number * 17 % len(indices)]]
         return np.concatenate(
-            [shrunk(self.data.pixels[row], self.recipe.size), draw(_probes_of(labels, row))]
+            [shrunk(self.data.samples[row], self.recipe.size), draw(_probes_of(labels, row))]
         )
 
-    def _probes(self, count: int, seed: int) -> Probes:
+    def probes(self, count: int, seed: int) -> Probes:
         """Noise; for paired recipes held-out people as they are seen."""
         labels = self.batches.labels
         if isinstance(labels, PairedLabels):
             return _probes_of(labels, np.resize(self._unseen, count))
-        noise = torch.Generator().manual_seed(seed)
-        return Probes(torch.randn(count, self.recipe.latent, generator=noise), None)
+        return super().probes(count, seed)
 
     @cached_property
     def _unseen(self) -> ndarray:
@@ -91,12 +66,12 @@ class Measuring:
         """PSNR in dB on pictures that the generator was not shown."""
         count = min(len(self._unseen), _LIKENESS_SAMPLES)
         rows = self._unseen[np.linspace(0, len(self._unseen) - 1, count).astype(int)]
-        return psnr(draw(_probes_of(labels, rows)), shrunk(self.data.pixels[rows], self.recipe.size))
+        return psnr(draw(_probes_of(labels, rows)), shrunk(self.data.samples[rows], self.recipe.size))
 
     @cached_property
     def _meters(self) -> tuple[KidMeter, CopyMeter]:
         """Look at the real pictures once; where hardly any are held out, all pictures stand in for them."""
-        pixels, train, held_out = self.data.pixels, self.batches.indices, self.data.indices("held_out")
+        pixels, train, held_out = self.data.samples, self.batches.indices, self.data.indices("held_out")
         real = held_out if len(held_out) >= _KID_SAMPLES // 4 else np.arange(len(pixels))
         some = np.sort(np.random.default_rng(0).permutation(train)[:_COPY_TRAIN])
         kid_meter = KidMeter(pixels[real], self.device, _KID_SAMPLES)
