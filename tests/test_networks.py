@@ -14,7 +14,15 @@ from torch import nn
 
 from fenshen import controls
 from fenshen.media import PICTURES
-from fenshen.networks import FAMILIES, NetworkConfig, build_discriminator, build_generator
+from fenshen.networks import (
+    FAMILIES,
+    NetworkConfig,
+    build_discriminator,
+    build_generator,
+    pyramid,
+    r3,
+    resnet,
+)
 from fenshen.networks.contours import CONTOUR_POINTS, LINES
 from fenshen.networks.efficientnet import STRIDES, WIDTHS, EfficientNetLite0, _Conv
 from fenshen.networks.fast import haar
@@ -49,6 +57,44 @@ def test_shapes_and_a_first_step_in_bfloat16(family, size):
         assert learning
         assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in learning)
     assert any(p.grad.abs().sum() > 0 for p in generator.parameters())
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_scales_count_alike(size):
+    network = build_discriminator(
+        NetworkConfig(family="dcgan", discriminator="multi-scale", size=size, width=8)
+    )
+    logits = network((torch.randn(2, 3, size, size),))
+    scales = len(network.scales)
+    assert scales == 3
+    assert logits.shape[1] % scales == 0
+    assert all(part.unique().numel() > 1 for part in logits[0].chunk(scales))
+
+
+def test_a_pyramid_is_the_picture():
+    picture = torch.randn(2, 3, 32, 32)
+    coarse, *finer = pyramid.bands(picture, 2)
+    assert [band.shape[-1] for band in (coarse, *finer)] == [8, 16, 32]
+    for band in finer:
+        coarse = nn.functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+        torch.testing.assert_close(band[:, 3:], coarse)
+        coarse = coarse + band[:, :3]
+    torch.testing.assert_close(coarse, picture)
+
+
+def test_attention_begins_with_what_is_near_and_looks_far():
+    torch.manual_seed(0)
+    layer = resnet.SelfAttention(16)
+    x = torch.randn(1, 16, 8, 8, requires_grad=True)
+    torch.testing.assert_close(layer(x), x)
+    nn.init.ones_(layer.gamma)
+    layer(x)[0, :, 0, 0].sum().backward()
+    assert (x.grad[0, :, 7, 7] != 0).any()
+
+
+def test_a_residual_block_of_r3_begins_as_the_identity():
+    x = torch.randn(2, 32, 8, 8)
+    torch.testing.assert_close(r3.Block(32, 10)(x), x)
 
 
 @pytest.mark.parametrize(("size", "reduction"), [(32, 8), (64, 1), (256, 4)])

@@ -240,3 +240,26 @@ def test_points_are_one_picture_and_cannot_be_filmed(tmp_path):
         fenshen.evaluate(run, "points:grid9", tmp_path / "report")
     with pytest.raises(UsageError, match="points:ring8"):
         fenshen.train("points:moons", out=tmp_path / "moons")
+
+
+def test_a_start_brings_the_discriminator_along_and_keeps_its_first_layers(tmp_path):
+    def run(name, *settings):
+        words = (*POINTS, *settings)
+        return fenshen.train(
+            "points:ring8", out=tmp_path / name, settings=words, device="cpu", progress=False
+        )
+
+    def discriminator(run, index):
+        return checkpoint.discriminator(checkpoint.folders(run.path)[index])
+
+    first = run("first")
+    second = run("second", f"start={first.path}", "frozen_layers=2")
+    learnt, begun, after = discriminator(first, -1), discriminator(second, 0), discriminator(second, -1)
+    assert all(torch.equal(learnt[name], begun[name]) for name in learnt)
+    kept = {name for name in begun if torch.equal(begun[name], after[name])} - {"layers.6.bias"}
+    # (What is added to all logits alike, the relativistic loss does not see.)
+    assert kept == {"layers.0.weight", "layers.0.bias", "layers.2.weight", "layers.2.bias"}
+    with pytest.raises(UsageError, match="no discriminator like"):
+        run("third", f"start={first.path}", "frozen_layers=2", "packing=2")
+    with pytest.raises(UsageError, match="needs start"):
+        run("fourth", "frozen_layers=2")

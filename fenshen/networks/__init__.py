@@ -212,10 +212,26 @@ class NetworkConfig(BaseModel):
         """Channels of the feature map whose side is ``resolution`` pixels."""
         return min(self.width * self.size // resolution, self.max_width)
 
+    def of_generator(self) -> NetworkConfig:
+        """What the generator alone is built from: the same for all discriminators."""
+        blank = type(self)(family=self.family, size=self.size, keyframes=self.keyframes)
+        return self.model_copy(update={name: getattr(blank, name) for name in _OF_DISCRIMINATOR})
+
     def of_discriminator(self) -> NetworkConfig:
         """The same for a discriminator of its own width."""
         widths = {name: max(round(getattr(self, name) * self.width_d), 4) for name in ("width", "max_width")}
         return self if self.width_d == 1 else self.model_copy(update=widths)
+
+
+_OF_DISCRIMINATOR = (
+    "discriminator",
+    "width_d",
+    "packing",
+    "minibatch",
+    "spectral_norm",
+    "batch_norm",
+    "reduction",
+)
 
 
 def build_generator(config: NetworkConfig) -> Generator:

@@ -57,6 +57,18 @@ def latest(run: Path) -> tuple[int, dict[str, Any]] | None:
     return None
 
 
+def discriminator(folder: Path) -> dict[str, Tensor] | None:
+    """The discriminator's weights in a checkpoint; None where a folder holds a generator only, or is damaged."""
+    file, start = folder / _STATE, "/game/discriminator/"
+    try:
+        tensors = files.read_tensors(file) if file.is_file() else {}
+    except (OSError, SafetensorError):
+        return None
+    return {
+        name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
+    } or None
+
+
 def folders(run: Path) -> list[Path]:
     """A run's checkpoints, oldest first."""
     return sorted((run / "checkpoints").glob("step-*"))

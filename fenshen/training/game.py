@@ -132,10 +132,23 @@ class Game:
             )
             generator.larger = {fine: mover.sources(keyframes.resized(fine), device)}
 
-    def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Start with another generator's weights, as their own average; what that one lacks stays as it is."""
+    def start_from(self, weights: dict[str, Tensor], discriminator: dict[str, Tensor] | None = None) -> bool:
+        """Start with another generator's weights, as their own average; what that one lacks stays as it is.
+
+        Args:
+            discriminator: weights of the other's discriminator.
+
+        Returns:
+            Whether the discriminator was taken too: it is where it is the same network.
+        """
         for generator in (self.generator, self.average):
             generator.load_state_dict({**generator.state_dict(), **weights})
+        own = self.critic.network.state_dict()
+        known = discriminator or {}
+        alike = own.keys() == known.keys() and all(own[name].shape == known[name].shape for name in own)
+        if alike:
+            self.critic.network.load_state_dict(known)
+        return alike
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs, beside the recipe and the step."""

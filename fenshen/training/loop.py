@@ -257,9 +257,11 @@ class Training:
         alike = {name: getattr(self.recipe.network, name) for name in ("family", "keyframes", "reduction")}
         grown = self.recipe.keyframes and begun.card.network.family == "portrait"
         known = begun.card.network.model_copy(update=alike if grown else {})
-        if known != self.recipe.network:
+        if known.of_generator() != self.recipe.network.of_generator():
             raise UsageError("train.other_network", start=start)
-        self.game.start_from(begun.generator.state_dict())
+        both = self.game.start_from(begun.generator.state_dict(), checkpoint.discriminator(begun.path))
+        if self.recipe.frozen_layers and not both:
+            raise UsageError("train.nothing_to_freeze", start=start)
 
     def _finish(self) -> None:
         if self.recipe.evaluate_every and self.step % self.recipe.evaluate_every:

@@ -109,9 +109,10 @@ class _Networks(BaseModel):
         bool, Field(description="G is told who is in each picture and asked for that very picture")
     ] = False
 
-    start: Annotated[str | None, Field(description="a model whose weights G starts from, such as humans")] = (
-        None
-    )
+    start: Annotated[
+        str | None,
+        Field(description="a model or run whose weights G and, where it has one like ours, D start from"),
+    ] = None
 
 
 if TYPE_CHECKING:
@@ -270,6 +271,8 @@ class Recipe(_Weights):
     def _uneven(self) -> str | None:
         if self.batch_size % self.accumulate:
             return message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate)
+        if self.frozen_layers and self.start is None:
+            return message("recipe.frozen_start")
         if self.batch_size // self.accumulate % self.packing:
             return message("recipe.packs", batch=self.batch_size // self.accumulate, packing=self.packing)
         return None
