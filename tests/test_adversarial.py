@@ -63,7 +63,7 @@ def test_penalties_of_a_linear_critic_are_those_of_its_weights():
         return (x * weights).sum((1, 2, 3))[:, None]
 
     norm = weights.detach().norm()
-    squared = penalties.squared_gradient(score, real)
+    squared = penalties.squared_gradient(score, real).mean()
     assert float(squared.detach()) == pytest.approx(float(norm**2), rel=1e-5)
     (slope,) = torch.autograd.grad(squared, weights)
     torch.testing.assert_close(slope, 2 * weights.detach())  # the discriminator learns through the penalty
@@ -83,7 +83,7 @@ def test_squared_gradient_agrees_with_finite_differences():
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(16, 2)).double()
     pictures = random(2, 3, 4, 4).double()
-    found = penalties.squared_gradient(critic, pictures)
+    found = penalties.squared_gradient(critic, pictures).mean()
     step, expected = 1e-5, 0.0
     for picture in pictures:
         ends = torch.eye(48, dtype=torch.float64).view(48, 3, 4, 4) * step

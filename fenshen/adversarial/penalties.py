@@ -14,16 +14,16 @@ from torch import Tensor
 Score = Callable[[Float[Tensor, "B *S"]], Float[Tensor, "B K"]]
 
 
-def squared_gradient(score: Score, pictures: Float[Tensor, "B *S"]) -> Float[Tensor, ""]:
-    """E ||d l(x) / dx||^2 at ``pictures``.
+def squared_gradient(score: Score, pictures: Float[Tensor, "B *S"]) -> Float[Tensor, "B"]:
+    """||d l(x) / dx||^2 at every one of ``pictures``.
 
-    R1 of Mescheder et al. 2018 (equation 9) is gamma/2 times this at real pictures, R2 the same at fakes.
+    R1 of Mescheder et al. 2018 (equation 9) is gamma/2 times its mean at real pictures, R2 the same at fakes.
 
     Args:
         score: pictures to logits; several logits of a picture are summed.
     """
     gradient, _ = _gradient(score, pictures)
-    return gradient.square().flatten(1).sum(1).mean()
+    return gradient.square().flatten(1).sum(1)
 
 
 def lipschitz(

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from fenshen.adversarial import penalties
@@ -58,6 +58,8 @@ class Critic:
         self.network = place(build_discriminator(recipe.network), fabric.device)
         for parameter in first_layers(self.network, recipe.frozen_layers):
             parameter.requires_grad_(False)
+        normed = any(isinstance(layer, nn.BatchNorm2d) for layer in self.network.modules())
+        self.alone = not (normed or recipe.minibatch)  # it judges every sample as if there were no others
         self.learning = [p for p in self.network.parameters() if p.requires_grad]
         self.history = History(self.network) if recipe.historical else None
         self.lookahead = Lookahead(recipe.lr_d, recipe.betas)
@@ -185,14 +187,20 @@ class Critic:
         return Seen(part, features, self.network(real_features, batch.controls).float(), real_features)
 
     def _features(self, part: Fakes, pictures: Samples, stream: Stream) -> Features:
-        """What the discriminator sees of pictures: augmented and with noise, by the random numbers of their move."""
+        """What the discriminator sees of pictures: augmented and with noise, by the random numbers of their move.
+
+        Args:
+            pictures: as many as the part has, or twice as many, which then get the same random numbers twice.
+        """
+        times = len(pictures) // len(part.pictures)
         if self.augmentation.policy:
-            pictures = self.augmentation(pictures, self._draws(part, stream))
+            pictures = self.augmentation(pictures, self._draws(part, stream).repeat(times, 1))
         if self.haze:
             beside = Stream.NOISE_REAL if stream is Stream.AUGMENT_REAL else Stream.NOISE_FAKE
             numbers = randomness.generator(self.recipe.seed, beside, part.batch.move)
             whole = torch.randn(self.recipe.batch_size, *pictures.shape[1:], generator=numbers)
-            pictures = pictures + self.haze * whole[part.batch.part].to(pictures.device)
+            noise = whole[part.batch.part].to(pictures.device)
+            pictures = pictures + self.haze * torch.cat([noise] * times)
         return self.network.features(pictures)
 
     def _draws(self, part: Fakes, stream: Stream) -> Float[Tensor, "B U"]:
@@ -207,13 +215,19 @@ class Critic:
             return None
 
         def score(pictures: Tensor) -> Tensor:
-            return self.network(self._features(part, pictures, Stream.AUGMENT_REAL), batch.controls)
+            controls = batch.controls
+            if controls is not None and len(pictures) > len(controls):
+                controls = controls.repeat(2, 1)
+            return self.network(self._features(part, pictures, Stream.AUGMENT_REAL), controls)
 
         terms: list[Tensor] = []
-        if recipe.r1:
-            terms.append(recipe.r1 / 2 * penalties.squared_gradient(score, batch.pictures))
-        if recipe.r2:
-            terms.append(recipe.r2 / 2 * penalties.squared_gradient(score, part.pictures))
+        places = [(recipe.r1, batch.pictures), (recipe.r2, part.pictures.detach())]
+        asked = [(gamma, pictures) for gamma, pictures in places if gamma]
+        if len(asked) == 2 and self.alone:  # in one pass, which for small networks is half the time
+            steepness = penalties.squared_gradient(score, torch.cat([x for _, x in asked])).chunk(2)
+        else:
+            steepness = tuple(penalties.squared_gradient(score, x) for _, x in asked)
+        terms += [gamma / 2 * of_one.mean() for (gamma, _), of_one in zip(asked, steepness, strict=True)]
         if recipe.gradient_penalty:
             numbers = randomness.generator(recipe.seed, Stream.MIX, batch.move)
             mix = torch.rand(recipe.batch_size, generator=numbers)[batch.part].to(batch.pictures.device)
