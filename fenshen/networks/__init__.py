@@ -141,7 +141,7 @@ class NetworkConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
-    discriminator: Annotated[str, Field(description="family of D where it is another")] = ""
+    discriminator: Annotated[str | None, Field(description="family of D where it is another")] = None
     size: Annotated[int, Field(ge=2, le=1024, description="side of the pictures in pixels, a power of two")]
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="what the latents' numbers are drawn from")] = "normal"

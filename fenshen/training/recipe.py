@@ -58,8 +58,8 @@ class Schedule(BaseModel):
         return 1 + (self.end - 1) * way
 
 
-def _family_or_none(name: str) -> str:
-    return FAMILIES.check(name) if name else name
+def _family_or_none(name: str | None) -> str | None:
+    return None if name is None else FAMILIES.check(name)
 
 
 class _Networks(BaseModel):
@@ -81,10 +81,10 @@ class _Networks(BaseModel):
         Field(description="network family", json_schema_extra=FAMILIES.add_choices),
     ] = "fast"
     discriminator: Annotated[
-        str,
+        str | None,
         AfterValidator(_family_or_none),
         Field(description="family of D where it is another than G's, such as multi-scale"),
-    ] = ""
+    ] = None
     size: Annotated[int, Field(description="side of the pictures in pixels, a power of two")] = 64
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="distribution of the latents' numbers")] = "normal"
