@@ -228,6 +228,30 @@ def test_conditional_training_wants_controls(drawings, tmp_path):
         train(drawings, tmp_path / "run", "conditional=true", "steps=1", recipe="style-64")
 
 
+def test_a_profile_says_where_the_time_goes_and_trains_nothing(drawings, tmp_path):
+    settings = (*SMALL, "r1=1", "steps=3")
+    run = fenshen.train(
+        drawings,
+        out=tmp_path / "run",
+        recipe="style-64",
+        settings=settings,
+        profile=2,
+        device="cpu",
+        progress=False,
+    )
+    found = run.profile
+    assert found.steps == 2
+    assert set(found.phases) == {"data", "generator", "discriminator", "penalties", "optimizer", "rest"}
+    assert all(seconds > 0 for name, seconds in found.phases.items() if name != "rest")
+    assert sum(found.phases.values()) == pytest.approx(found.seconds, rel=0.3)
+    names = {event.get("name") for event in json.loads(found.trace.read_text())["traceEvents"]}
+    assert {"fenshen.generator", "fenshen.penalties"} <= names
+    assert str(found.trace) in run.text
+    assert not checkpoint.folders(run.path)
+    trained = train(drawings, run.path, "r1=1", "steps=3")
+    assert json.loads((trained / "report.json").read_text())["steps"] == 3
+
+
 # ---- going on ------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from fenshen.networks.several import SeveralJudged
 from fenshen.training import randomness
 from fenshen.training.batch import Fakes, Judgement
 from fenshen.training.optimizer import adam, load_moments, moments, update
+from fenshen.training.phases import phase
 from fenshen.training.randomness import Stream
 from fenshen.training.recipe import Recipe
 
@@ -96,19 +97,21 @@ class Critic:
         means = Means(self.recipe.accumulate)
         kept: list[Seen] = []
         for part in fakes:
-            with self.fabric.autocast():
+            with phase("discriminator"), self.fabric.autocast():
                 seen = self._see(part)
                 detached = tuple(f.detach() for f in seen.features)
                 fake_logits = self.network(detached, part.batch.controls).float()
                 loss = self.loss.discriminator(seen.real_logits, fake_logits)
-                penalty = self._penalty(part, at)
                 origins = self._origins(detached)
+            with phase("penalties"), self.fabric.autocast():
+                penalty = self._penalty(part, at)
             whole = loss if penalty is None else loss + penalty * self.recipe.penalty_every
             if origins is not None:
                 told_apart = F.cross_entropy(origins, part.batch.latents[:, -origins.shape[1] :])
                 means.add(told_apart=told_apart)
                 whole = whole + told_apart
-            self.fabric.backward(whole / self.recipe.accumulate)
+            with phase("discriminator"):
+                self.fabric.backward(whole / self.recipe.accumulate)
             real_logits = seen.real_logits.detach()
             if part.pictures.requires_grad:
                 kept.append(replace(seen, real_logits=real_logits))
@@ -117,15 +120,16 @@ class Critic:
             if penalty is not None:
                 means.add(penalty=penalty)
             self._real_sign.append(real_logits.sign().mean())
-        if self.history is not None:
-            self.history.pull(self.recipe.historical)
-        update(self.network, self.optimizer, self.recipe.clip, self.fabric)
+        with phase("optimizer"):
+            if self.history is not None:
+                self.history.pull(self.recipe.historical)
+            update(self.network, self.optimizer, self.recipe.clip, self.fabric)
         return means.values, kept
 
     def judge(self, seen: Seen) -> Fakes:
         """The fakes with a judgement by the discriminator as it is now; it does not learn from it."""
         self._let_learn(self.recipe.unrolled > 0)
-        with self.fabric.autocast():
+        with phase("generator"), self.fabric.autocast():
             logits = self._unrolled(seen) if self.recipe.unrolled else self._logits(seen)
             origins = self._origins(seen.features)
         judged = Judgement(

@@ -17,6 +17,7 @@ from fenshen.dataset import Batches, Labels, PairedLabels
 from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
 from fenshen.training.batch import Batch, PairedBatch
+from fenshen.training.phases import phase
 from fenshen.training.randomness import Stream
 from fenshen.training.recipe import Recipe
 
@@ -45,6 +46,10 @@ class Feed:
 
     def read(self, move: int, part: slice, side: int) -> Batch:
         """Some rows of a move's global batch."""
+        with phase("data"):
+            return self._read(move, part, side)
+
+    def _read(self, move: int, part: slice, side: int) -> Batch:
         samples, labels = self._joined(move, part, side)
         pictures, controls = self.recipe.network.medium.encode(samples, self.device), None
         if labels.controls is not None:

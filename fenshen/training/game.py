@@ -20,6 +20,7 @@ from fenshen.training.batch import Fakes
 from fenshen.training.critic import Critic, Means, Scalars, Seen
 from fenshen.training.feed import Feed
 from fenshen.training.optimizer import adam, load_moments, update
+from fenshen.training.phases import phase
 from fenshen.training.recipe import Recipe
 from fenshen.training.terms import TERMS, Need
 
@@ -77,7 +78,7 @@ class Game:
     def _draw(self, move: int, side: int, graph: bool = True) -> Iterator[Fakes]:
         """Fakes for the parts of one move's batch, drawn as they are asked for."""
         for batch in self.feed.move(move, side):
-            with self.fabric.autocast(), torch.set_grad_enabled(graph):
+            with phase("generator"), self.fabric.autocast(), torch.set_grad_enabled(graph):
                 drawn = self.generator.draw(batch.latents, batch.controls, side=side)
             yield Fakes(batch, drawn.pictures, drawn.points, drawn.moved)
 
@@ -86,14 +87,16 @@ class Game:
         self.optimizer.zero_grad(set_to_none=True)
         means = Means(self.recipe.accumulate)
         for fakes in parts:
-            with self.fabric.autocast():
-                values = self._losses(fakes)
-            whole = sum((weight * value for weight, value in values.values()), torch.zeros(()))
-            self.fabric.backward(whole / self.recipe.accumulate)
+            with phase("generator"):
+                with self.fabric.autocast():
+                    values = self._losses(fakes)
+                whole = sum((weight * value for weight, value in values.values()), torch.zeros(()))
+                self.fabric.backward(whole / self.recipe.accumulate)
             means.add(**{name: value for name, (_, value) in values.items()})
-        if self.history is not None:
-            self.history.pull(self.recipe.historical)
-        update(self.generator, self.optimizer, self.recipe.clip, self.fabric)
+        with phase("optimizer"):
+            if self.history is not None:
+                self.history.pull(self.recipe.historical)
+            update(self.generator, self.optimizer, self.recipe.clip, self.fabric)
         return means.values
 
     def _losses(self, fakes: Fakes) -> dict[str, tuple[float, Tensor]]:

@@ -11,6 +11,7 @@ from fenshen.messages import message
 
 if TYPE_CHECKING:
     from fenshen.model import Model
+    from fenshen.training.phases import Profile
     from fenshen.training.recipe import Recipe
 
 
@@ -21,10 +22,12 @@ class Run:
     Attributes:
         path: the run's folder.
         taken: steps that the call took; None of a run that was only opened.
+        profile: what those steps were made of, where they were only taken to be timed.
     """
 
     path: Path
     taken: int | None = None
+    profile: Profile | None = None
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -50,7 +53,9 @@ class Run:
 
     @property
     def text(self) -> str:
-        """What to do with it next; or that there was nothing left to train."""
+        """What to do with it next; or that there was nothing left to train; or where the time goes."""
+        if self.profile is not None:
+            return self.profile.text
         if self.taken == 0:
             return message(
                 "train.nothing_left", run=self.path, done=self.report["steps"], steps=self.recipe.steps
@@ -60,5 +65,5 @@ class Run:
         return message("train.done", run=self.path)
 
     def summary(self) -> dict[str, Any]:
-        """The report."""
-        return self.report
+        """The report, or the profile."""
+        return self.report if self.profile is None else self.profile.summary()

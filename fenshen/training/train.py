@@ -27,6 +27,7 @@ def train(
     device: Annotated[str, DEVICE] = "auto",
     devices: Annotated[int, Word(low=1)] = 1,
     nodes: Annotated[int, Word(low=1)] = 1,
+    profile: Annotated[int | None, Word(low=1, high=1000)] = None,
     force: bool = False,
     progress: bool = True,
 ) -> Run:
@@ -41,6 +42,7 @@ def train(
         device: where to compute
         devices: processes on this machine, which share the batch
         nodes: machines, started by torchrun or SLURM
+        profile: take this many steps to see where the time goes, and save nothing but a trace
         force: start over if the run exists
         progress: show the bar
 
@@ -73,5 +75,11 @@ def train(
         if fabric.is_global_zero:
             begin(run, chosen, force)
         fabric.barrier()
+        if profile is not None:
+            from fenshen.training import phases
+
+            trace = run / "profile" / f"process-{fabric.global_rank}.pt.trace.json"
+            found = phases.profile(training.game.train_step, profile, fabric.device, trace)
+            return Run(run, profile=found)
         training.until_done()
     return Run(run, training.taken)
