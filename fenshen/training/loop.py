@@ -75,12 +75,18 @@ class Training:
         self.metrics: dict[str, float] = {}  # of the last measurement
         self.best: float | None = None  # merit of the best one
         self.waited = 0  # measurements since then
+        self.pause: float | None = None  # seconds of training after which it stops for a while
         self._resume(fresh)
         self.begun = self.step
         self.is_main = fabric.is_global_zero
         self.show = progress and self.is_main
         self.log: Log | None = None
         self.measuring = measuring(data, self.batches, recipe, fabric.device)
+
+    def until(self, seconds: float) -> None:
+        """Train until the run has had so many seconds in all, or is done; then measure and save."""
+        self.pause = seconds
+        self.until_done()
 
     def until_done(self) -> None:
         """The loop. Every way out of it leaves a checkpoint, or the one before, to go on from."""
@@ -93,7 +99,7 @@ class Training:
                 if self.step == 0:
                     self._sample()
                     self._save()
-                while (at := self._at(started)) < recipe.steps and not self._settled():
+                while (at := self._at(started)) < recipe.steps and not self._over(started):
                     played.append(self.game.train_step(self.step, at))
                     self.step += 1
                     self.bar.advance(self.step, at + 1)
@@ -108,7 +114,11 @@ class Training:
                         self._save()
                         raise Interrupted("train.interrupted", step=self.step, run=self.run)
                 self.seconds += time.monotonic() - started
-                self._finish()
+                if self.pause is not None and self.seconds >= self.pause:
+                    self._measure()
+                    self._save()
+                else:
+                    self._finish()
         finally:
             self.bar.close()
             if self.log:
@@ -297,8 +307,10 @@ class Training:
             fenshen=__version__,
         )
 
-    def _settled(self) -> bool:
-        """Whether the recipe's patience is at its end."""
+    def _over(self, started: float) -> bool:
+        """Whether the recipe's patience is at its end, or it is time to pause."""
+        if self.pause is not None:
+            return self.seconds + time.monotonic() - started >= self.pause
         return self.recipe.patience > 0 and self._any([self.is_main and self.waited >= self.recipe.patience])
 
     def _at(self, started: float) -> int:

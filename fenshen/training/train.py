@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @instead("--list", "fenshen.training.menu:menu", help="cli.list")
+@instead("--tune", "fenshen.training.tune:tune", help="cli.tune")
 def train(
     dataset: Dataset | Path | str,
     *,
