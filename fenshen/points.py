@@ -29,6 +29,7 @@ _COUNT = 100_000  # training points, as there
 _SEED = 0
 _RING, _GRID = 0.01, 0.0125  # standard deviations, of a circle of radius 1 and a square of half-side 1
 _SIDE, _EXTENT = 512, 1.3  # px of a plot, and what its edge stands for
+_FOOT = 48  # px below it, so that a label hides no mode
 _FINER, _DOT = 4, 1.5  # a plot is drawn this much larger; px of a dot's radius
 _INK, _MODE, _PAPER = (196, 64, 36), (190, 198, 208), (250, 249, 246)
 
@@ -153,4 +154,5 @@ def plot(points: Float[ndarray, "N 2"], modes: Mixture | None = None) -> UInt8[n
     for point in points[np.isfinite(points).all(1) & (np.abs(points) < 2 * _EXTENT).all(1)]:
         cv2.circle(dots, place(point), round(_DOT * _FINER), _INK, cv2.FILLED)
     mixed = cv2.addWeighted(dots, 0.6, picture, 0.4, 0)
-    return cv2.resize(mixed, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(mixed, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return np.concatenate([small, np.full((_FOOT, _SIDE, 3), _PAPER, np.uint8)])

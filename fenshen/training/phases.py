@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -49,7 +48,7 @@ class Profile:
         seconds: a step, all in all.
         phases: seconds a step of each phase, and of the rest.
         operators: the operators that take longest: name and seconds a step.
-        memory: most memory of the process, or of the GPU, in bytes.
+        memory: most memory of the process, or of the GPU, in bytes; None where the system does not say.
         trace: file for TensorBoard and Perfetto.
     """
 
@@ -57,7 +56,7 @@ class Profile:
     seconds: float
     phases: dict[str, float]
     operators: dict[str, float]
-    memory: int
+    memory: int | None
     trace: Path
 
     @property
@@ -72,7 +71,9 @@ class Profile:
                     "profile.phase", ms=1000 * seconds, share=share, name=label, bar="█" * round(30 * share)
                 )
             )
-        lines += [message("profile.memory", gigabytes=self.memory / 1e9), "", message("profile.operators")]
+        if self.memory is not None:
+            lines.append(message("profile.memory", gigabytes=self.memory / 1e9))
+        lines += ["", message("profile.operators")]
         lines += [f"{1000 * seconds:9.1f} ms  {name}" for name, seconds in self.operators.items()]
         return "\n".join([*lines, "", message("profile.trace", trace=self.trace)])
 
@@ -122,8 +123,12 @@ def _shares(
     return phases, {name: own[name] for name in longest}
 
 
-def _memory(device: torch.device) -> int:
+def _memory(device: torch.device) -> int | None:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return None
+    import resource
+
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else 1024 * most  # kilobytes elsewhere

@@ -292,8 +292,8 @@ class Recipe(_Weights):
 
     @property
     def batch_norm(self) -> bool:
-        """None under WGAN-GP, which bounds each picture's own gradient (Gulrajani et al. 2017, section 4)."""
-        return not self.gradient_penalty
+        """None under a gradient penalty, which is each picture's own (Gulrajani et al. 2017, section 4)."""
+        return not (self.gradient_penalty or self.r1 or self.r2)
 
     @property
     def network(self) -> NetworkConfig:
