@@ -157,6 +157,11 @@ class Dataset:
         return self.pixels
 
     @property
+    def shape(self) -> dict[str, int]:
+        """What a recipe must agree with."""
+        return {"size": self.card.size}
+
+    @property
     def recipe(self) -> str:
         """Name of the recipe for pictures of this size."""
         return "fast-64" if self.card.size <= 64 else "fast-128"

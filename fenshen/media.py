@@ -21,14 +21,14 @@ class Medium:
 
     Attributes:
         name: such as ``pictures``.
-        shape: of one sample as a tensor, by a network's size.
+        shape: of one sample as a tensor, by a network's size and dimensions.
         encode: arrays to what networks see, in about [-1, 1], on a device.
         decode: the inverse; what lies outside is clipped where the arrays cannot hold it.
         show: one picture of many samples, whose data came from the named origins; None: samples are pictures.
     """
 
     name: str
-    shape: Callable[[int], tuple[int, ...]]
+    shape: Callable[[int, int], tuple[int, ...]]
     encode: Callable[[ndarray, torch.device | str], Tensor]
     decode: Callable[[Tensor], ndarray]
     show: Callable[[ndarray, Sequence[str]], UInt8[ndarray, "H W 3"]] | None = None
@@ -51,4 +51,4 @@ def from_pixels(
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-PICTURES = Medium("pictures", lambda side: (3, side, side), from_pixels, to_pixels)
+PICTURES = Medium("pictures", lambda side, colours: (colours, side, side), from_pixels, to_pixels)

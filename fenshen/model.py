@@ -180,13 +180,14 @@ def find(path: Path) -> Path:
 def merit(metrics: Mapping[str, float]) -> float | None:
     """The value that is smallest for the best checkpoint; None if nothing was measured.
 
-    KID; minus the PSNR; for points, reverse KL and the share of samples that are not good.
+    KID; minus the PSNR; for points, reverse KL and the share of samples that are not good; for sequences, energy
+    distance.
     """
     if "psnr" in metrics:
         return -metrics["psnr"]
     if "good" in metrics:
         return metrics["reverse_kl"] + 1 - metrics["good"]
-    return metrics.get("kid")
+    return metrics.get("kid", metrics.get("energy"))
 
 
 def _read_card(folder: Path) -> ModelCard:

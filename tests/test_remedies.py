@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import fenshen
-from fenshen import points
 from fenshen.adversarial.remedies import History, Lookahead, first_layers, mode_seeking
+from fenshen.data import points
 from fenshen.errors import UsageError
 from fenshen.metrics.modes import count_modes
 from fenshen.model import Model

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from fenshen.points import GOOD, Mixture
+from fenshen.data.points import GOOD, Mixture
 
 
 class ModeCounts(NamedTuple):

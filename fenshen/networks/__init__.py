@@ -14,7 +14,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from fenshen.media import PICTURES, Medium
@@ -143,6 +143,7 @@ class NetworkConfig(BaseModel):
     family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
     discriminator: Annotated[str | None, Field(description="family of D where it is another")] = None
     size: Annotated[int, Field(ge=2, le=1024, description="side of the pictures in pixels, a power of two")]
+    dimensions: Annotated[int, Field(ge=1, le=512, description="colours of a pixel, numbers of a step")] = 3
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="what the latents' numbers are drawn from")] = "normal"
     categories: Annotated[
@@ -169,15 +170,12 @@ class NetworkConfig(BaseModel):
 
     keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
 
-    @field_validator("size")
-    @classmethod
-    def _power_of_two(cls, size: int) -> int:
-        if size & (size - 1):
-            raise ValueError(message("recipe.power_of_two"))
-        return size
-
     @model_validator(mode="after")
     def _possible(self) -> NetworkConfig:
+        if self.medium is PICTURES and self.size & (self.size - 1):
+            raise ValueError(message("recipe.power_of_two", size=self.size))
+        if self.medium is PICTURES and self.dimensions != 3:
+            raise ValueError(message("recipe.three_colours", dimensions=self.dimensions))
         low, high = FAMILIES[self.family].sizes
         if not low <= self.size <= high:
             raise ValueError(message("recipe.family_size", family=self.family, low=low, high=high))
@@ -197,6 +195,11 @@ class NetworkConfig(BaseModel):
     def medium(self) -> Medium:
         """What is drawn."""
         return FAMILIES[self.family].medium
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample as a tensor."""
+        return self.medium.shape(self.size, self.dimensions)
 
     @property
     def judge(self) -> Family:

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from fenshen import networks
+from fenshen.data.points import POINTS
 from fenshen.networks import FAMILIES, Family, Features, NetworkConfig
-from fenshen.points import POINTS
 
 _LAYERS = 3
 _OCTAVES = 3

@@ -59,7 +59,7 @@ class SeveralJudged(networks.Discriminator):
         super().__init__()
         self.network, self.packing = network, config.packing
         with torch.no_grad():
-            seen = network.features(torch.zeros(self.packing, *config.medium.shape(config.size)))[-1]
+            seen = network.features(torch.zeros(self.packing, *config.shape))[-1]
         classes = config.generators if config.generators > 1 else 0
         self.classifier = nn.Sequential(View(seen), nn.Linear(_HIDDEN, classes)) if classes else None
         packed = pack(seen, self.packing)
@@ -102,7 +102,7 @@ class View(nn.Sequential):
     """
 
     def __init__(self, like: Samples) -> None:
-        first: list[nn.Module] = [nn.Linear(like.shape[1], _HIDDEN)]
+        first: list[nn.Module] = [nn.Flatten(), nn.Linear(like[0].numel(), _HIDDEN)]
         if like.ndim == 4:
             small = [nn.AdaptiveAvgPool2d(_SEEN)] if like.shape[-1] != _SEEN else []
             strided = nn.Conv2d(like.shape[1], _HIDDEN // 4, 4, 2, 1)

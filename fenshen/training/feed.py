@@ -14,6 +14,7 @@ from torch import Tensor
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
 from fenshen.dataset import Batches, Labels, PairedLabels
+from fenshen.media import PICTURES
 from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
 from fenshen.training.batch import Batch, PairedBatch
@@ -68,7 +69,7 @@ class Feed:
             start += count
             if some.start < some.stop:
                 pixels, known = batches.at(move, some)
-                pictures.append(shrunk(pixels, side) if pixels.ndim == 4 else pixels)
+                pictures.append(shrunk(pixels, side) if self.recipe.network.medium is PICTURES else pixels)
                 labels.append(known)
         return np.concatenate(pictures), labels[0].joined(labels[1:])
 

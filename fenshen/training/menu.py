@@ -117,8 +117,8 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
 
 
 def _noise_batches(recipe: Recipe, count: int) -> Batches:
-    medium, side = recipe.network.medium, recipe.fine or recipe.size
-    samples = medium.decode(torch.randn(count, *medium.shape(side)))
+    config, side = recipe.network, recipe.fine or recipe.size
+    samples = config.medium.decode(torch.randn(count, *config.medium.shape(side, config.dimensions)))
     labels = Labels(None)
     if recipe.paired:
         controls, codes = np.zeros((count, COUNT), np.float32), np.zeros((count, recipe.latent), np.float32)

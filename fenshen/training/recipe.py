@@ -29,7 +29,7 @@ from fenshen.names import readable
 from fenshen.networks import FAMILIES, NetworkConfig, Noise
 from fenshen.training.terms import TERMS, Need
 
-Group = Literal["minutes", "hours", "people", "papers", "points", "own"]
+Group = Literal["minutes", "hours", "people", "papers", "points", "sequences", "own"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Policy = Literal["geometry", "colour", "cutout"]
 Decay = Annotated[float, Field(ge=0, lt=1)]
@@ -85,7 +85,10 @@ class _Networks(BaseModel):
         AfterValidator(_family_or_none),
         Field(description="family of D where it is another than G's, such as multi-scale"),
     ] = None
-    size: Annotated[int, Field(description="side of the pictures in pixels, a power of two")] = 64
+    size: Annotated[
+        int, Field(description="side of pictures in pixels, a power of two; steps of sequences")
+    ] = 64
+    dimensions: Annotated[int, Field(description="colours of a pixel, which are 3; numbers of a step")] = 3
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="distribution of the latents' numbers")] = "normal"
     categories: Annotated[

@@ -43,6 +43,9 @@ def choose_recipe(
                 raise UsageError("train.fixed", key=key, run=run, old=getattr(old, key))
     if chosen.network.medium is not data.medium:
         raise UsageError("train.other_medium", recipe=chosen.name, dataset=data.path, default=data.recipe)
+    for key, have in data.shape.items():
+        if key != "size" and getattr(chosen, key) != have:
+            raise UsageError("train.other_shape", key=key, dataset=data.path, have=have)
     if chosen.size != data.card.size and not (chosen.keyframes and data.card.size % chosen.size == 0):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
     if chosen.fine is not None and chosen.fine > data.card.size:
@@ -72,7 +75,7 @@ def _new_recipe(data: TrainingData, name: Path | str | Recipe | None, settings: 
         return recipes.build(name.model_dump(), settings)
     if name is not None:
         return recipes.load(name, settings)
-    return recipes.load(data.recipe, [f"size={data.card.size}", *settings])
+    return recipes.load(data.recipe, [*(f"{key}={value}" for key, value in data.shape.items()), *settings])
 
 
 def _name_of(recipe: Path | str | Recipe) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen import points
+from fenshen.data import points
 from fenshen.metrics.modes import count_modes
 from fenshen.training.measuring import MEASURING, Draw, Measuring
 

@@ -1,16 +1,20 @@
-"""What training needs of its data: a prepared dataset, or points of a known mixture."""
+"""What training needs of its data: a prepared dataset, or samples that are drawn by a formula.
+
+One module a kind of the latter; each registers what opens it, by the word before the colon: ``points:ring8``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy import ndarray
 
-from fenshen import points
 from fenshen.dataset import Dataset
 from fenshen.media import Medium
+from fenshen.registry import Registry
 
 
 @runtime_checkable
@@ -40,6 +44,7 @@ class TrainingData(Protocol):
         fingerprint: changes with the samples.
         samples: all of them, the first axis counting.
         recipe: name of the recipe that is taken where the user names none.
+        shape: keys of a recipe that must be the data's own.
     """
 
     medium: Medium
@@ -57,18 +62,23 @@ class TrainingData(Protocol):
     @property
     def recipe(self) -> str: ...
 
+    @property
+    def shape(self) -> dict[str, int]: ...
+
     def indices(self, split: Literal["train", "held_out"]) -> np.ndarray: ...
 
 
+KINDS: Registry[Callable[[str], TrainingData]] = Registry("data", "fenshen.data")
+
+
 def open_data(data: Dataset | Path | str) -> TrainingData:
-    """A dataset's folder, or ``points:NAME``, opened.
+    """A dataset's folder, or samples of a kind such as ``points:ring8``, opened.
 
     Raises:
-        FenshenError: there is nothing of the kind.
+        UsageError: there are no such samples.
+        FenshenError: there is no such dataset.
     """
     if isinstance(data, Dataset):
         return data
-    name = str(data)
-    return (
-        points.Points(name.removeprefix(points.PREFIX)) if name.startswith(points.PREFIX) else Dataset(data)
-    )
+    kind, colon, name = str(data).partition(":")
+    return KINDS[kind](name) if colon and kind in KINDS else Dataset(data)

@@ -20,6 +20,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
+from fenshen.data import KINDS
 from fenshen.errors import UsageError
 from fenshen.media import Medium
 
@@ -92,7 +93,7 @@ def show(points: Float[ndarray, "N 2"], origin: Sequence[str]) -> UInt8[ndarray,
     return plot(points, mixture(names[0]) if names else None)
 
 
-POINTS = Medium("points", lambda dimensions: (dimensions,), encode, decode, show)
+POINTS = Medium("points", lambda size, _: (size,), encode, decode, show)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class PointsCard:
     consent: None = None
 
 
+@KINDS.register("points")
 class Points:
     """Training data of a mixture: 100,000 points, the same in every run.
 
@@ -123,6 +125,7 @@ class Points:
         self.mixture = mixture(name)
         self.path = Path(f"{PREFIX}{name}")
         self.card = PointsCard([str(self.path)])
+        self.shape = {"size": self.card.size}
         self.fingerprint = f"{PREFIX}{name}:{_COUNT}:{_SEED}"
 
     @cached_property

@@ -1,0 +1,110 @@
+"""Sequences of numbers, [steps, numbers]: the medium, and sines to check it on.
+
+``sines:5`` are those of Yoon, Jarrett, van der Schaar 2019 (TimeGAN, section 5.1): five independent sines of random
+frequency and phase over 24 steps, scaled to [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from torch import Tensor
+
+from fenshen.data import KINDS
+from fenshen.errors import UsageError
+from fenshen.media import Medium
+
+_COUNT, _HELD_OUT, _STEPS = 10_000, 2_000, 24
+_FASTEST, _LATEST = 0.1, 0.1  # cycles over 2 pi a step, and phase, at most: as in the authors' code
+_SEED = 0
+_ROWS, _CELL, _GAP = 4, 144, 12  # of a plot: 4 x 4 sequences, px
+_PAPER, _FRAME = (250, 249, 246), (222, 224, 226)
+_INKS = ((196, 64, 36), (36, 106, 160), (66, 132, 76), (190, 138, 20), (116, 78, 150))
+_FINER = 3
+
+
+def encode(sequences: Float[ndarray, "B T F"], device: torch.device | str = "cpu") -> Float[Tensor, "B T F"]:
+    """[0, 1] to [-1, 1]."""
+    return torch.from_numpy(sequences).to(device).mul(2).sub(1)
+
+
+def decode(sequences: Float[Tensor, "B T F"]) -> Float[ndarray, "B T F"]:
+    """[-1, 1] to [0, 1]; what lies outside is clipped."""
+    return sequences.float().add(1).div(2).clamp(0, 1).cpu().numpy()
+
+
+def plot(sequences: Float[ndarray, "N T F"], origin: Sequence[str] = ()) -> UInt8[ndarray, "H W 3"]:
+    """The first 16 sequences, each in a frame of its own, its numbers as lines of different colours."""
+    import cv2
+
+    cell, gap = _CELL * _FINER, _GAP * _FINER
+    side = _ROWS * (cell + gap) + gap
+    picture = np.full((side + gap * 3, side, 3), _PAPER, np.uint8)
+    for number, sequence in enumerate(sequences[: _ROWS**2]):
+        row, column = divmod(number, _ROWS)
+        left, top = gap + column * (cell + gap), gap + row * (cell + gap)
+        cv2.rectangle(picture, (left, top), (left + cell, top + cell), _FRAME, _FINER)
+        x = left + np.linspace(0, cell, len(sequence))
+        for line, ink in zip(sequence.T, [*_INKS] * (1 + sequence.shape[1] // len(_INKS)), strict=False):
+            y = top + (1 - line) * cell
+            points = np.stack([x, y], axis=1).round().astype(np.int32)
+            cv2.polylines(picture, [points], False, ink, round(1.6 * _FINER), cv2.LINE_AA)
+    height, width = picture.shape[:2]
+    return cv2.resize(picture, (width // _FINER, height // _FINER), interpolation=cv2.INTER_AREA)
+
+
+SEQUENCES = Medium("sequences", lambda steps, numbers: (steps, numbers), encode, decode, plot)
+
+
+@dataclass(frozen=True)
+class SequencesCard:
+    """What is known about the sequences."""
+
+    origin: list[str]
+    count: int = _COUNT
+    size: int = _STEPS
+    licence: str = "CC0-1.0"
+    consent: None = None
+
+
+@KINDS.register("sines")
+class Sines:
+    """Training data of sines: 10,000 sequences of 24 steps, the same in every run; 2,000 of them are held out.
+
+    Args:
+        name: how many sines a sequence has, as a word.
+
+    Raises:
+        UsageError: it is no number from 1 to 32.
+    """
+
+    medium = SEQUENCES
+    recipe = "sequences"
+
+    def __init__(self, name: str) -> None:
+        if not name.isdecimal() or not 1 <= int(name) <= 32:
+            raise UsageError("sequences.unknown", name=name)
+        self.path = Path(f"sines:{name}")
+        self.card = SequencesCard([str(self.path)])
+        self.shape = {"size": _STEPS, "dimensions": int(name)}
+        self.fingerprint = f"{self.path}:{_COUNT}:{_SEED}"
+
+    @cached_property
+    def samples(self) -> Float[ndarray, "N T F"]:
+        """The sequences."""
+        numbers = np.random.default_rng(_SEED)
+        frequency, phase = numbers.random((2, _COUNT, 1, self.shape["dimensions"]))
+        angles = _FASTEST * frequency * np.arange(_STEPS)[:, None] + _LATEST * phase
+        return ((np.sin(angles) + 1) / 2).astype(np.float32)
+
+    def indices(self, split: Literal["train", "held_out"]) -> np.ndarray:
+        """Positions of one split's sequences."""
+        return np.arange(_COUNT - _HELD_OUT) if split == "train" else np.arange(_COUNT - _HELD_OUT, _COUNT)
