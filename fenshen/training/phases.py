@@ -89,7 +89,7 @@ def profile(step: Callable[[int], object], steps: int, device: torch.device, tra
         step: takes one, given its number.
         trace: the file to write.
     """
-    os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # it would tell users when it starts and stops
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would tell users when it starts and stops
     for number in range(_WARM_UP):
         step(number)
     on_gpu = device.type == "cuda"
