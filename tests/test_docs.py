@@ -16,7 +16,9 @@ import pytest
 import typer
 
 from fenshen import assets, avatars, cli, sliders
+from fenshen.data.sequences import SEQUENCES
 from fenshen.humans.words import is_word
+from fenshen.networks import FAMILIES
 from fenshen.training import recipe as recipes
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +85,10 @@ def test_the_site_shows_every_page() -> None:
     assert all((DOCS / page).is_file() for page in shown)
 
 
+# Settings that say nothing without another one.
+BESIDE = {"frozen_layers": ["start=RUN"], "separation": ["generators=4"]}
+
+
 @cache
 def parser_of(verb: str) -> Any:
     return typer.main.get_command(cli.app(verb)).commands[verb]  # type: ignore[attr-defined]
@@ -96,7 +102,7 @@ def test_every_quoted_command_is_one(page: Path) -> None:
             continue
         context = parser_of(verb).make_context(verb, [*words])
         recipe = context.params.get("recipe")
-        assert recipe in (None, "NAME", "my-recipe.yaml") or recipe in recipes.shipped()
+        assert recipe in (None, "NAME", "my-recipe.yaml", "tuning/tuned.yaml") or recipe in recipes.shipped()
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=name_of)
@@ -106,8 +112,15 @@ def test_every_quoted_setting_is_taken(page: Path) -> None:
         if name in sliders.names() or is_word(name):
             continue
         if setting.lower() != "key=value":
-            paired = name in recipes.PAIRED
-            recipes.load("humans-128" if paired else "dcgan-64", [setting])
+            recipes.load(recipe_for(setting), [*BESIDE.get(name, []), setting])
+
+
+def recipe_for(setting: str) -> str:
+    """A recipe that can take the setting."""
+    name, _, value = setting.partition("=")
+    if name == "family" and FAMILIES[value].medium is SEQUENCES:
+        return "sequences"
+    return "humans-128" if name in recipes.PAIRED else "dcgan-64"
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=name_of)
