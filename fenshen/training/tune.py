@@ -99,6 +99,7 @@ def tune(
         FenshenError: Optuna is missing, or every trial failed.
         Interrupted: everything is saved, and the same call continues.
     """
+    from fenshen.locks import at_work
     from fenshen.machine import has_extra
     from fenshen.training.runs import choose_recipe
 
@@ -112,7 +113,8 @@ def tune(
     data = open_data(dataset)
     words = [*settings, *([] if seed is None else [f"seed={seed}"])]
     usual = choose_recipe(folder / "usual", data, recipe, words, force=True)
-    return _Search(data, usual, folder, device, progress).run()
+    with at_work(folder):
+        return _Search(data, usual, folder, device, progress).run()
 
 
 class _Search:
