@@ -108,6 +108,7 @@ MEANINGS_ZH = {
     "max_width": "通道数的上限",
     "conditional": "把 58 个控制量告诉两个网络",
     "spectral_norm": "对判别器做谱归一化",
+    "batch_norm": "dcgan 的判别器是否用批归一化；null 表示除 WGAN-GP 惩罚外都用",
     "reduction": "判别器的冻结主干看到的图片缩小多少倍",
     "paired": "告诉生成器每张图片里是谁，并要求它画出那张图片",
     "start": "从哪个模型或训练的权重开始；其中有相同结构的判别器时，判别器也从它开始",

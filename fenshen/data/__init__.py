@@ -6,6 +6,7 @@ One module a kind of the latter; each registers what opens it, by the word befor
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -66,6 +67,21 @@ class TrainingData(Protocol):
     def shape(self) -> dict[str, int]: ...
 
     def indices(self, split: Literal["train", "held_out"]) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class FormulaCard:
+    """What is known about samples that a formula draws: nobody's, and free.
+
+    Attributes:
+        origin: how a user names them.
+        size: of a network for them.
+    """
+
+    origin: list[str]
+    size: int
+    licence: str = "CC0-1.0"
+    consent: None = None
 
 
 KINDS: Registry[Callable[[str], TrainingData]] = Registry("data", "fenshen.data")

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from fenshen.data import KINDS
+from fenshen.data import KINDS, FormulaCard
 from fenshen.errors import UsageError
 from fenshen.media import Medium
 
@@ -96,17 +96,6 @@ def show(points: Float[ndarray, "N 2"], origin: Sequence[str]) -> UInt8[ndarray,
 POINTS = Medium("points", lambda size, _: (size,), encode, decode, show)
 
 
-@dataclass(frozen=True)
-class PointsCard:
-    """What is known about the points."""
-
-    origin: list[str]
-    count: int = _COUNT
-    size: int = 2
-    licence: str = "CC0-1.0"
-    consent: None = None
-
-
 @KINDS.register("points")
 class Points:
     """Training data of a mixture: 100,000 points, the same in every run.
@@ -124,7 +113,7 @@ class Points:
     def __init__(self, name: str) -> None:
         self.mixture = mixture(name)
         self.path = Path(f"{PREFIX}{name}")
-        self.card = PointsCard([str(self.path)])
+        self.card = FormulaCard([str(self.path)], 2)
         self.shape = {"size": self.card.size}
         self.fingerprint = f"{PREFIX}{name}:{_COUNT}:{_SEED}"
 

@@ -7,7 +7,6 @@ frequency and phase over 24 steps, scaled to [0, 1].
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -18,7 +17,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from fenshen.data import KINDS
+from fenshen.data import KINDS, FormulaCard
 from fenshen.errors import UsageError
 from fenshen.media import Medium
 
@@ -64,17 +63,6 @@ def plot(sequences: Float[ndarray, "N T F"], origin: Sequence[str] = ()) -> UInt
 SEQUENCES = Medium("sequences", lambda steps, numbers: (steps, numbers), encode, decode, plot)
 
 
-@dataclass(frozen=True)
-class SequencesCard:
-    """What is known about the sequences."""
-
-    origin: list[str]
-    count: int = _COUNT
-    size: int = _STEPS
-    licence: str = "CC0-1.0"
-    consent: None = None
-
-
 @KINDS.register("sines")
 class Sines:
     """Training data of sines: 10,000 sequences of 24 steps, the same in every run; 2,000 of them are held out.
@@ -93,7 +81,7 @@ class Sines:
         if not name.isdecimal() or not 1 <= int(name) <= 32:
             raise UsageError("sequences.unknown", name=name)
         self.path = Path(f"sines:{name}")
-        self.card = SequencesCard([str(self.path)])
+        self.card = FormulaCard([str(self.path)], _STEPS)
         self.shape = {"size": _STEPS, "dimensions": int(name)}
         self.fingerprint = f"{self.path}:{_COUNT}:{_SEED}"
 

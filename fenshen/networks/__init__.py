@@ -217,8 +217,8 @@ class NetworkConfig(BaseModel):
 
     def of_generator(self) -> NetworkConfig:
         """What the generator alone is built from: the same for all discriminators."""
-        blank = type(self)(family=self.family, size=self.size, keyframes=self.keyframes)
-        return self.model_copy(update={name: getattr(blank, name) for name in _OF_DISCRIMINATOR})
+        defaults = {name: type(self).model_fields[name].default for name in _OF_DISCRIMINATOR}
+        return self.model_copy(update=defaults)
 
     def of_discriminator(self) -> NetworkConfig:
         """The same for a discriminator of its own width."""

@@ -106,6 +106,10 @@ class _Networks(BaseModel):
     ] = 0
     conditional: Annotated[bool, Field(description="give both networks the 58 controls")] = False
     spectral_norm: Annotated[bool, Field(description="spectral normalisation of D")] = False
+    batch_norm: Annotated[
+        bool | None,
+        Field(description="batch norm in family dcgan's D; null: unless it has the WGAN-GP penalty"),
+    ] = None
     reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
     keyframes: Annotated[int, Field(description="pictures of a person that G moves")] = 0
     paired: Annotated[
@@ -294,14 +298,13 @@ class Recipe(_Weights):
         return getattr(self, term)
 
     @property
-    def batch_norm(self) -> bool:
-        """None under a gradient penalty, which is each picture's own (Gulrajani et al. 2017, section 4)."""
-        return not (self.gradient_penalty or self.r1 or self.r2)
-
-    @property
     def network(self) -> NetworkConfig:
         """The part that the networks are built from."""
-        return NetworkConfig(**{name: getattr(self, name) for name in NetworkConfig.model_fields})
+        values = {name: getattr(self, name) for name in NetworkConfig.model_fields}
+        if self.batch_norm is None:
+            # WGAN-GP bounds each picture's own gradient (Gulrajani et al. 2017, section 4).
+            values["batch_norm"] = not self.gradient_penalty
+        return NetworkConfig(**values)
 
     def to_yaml(self) -> str:
         """The whole recipe, defaults too."""

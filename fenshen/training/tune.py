@@ -135,7 +135,8 @@ class _Search:
             self.study.enqueue_trial(self._unchanged())
         for cut in self.study.get_trials(states=(TrialState.RUNNING,)):
             self.study.tell(cut.number, state=TrialState.FAIL)
-            self.study.enqueue_trial(cut.params, user_attrs={"folder": cut.user_attrs["folder"]})
+            known = {key: value for key, value in cut.user_attrs.items() if key == "folder"}
+            self.study.enqueue_trial(cut.params, user_attrs=known)
         while self._spent() < self.budget:
             trial = self.study.ask()
             try:
@@ -203,7 +204,12 @@ class _Search:
         return recipes.build(values)
 
     def _spent(self) -> float:
-        return sum(trial.user_attrs.get("seconds", 0.0) for trial in self.study.get_trials())
+        """Seconds of training in all; a trial that was cut off and goes on has one run."""
+        runs = dict[str, float]()
+        for trial in self.study.get_trials():
+            folder = trial.user_attrs.get("folder", "")
+            runs[folder] = max(runs.get(folder, 0.0), trial.user_attrs.get("seconds", 0.0))
+        return sum(runs.values())
 
     def _say(self, number: int) -> None:
         if self.progress:
