@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fenshen.machine import doctor
     from fenshen.metrics.evaluate import evaluate
     from fenshen.model import Model
+    from fenshen.pictures.restore import restore
     from fenshen.preparation.prepare import prepare
     from fenshen.provenance.verify import verify
     from fenshen.sampling import generate
@@ -38,6 +39,7 @@ _PLACES = {
     "edit": "fenshen.doubles.edit",
     "animate": "fenshen.doubles.animate",
     "say": "fenshen.doubles.say",
+    "restore": "fenshen.pictures.restore",
     "verify": "fenshen.provenance.verify",
     "demo": "fenshen.tour.demo",
     "doctor": "fenshen.machine",
@@ -62,6 +64,7 @@ __all__ = [
     "evaluate",
     "generate",
     "prepare",
+    "restore",
     "say",
     "train",
     "verify",

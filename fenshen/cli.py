@@ -35,6 +35,7 @@ COMMANDS = {
     "edit": "fenshen.doubles.edit:edit",
     "animate": "fenshen.doubles.animate:animate",
     "say": "fenshen.doubles.say:say",
+    "restore": "fenshen.pictures.restore:restore",
     "verify": "fenshen.provenance.verify:verify",
 }
 

@@ -285,6 +285,21 @@ class PairedLabels(Labels):
         return PairedLabels(self.controls[rows], self.codes[rows], self.spots[rows], self.points[rows])
 
 
+@dataclass(frozen=True, eq=False)
+class SourceLabels(Labels):
+    """What a generator is given that translates pictures.
+
+    Attributes:
+        sources: pictures, which may have more channels than three.
+    """
+
+    sources: UInt8[ndarray, "N H W C"]
+
+    def rows(self, rows: np.ndarray) -> SourceLabels:
+        """The sources of some pictures."""
+        return SourceLabels(None, self.sources[rows])
+
+
 @dataclass(frozen=True)
 class Batches:
     """An endless, shuffled sequence of batches; batch ``t`` depends on ``(seed, t)`` only.
@@ -310,9 +325,8 @@ class Batches:
 
     def at(self, step: int, part: slice = slice(None)) -> tuple[Shaped[ndarray, "B *S"], Labels]:
         """The samples and labels of batch ``step``, or of a ``part`` of it."""
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        flips = np.random.default_rng((self.seed, 1, step)).random(self.batch_size) < 0.5
-        rows = self._rows(places)[part]
+        rows, flips = self.chosen(step)
+        rows = rows[part]
         order = np.argsort(rows, kind="stable")  # ascending reads are kinder to a memory map
         samples = np.empty((len(rows), *self.samples.shape[1:]), dtype=self.samples.dtype)
         samples[order] = self.samples[rows[order]]
@@ -323,6 +337,12 @@ class Batches:
             if labels.controls is not None:
                 labels.controls[flipped] = controls.mirror(labels.controls[flipped])
         return samples, labels
+
+    def chosen(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which samples batch ``step`` has, and which of them would be mirrored."""
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        flips = np.random.default_rng((self.seed, 1, step)).random(self.batch_size) < 0.5
+        return self._rows(places), flips
 
     def _rows(self, places: np.ndarray) -> np.ndarray:
         count = len(self.indices)

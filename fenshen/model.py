@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
@@ -25,12 +25,16 @@ from torch import Tensor, nn
 from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
-from fenshen.networks import NetworkConfig, build_generator, place
+from fenshen.media import from_pixels, to_pixels
+from fenshen.networks import NetworkConfig, Translator, build_generator, place
 from fenshen.networks.latents import draw_latents
 
 SCHEMA_VERSION = 1
 WEIGHTS, CARD = "model.safetensors", "model.json"
-SHIPPED = {"humans": "humans-128", "humans-128": "humans-128"}  # models in our assets, by their names
+SHIPPED = {
+    "humans": "humans-128",
+    "humans-128": "humans-128",
+}  # models in our assets, by their names
 _CHUNK = 8  # pictures computed together, always: so that a picture does not depend on its neighbours' number
 
 
@@ -41,14 +45,15 @@ class ModelCard(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     network: NetworkConfig
-    told: Literal["noise", "human"] = Field(
-        "noise", description="what its latents are: noise, or codes of humans"
+    told: Literal["noise", "human", "picture"] = Field(
+        "noise", description="what it is given: noise, codes of humans, or pictures to translate"
     )
     recipe: str = Field(description="name of the recipe it was trained by")
     step: int = Field(ge=0)
     pictures_seen: int = Field(ge=0)
     origin: list[str] = Field(description="where the training pictures came from")
     pictures: int = Field(ge=0, description="how many training pictures there were")
+    start: str | None = Field(default=None, description="the model whose weights it began with")
     licence: str | None = Field(default=None, description="terms of the training pictures, when known")
     consent: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
@@ -134,6 +139,8 @@ class Model:
     ) -> Shaped[ndarray, "N *S"]:
         """Draw one picture or other sample per latent vector, with shared controls or one set for each."""
         labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
+        if self.card.told == "picture":
+            raise FenshenError("model.translator", path=self.path)
         if self.card.network.conditional:
             given = control_space.NEUTRAL if controls is None else controls
             control_space.check(given)
@@ -145,6 +152,21 @@ class Model:
             chunks.append(self.card.network.medium.decode(drawn[: len(part)]))
         return np.concatenate(chunks)
 
+    @torch.inference_mode()
+    def translate(self, sources: UInt8[ndarray, "N H W C"]) -> UInt8[ndarray, "N H W 3"]:
+        """Make other pictures of pictures of any size, which may have more channels than three.
+
+        Raises:
+            FenshenError: the model draws from noise.
+        """
+        if not isinstance(self.generator, Translator):
+            raise FenshenError("model.no_translator", path=self.path)
+        height, width = sources.shape[1:3]
+        more = [(0, 0), *((0, -side % self.generator.multiple) for side in (height, width)), (0, 0)]
+        whole = np.pad(sources, more, mode="edge")
+        made = [to_pixels(self.generator.translate(from_pixels(one[None], self.device))) for one in whole]
+        return np.concatenate(made)[:, :height, :width]
+
     @cached_property
     def digest(self) -> str:
         """sha256 of the weights file, in hex."""
@@ -155,6 +177,20 @@ def _filled(part: Float[Tensor, "n K"]) -> Float[Tensor, "8 K"]:
     full = torch.zeros(_CHUNK, part.shape[1])
     full[: len(part)] = part
     return full
+
+
+def shipped() -> list[str]:
+    """The models that come with Fenshen, by their full names."""
+    return sorted(set(SHIPPED.values()))
+
+
+def card_of(path: Path | str) -> ModelCard:
+    """What is known of a model, without its weights.
+
+    Raises:
+        FenshenError: there is none, or it is damaged or from a newer Fenshen.
+    """
+    return _read_card(find(Path(path)))
 
 
 def is_shipped(path: Path) -> bool:

@@ -29,7 +29,9 @@ from fenshen.networks.fast import haar
 from fenshen.networks.portrait import HeadSpace
 from fenshen.training import recipe
 
-DRAW_PICTURES = [name for name, one in FAMILIES.items() if one.medium is PICTURES and one.generator]
+DRAW_PICTURES = [
+    name for name, one in FAMILIES.items() if one.medium is PICTURES and one.generator and not one.translates
+]
 TUTORIAL = Path(__file__).parents[1] / "benchmarks" / "tutorial.py"
 
 

@@ -45,17 +45,23 @@ class Moved(NamedTuple):
     weights: Float[Tensor, "B L S S"]
 
 
+Places = list[Float[Tensor, "B P K"]]  # one layer each
+
+
 class Drawn(NamedTuple):
     """Pictures, or samples of another medium, in about [-1, 1], with what families work out beside them.
 
     Attributes:
         points: the places of the faces' contour points.
         moved: of a family that moves keyframes.
+        places: of a family that translates pictures, what it sees at some places of its pictures, and at the same
+            places of their sources; unit vectors.
     """
 
     pictures: Samples
     points: Float[Tensor, "B P 2"] | None = None
     moved: Moved | None = None
+    places: tuple[Places, Places] | None = None
 
 
 class Generator(nn.Module, ABC):
@@ -81,13 +87,48 @@ class Generator(nn.Module, ABC):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
+        sources: Float[Tensor, "B C H W"] | None = None,
     ) -> Drawn:
         """As :meth:`forward`, with everything else that training compares.
 
         Args:
             side: of the pictures, for a generator that can choose.
+            sources: what a :class:`Translator` translates.
         """
         return Drawn(self(latents, controls, truncation))
+
+
+class Translator(Generator):
+    """Pictures to pictures of the same size: what is given instead of latents is a picture."""
+
+    @abstractmethod
+    def translate(self, sources: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 3 H W"]:
+        """Pictures in [-1, 1] for sources in [-1, 1], of any size whose sides ``multiple`` divides."""
+
+    @property
+    @abstractmethod
+    def multiple(self) -> int:
+        """What the sides of a source are divisible by."""
+
+    def forward(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+    ) -> Samples:
+        raise TypeError("this generator translates pictures")
+
+    def draw(
+        self,
+        latents: Float[Tensor, "B Z"],
+        controls: Float[Tensor, "B 58"] | None = None,
+        truncation: float = 1.0,
+        side: int | None = None,
+        sources: Float[Tensor, "B C H W"] | None = None,
+    ) -> Drawn:
+        if sources is None:
+            raise TypeError("this generator translates pictures")
+        return Drawn(self.translate(sources))
 
 
 class Discriminator(nn.Module, ABC):
@@ -117,6 +158,7 @@ class Family:
             compared; gradient penalties are not possible.
         paired: the generator can be asked for the very picture of a person, and works out the face's points.
         moves: the generator moves keyframes, and has to be given some.
+        translates: the generator is a :class:`Translator`.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         sizes: smallest and largest side of the pictures in pixels.
     """
@@ -128,6 +170,7 @@ class Family:
     frozen: bool = False
     paired: bool = False
     moves: bool = False
+    translates: bool = False
     spectral_norm: bool = False
     sizes: tuple[int, int] = (32, 1024)
 
@@ -169,6 +212,12 @@ class NetworkConfig(BaseModel):
     ] = 2
 
     keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
+    sources: Annotated[
+        int, Field(ge=0, le=16, description="channels of the picture that G translates; 0: none")
+    ] = 0
+    places: Annotated[
+        int, Field(ge=0, le=1024, description="of a picture, that are compared with its source's (CUT)")
+    ] = 0
 
     @model_validator(mode="after")
     def _possible(self) -> NetworkConfig:
@@ -185,6 +234,11 @@ class NetworkConfig(BaseModel):
             raise ValueError(
                 message("recipe.other_discriminator", name=self.discriminator, family=self.family)
             )
+        if bool(self.sources) != FAMILIES[self.family].translates:
+            able = ", ".join(name for name, family in FAMILIES.items() if family.translates)
+            raise ValueError(message("recipe.sources", family=self.family, able=able))
+        if self.places and self.sources != self.dimensions:
+            raise ValueError(message("recipe.places", sources=self.sources))
         if self.latent <= self.choices:
             raise ValueError(message("recipe.choices", latent=self.latent, choices=self.choices))
         if self.packing * self.generators > 1 and self.conditional:

@@ -136,6 +136,7 @@ class Generator(portrait.Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
+        sources: Float[Tensor, "B C H W"] | None = None,
     ) -> Drawn:
         """As :meth:`forward`, with the parts.
 

@@ -82,6 +82,7 @@ class Generator(networks.Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
+        sources: Float[Tensor, "B C H W"] | None = None,
     ) -> Drawn:
         """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.CONTOUR_POINTS` came to lie."""
         maps, points = self.maps(latents, controls, truncation)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fenshen.adversarial.losses import Loss
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features, Moved, Samples
+from fenshen.networks import Features, Moved, Places, Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +22,7 @@ class Batch:
         pictures: the real ones, or samples of another medium.
         latents: of the fakes.
         controls: normalised; None where the networks are not conditional.
+        sources: what a generator that translates is given; None for all others.
     """
 
     move: int
@@ -29,19 +30,20 @@ class Batch:
     pictures: Samples
     latents: Float[Tensor, "B Z"]
     controls: Float[Tensor, "B 58"] | None
+    sources: Float[Tensor, "B C H W"] | None
 
 
 @dataclass(frozen=True, eq=False)
 class PairedBatch(Batch):
-    """A batch whose latents ask for the very pictures beside them.
+    """A batch whose latents or sources ask for the very pictures beside them.
 
     Attributes:
         weight: of every pixel when a fake is compared with its picture; None: all alike.
-        points: contour points of the faces, in sides.
+        points: contour points of the faces, in sides; None where the latents do not say whose they are.
     """
 
     weight: Float[Tensor, "B 1 S S"] | None
-    points: Float[Tensor, "B P 2"]
+    points: Float[Tensor, "B P 2"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,7 @@ class Fakes:
         pictures: with the graph back to the generator.
         points: contour points of the faces, of a family that works them out.
         moved: what the pictures are put together from, of a family that moves keyframes.
+        places: what a family that translates sees in the pictures and in their sources.
         judged: by the critic; None while the generator learns alone.
     """
 
@@ -82,6 +85,7 @@ class Fakes:
     pictures: Samples
     points: Float[Tensor, "B P 2"] | None
     moved: Moved | None = None
+    places: tuple[Places, Places] | None = None
     judged: Judgement | None = None
 
     @property
@@ -104,3 +108,10 @@ class Fakes:
         if not isinstance(self.batch, PairedBatch):
             raise TypeError("this term needs a paired recipe")
         return self.batch
+
+    @property
+    def faces(self) -> Float[Tensor, "B P 2"]:
+        """The contour points of the faces, for terms that need them."""
+        if self.pair.points is None:
+            raise TypeError("this term needs pictures whose people are known")
+        return self.pair.points

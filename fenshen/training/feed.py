@@ -13,8 +13,9 @@ from torch import Tensor
 
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
-from fenshen.dataset import Batches, Labels, PairedLabels
-from fenshen.media import PICTURES
+from fenshen.dataset import Batches, Labels, PairedLabels, SourceLabels
+from fenshen.media import PICTURES, from_pixels
+from fenshen.networks import Samples
 from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
 from fenshen.training.batch import Batch, PairedBatch
@@ -53,12 +54,20 @@ class Feed:
     def _read(self, move: int, part: slice, side: int) -> Batch:
         samples, labels = self._joined(move, part, side)
         pictures, controls = self.recipe.network.medium.encode(samples, self.device), None
+        if isinstance(labels, SourceLabels):
+            return self._translated(move, part, pictures, labels)
         if labels.controls is not None:
             controls = torch.from_numpy(control_space.normalise(labels.controls)).to(self.device)
         if not isinstance(labels, PairedLabels) or controls is None:
-            return Batch(move, part, pictures, self._noise(move, part), controls)
+            return Batch(move, part, pictures, self._noise(move, part), controls, None)
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
-        return PairedBatch(move, part, pictures, codes, controls, self._weight(labels, side), points)
+        return PairedBatch(move, part, pictures, codes, controls, None, self._weight(labels, side), points)
+
+    def _translated(self, move: int, part: slice, pictures: Samples, labels: SourceLabels) -> Batch:
+        latents, sources = self._noise(move, part), from_pixels(labels.sources, self.device)
+        if not self.recipe.paired:
+            return Batch(move, part, pictures, latents, None, sources)
+        return PairedBatch(move, part, pictures, latents, None, sources, None, None)
 
     def _joined(self, move: int, part: slice, side: int) -> tuple[Shaped[ndarray, "B *S"], Labels]:
         """Some rows of a batch that has some of every set, the first set's first."""

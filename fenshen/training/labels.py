@@ -6,10 +6,32 @@ import numpy as np
 
 from fenshen import landmarks
 from fenshen.data import TrainingData
-from fenshen.dataset import Dataset, Labels, PairedLabels
+from fenshen.data.translations import TranslatedBatches, Translations
+from fenshen.dataset import Batches, Dataset, Labels, PairedLabels
 from fenshen.errors import UsageError
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.recipe import Recipe
+
+
+def batches(data: TrainingData, recipe: Recipe, batch_size: int) -> Batches:
+    """The training samples with what the networks are told about them.
+
+    Raises:
+        UsageError: the dataset does not know what the recipe needs.
+    """
+    train = data.indices("train")
+    if not isinstance(data, Translations):
+        return Batches(data.samples, train, labels(data, recipe), batch_size, recipe.seed, recipe.mirror)
+    return TranslatedBatches(
+        data.samples,
+        train,
+        Labels(None),
+        batch_size,
+        recipe.seed,
+        recipe.mirror,
+        data=data,
+        size=recipe.size,
+    )
 
 
 def labels(data: TrainingData, recipe: Recipe) -> Labels:

@@ -25,10 +25,10 @@ from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
 from fenshen.messages import message
 from fenshen.provenance.mark import Mark
-from fenshen.training import checkpoint
+from fenshen.training import checkpoint, starts
 from fenshen.training.critic import Scalars
 from fenshen.training.game import Game
-from fenshen.training.labels import labels
+from fenshen.training.labels import batches
 from fenshen.training.measuring import Array, Probes, measuring
 from fenshen.training.progress import Bar, Log
 from fenshen.training.recipe import Recipe
@@ -75,6 +75,7 @@ class Training:
         self.metrics: dict[str, float] = {}  # of the last measurement
         self.best: float | None = None  # merit of the best one
         self.waited = 0  # measurements since then
+        self.start: str | None = None  # what its weights began as
         self.pause: float | None = None  # seconds of training after which it stops for a while
         self._resume(fresh)
         self.begun = self.step
@@ -241,6 +242,7 @@ class Training:
             "waited": self.waited,
             "watch": dataclasses.asdict(self.watch),
             "dataset": self.data.fingerprint,
+            "start": self.start,
         }
         if checkpoint.is_finite(state["game"]):  # what is broken is not worth going back to
             checkpoint.save(self.run, self.step, state, self._write_model)
@@ -249,10 +251,12 @@ class Training:
     def _resume(self, fresh: bool = False) -> None:
         found = None if fresh else checkpoint.latest(self.run)
         if found is None:
-            if self.recipe.start is not None:
-                self._start_from(self.recipe.start)
+            self.start = starts.find(self.recipe)
+            if self.start is not None:
+                self._start_from(self.start)
             return
         self.step, state = found
+        self.start = state.get("start")
         if state["dataset"] != self.data.fingerprint:
             raise UsageError("train.other_dataset", run=self.run, dataset=self.data.path)
         self.game.load_state(state["game"])
@@ -262,7 +266,7 @@ class Training:
         self.watch = Watch(**{**state["watch"], "steps": self.recipe.steps})
 
     def _start_from(self, start: str) -> None:
-        begun = _begun(start)
+        begun = model.Model.load(Path(start).expanduser())
         # A generator that moves keyframes has the weights of one that does not, and more.
         alike = {name: getattr(self.recipe.network, name) for name in ("family", "keyframes", "reduction")}
         grown = self.recipe.keyframes and begun.card.network.family == "portrait"
@@ -286,6 +290,8 @@ class Training:
     def _draw(self, probes: Probes) -> Array:
         """Samples of the averaged generator, as they would be drawn from the saved model."""
         drawer = model.Model(self.game.average, self._card(), self.run, self.fabric.device)
+        if probes.sources is not None:
+            return drawer.translate(probes.sources)
         return drawer.draw(probes.latents, controls=probes.controls)
 
     def _write_model(self, folder: Path) -> None:
@@ -295,12 +301,13 @@ class Training:
         card = self.data.card
         return model.ModelCard(
             network=self.recipe.network,
-            told="human" if self.recipe.paired else "noise",
+            told="picture" if self.recipe.sources else "human" if self.recipe.paired else "noise",
             recipe=self.recipe.name,
             step=self.step,
             pictures_seen=self.step * self.recipe.batch_size,
             origin=card.origin,
             pictures=len(self.batches.indices),
+            start=self.start,
             licence=card.licence,
             consent=card.consent,
             metrics=self.metrics,
@@ -339,14 +346,7 @@ def _sets(data: TrainingData, recipe: Recipe) -> list[Batches]:
     some = min(recipe.unfilmed, recipe.batch_size // 2) if beside.is_dir() else 0
     more: list[TrainingData] = [Dataset(beside)] if some else []
     shares = [recipe.batch_size - some, some]
-    return [
-        Batches(one.samples, one.indices("train"), labels(one, recipe), share, recipe.seed, recipe.mirror)
-        for one, share in zip((data, *more), shares, strict=False)
-    ]
-
-
-def _begun(start: str) -> model.Model:
-    return model.Model.load(Path(start).expanduser())
+    return [batches(one, recipe, share) for one, share in zip((data, *more), shares, strict=False)]
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from fenshen.controls import COUNT
-from fenshen.dataset import Batches, Labels, PairedLabels
+from fenshen.dataset import Batches, Labels, PairedLabels, SourceLabels
 from fenshen.keyframes import Keyframes
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
@@ -119,8 +119,10 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
 def _noise_batches(recipe: Recipe, count: int) -> Batches:
     config, side = recipe.network, recipe.fine or recipe.size
     samples = config.medium.decode(torch.randn(count, *config.medium.shape(side, config.dimensions)))
-    labels = Labels(None)
-    if recipe.paired:
+    labels: Labels = Labels(None)
+    if recipe.sources:
+        labels = SourceLabels(None, np.zeros((count, side, side, recipe.sources), np.uint8))
+    elif recipe.paired:
         controls, codes = np.zeros((count, COUNT), np.float32), np.zeros((count, recipe.latent), np.float32)
         middle = np.full((count, len(CONTOUR_POINTS), 3), 0.5, np.float32)
         labels = PairedLabels(controls, codes, middle[:, :3], middle[:, :, :2])

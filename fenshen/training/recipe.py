@@ -29,9 +29,10 @@ from fenshen.names import readable
 from fenshen.networks import FAMILIES, NetworkConfig, Noise
 from fenshen.training.terms import TERMS, Need
 
-Group = Literal["minutes", "hours", "people", "papers", "points", "sequences", "own"]
+Group = Literal["minutes", "hours", "people", "papers", "translations", "points", "sequences", "own"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Policy = Literal["geometry", "colour", "cutout"]
+AUTO, NOTHING = "auto", "none"  # words for what a run starts from
 Decay = Annotated[float, Field(ge=0, lt=1)]
 _SHIPPED = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
 
@@ -112,14 +113,21 @@ class _Networks(BaseModel):
     ] = None
     reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
     keyframes: Annotated[int, Field(description="pictures of a person that G moves")] = 0
+    sources: Annotated[int, Field(description="channels of the pictures that G translates; 0: none")] = 0
+    places: Annotated[
+        int, Field(description="places of a picture that G tells apart as in its source (CUT); 0: none")
+    ] = 0
     paired: Annotated[
-        bool, Field(description="G is told who is in each picture and asked for that very picture")
+        bool, Field(description="G is told who is in each picture, or given its source, and asked for it")
     ] = False
 
     start: Annotated[
         str | None,
-        Field(description="a model or run whose weights G and, where it has one like ours, D start from"),
-    ] = None
+        Field(
+            description="model or run whose weights G and, where it has one like ours, D start from; auto: the one "
+            "that comes with Fenshen for these networks, if any; none: nothing"
+        ),
+    ] = AUTO
 
 
 if TYPE_CHECKING:
@@ -262,23 +270,29 @@ class Recipe(_Weights):
                 return message("recipe.not_frozen", key=term.key, able=_able("frozen"))
             if Need.SEVERAL in term.needs and self.weight(term.key) and self.generators == 1:
                 return message("recipe.one_generator", key=term.key)
+            if Need.PLACES in term.needs and self.weight(term.key) and not self.places:
+                return message("recipe.no_places", key=term.key)
+            if Need.FACES in term.needs and self.weight(term.key) and family.translates:
+                return message("recipe.not_people", key=term.key, family=self.family)
         if bool(self.keyframes) != family.moves:
             return message("recipe.keyframes", family=self.family, able=_able("moves"))
-        if self.paired and not family.paired:
+        if self.paired and not (family.paired or family.translates):
             return message("recipe.not_paired", family=self.family, able=_able("paired"))
         return None
 
     def _without_pairs(self) -> str | None:
         """What contradicts pairs, or needs them."""
-        if self.paired and (not self.conditional or self.mirror or self.augment):
+        if self.paired and not self.sources and (not self.conditional or self.mirror or self.augment):
             return message("recipe.paired")
+        if self.paired and self.sources and self.focus:
+            return message("recipe.not_people", key="focus", family=self.family)
         given = [key for key in PAIRED if getattr(self, key)]
         return message("recipe.unpaired", keys=", ".join(given)) if given and not self.paired else None
 
     def _uneven(self) -> str | None:
         if self.batch_size % self.accumulate:
             return message("recipe.accumulate", batch=self.batch_size, parts=self.accumulate)
-        if self.frozen_layers and self.start is None:
+        if self.frozen_layers and self.start in (None, NOTHING):
             return message("recipe.frozen_start")
         if self.batch_size // self.accumulate % self.packing:
             return message("recipe.packs", batch=self.batch_size // self.accumulate, packing=self.packing)

@@ -46,7 +46,9 @@ def choose_recipe(
     for key, have in data.shape.items():
         if key != "size" and getattr(chosen, key) != have:
             raise UsageError("train.other_shape", key=key, dataset=data.path, have=have)
-    if chosen.size != data.card.size and not (chosen.keyframes and data.card.size % chosen.size == 0):
+    smaller = chosen.size < data.card.size
+    shrinks = chosen.sources or (chosen.keyframes and data.card.size % chosen.size == 0)
+    if chosen.size != data.card.size and not (smaller and shrinks):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
     if chosen.fine is not None and chosen.fine > data.card.size:
         raise UsageError("train.too_fine", fine=chosen.fine, dataset=data.path, have=data.card.size)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fenshen.adversarial import reconstruction, remedies
+from fenshen.adversarial import contrast, reconstruction, remedies
 from fenshen.messages import Language
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.batch import Fakes
@@ -37,6 +37,8 @@ class Need(Enum):
     FROZEN = "frozen"  # a discriminator with frozen features
     MOVES = "moves"  # a generator that moves keyframes
     SEVERAL = "several"  # several generators
+    PLACES = "places"  # a generator that compares places of its pictures with places of their sources
+    FACES = "faces"  # a generator that is asked for pictures of known people
     PAIRS = "pairs"  # a generator that is asked for the very picture beside its fake
 
 
@@ -112,7 +114,7 @@ def _identity(fakes: Fakes) -> Scalar:
     from fenshen.faces import identity
 
     corners = [CONTOUR_POINTS.index(point) for point in identity.CHIP_POINTS]
-    places = fakes.pair.points[:_FACES, corners]
+    places = fakes.faces[:_FACES, corners]
     network = _identity_network(fakes.pictures.device)
     wanted, found = (
         network(identity.chips_at(pictures[:_FACES].float(), places)).float()
@@ -188,10 +190,17 @@ def _drawn_share(fakes: Fakes) -> Scalar:
 def _landmarks(fakes: Fakes) -> Scalar:
     if fakes.points is None:
         raise TypeError("this term needs a family that works out contour points")
-    return reconstruction.mean_distance(fakes.points, fakes.pair.points)
+    return reconstruction.mean_distance(fakes.points, fakes.faces)
+
+
+def _contrast(fakes: Fakes) -> Scalar:
+    if fakes.places is None:
+        raise TypeError("this term needs a family that translates pictures")
+    return contrast.patch_nce(*fakes.places)
 
 
 _CRITIC, _PAIRS = frozenset({Need.CRITIC}), frozenset({Need.PAIRS})
+_FACE = _PAIRS | {Need.FACES}
 _MOVES = _PAIRS | {Need.MOVES}
 
 TERMS = (
@@ -259,13 +268,23 @@ TERMS = (
             "en": "weight of the distance of identity embeddings in G's loss",
             "zh": "G 的损失中身份特征距离的权重",
         },
-        needs=_PAIRS,
+        needs=_FACE,
     ),
     Term(
         "landmarks",
         _landmarks,
         {"en": "weight of the distance of contour points in G's loss", "zh": "G 的损失中轮廓点距离的权重"},
-        needs=_PAIRS,
+        needs=_FACE,
+    ),
+    Term(
+        "contrast",
+        _contrast,
+        {
+            "en": "weight of how badly places of a picture are told by their source's places in G's loss (CUT)",
+            "zh": "G 的损失中图片各处与原图对应位置的对比损失的权重（CUT）",
+        },
+        needs=frozenset({Need.PLACES}),
+        short="NCE",
     ),
     Term(
         "moved",

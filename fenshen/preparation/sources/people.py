@@ -1,4 +1,4 @@
-"""Drawn humans: ``humans:N``, ``humans:NxF``, and ``human:FILE:N`` for one who is described in a file."""
+"""Drawn humans: ``humans:N`` and ``humans:NxF``, the same as ``toons:``; ``human:FILE:N`` for one from a file."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from fenshen.preparation.store import Store
 
 if TYPE_CHECKING:
     from fenshen.humans.human import Human
+    from fenshen.humans.render import Look
 
 MOST = 1_000_000  # pictures
 _APART = 10**9  # between the seeds of two words' people
@@ -32,10 +33,12 @@ class DrawnHuman(Source):
     Attributes:
         seed: of camera and controls.
         frame: number of the picture.
+        look: how it is drawn.
     """
 
     seed: int
     frame: int
+    look: Look
 
     at_once: ClassVar[int] = 64
 
@@ -51,7 +54,8 @@ class DrawnHuman(Source):
         from fenshen.humans.sampler import sample_camera, sample_controls
 
         camera = sample_camera(self.seed, self.frame)
-        drawn = render(self.human(), sample_controls(self.seed, self.frame), camera, settings.size)
+        controls_of_it = sample_controls(self.seed, self.frame)
+        drawn = render(self.human(), controls_of_it, camera, settings.size, look=self.look)
         points = drawn.landmarks[:, :2] * settings.size
         yaw, pitch = (float(drawn.controls[controls.INDEX[name]]) for name in ("yaw", "pitch"))
         sha256 = hashlib.sha256(drawn.picture.tobytes()).hexdigest()
@@ -98,18 +102,28 @@ class DescribedHuman(DrawnHuman):
 
 
 @PREFIXES.register("humans")
-def _add_sampled(listing: Listing, word: str, seed: int) -> None:
+def _add_humans(listing: Listing, word: str, seed: int) -> None:
     """``humans:N`` are N people in one picture each, ``humans:NxF`` in F each; a subject is a person."""
-    match = re.fullmatch(r"humans:(\d{1,9})(?:x(\d{1,6}))?", word)
+    _add_sampled(listing, word, seed, "humans", "photo")
+
+
+@PREFIXES.register("toons")
+def _add_toons(listing: Listing, word: str, seed: int) -> None:
+    """``toons:N`` and ``toons:NxF`` are the pictures of ``humans:N``, drawn flat and with outlines."""
+    _add_sampled(listing, word, seed, "toons", "toon")
+
+
+def _add_sampled(listing: Listing, word: str, seed: int, prefix: str, look: Look) -> None:
+    match = re.fullmatch(rf"{prefix}:(\d{{1,9}})(?:x(\d{{1,6}}))?", word)
     people, frames = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
     if not 1 <= people * frames <= MOST:
         raise UsageError("humans.words", word=word, most=f"{MOST:,}")
     _ready_to_draw(listing)
     for i in range(people):
-        who = f"humans#{seed}-{i}"
+        who = f"{prefix}#{seed}-{i}"
         for frame in range(frames):
             name = f"{who}/{frame}" if frames > 1 else who
-            listing.add(SampledHuman(name, who, seed * _APART + i, frame))
+            listing.add(SampledHuman(name, who, seed * _APART + i, frame, look))
 
 
 @PREFIXES.register("human")
@@ -125,7 +139,7 @@ def _add_described(listing: Listing, word: str, seed: int) -> None:
     _ready_to_draw(listing)
     for frame in range(int(match[2])):
         name = f"{file}#{seed}-{frame}"
-        listing.add(DescribedHuman(name, None, 0, seed * _APART + frame, file, state))
+        listing.add(DescribedHuman(name, None, 0, seed * _APART + frame, "photo", file, state))
 
 
 def _ready_to_draw(listing: Listing) -> None:

@@ -28,6 +28,7 @@ class Probes(NamedTuple):
 
     latents: Float[Tensor, "N Z"]
     controls: Float[ndarray, "N 58"] | None  # None: neutral
+    sources: UInt8[ndarray, "N H W C"] | None = None  # of a generator that translates
 
 
 Draw = Callable[[Probes], Array]
@@ -51,8 +52,7 @@ class Measuring(ABC):
 
     def probes(self, count: int, seed: int) -> Probes:
         """Latents as they come."""
-        numbers = torch.Generator().manual_seed(seed)
-        return Probes(draw_latents(self.recipe.network, count, numbers), None)
+        return noise(self.recipe, count, seed)
 
     def example(self, number: int, draw: Draw) -> UInt8[ndarray, "2 H W 3"] | None:
         """A training picture and what the generator makes of it; None where it is not asked for any."""
@@ -72,9 +72,15 @@ class Measuring(ABC):
         return samples if show is None else show(samples, self.data.card.origin)[None]
 
 
+def noise(recipe: Recipe, count: int, seed: int) -> Probes:
+    """Latents as a recipe's generator expects them."""
+    return Probes(draw_latents(recipe.network, count, torch.Generator().manual_seed(seed)), None)
+
+
 MEASURING: Registry[type[Measuring]] = Registry("medium", "fenshen.training.measuring")
 
 
 def measuring(data: TrainingData, batches: Batches, recipe: Recipe, device: torch.device) -> Measuring:
-    """What measures the samples of a recipe's medium."""
-    return MEASURING[recipe.network.medium.name](data, batches, recipe, device)
+    """What measures the samples of a recipe's medium; translated pictures are measured by their sources."""
+    kind = "translations" if recipe.sources else recipe.network.medium.name
+    return MEASURING[kind](data, batches, recipe, device)
