@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fenshen.doubles.options import OutputOptions
     from fenshen.doubles.say import say
     from fenshen.doubles.store import Double
+    from fenshen.explanation.explain import explain
     from fenshen.machine import doctor
     from fenshen.metrics.evaluate import evaluate
     from fenshen.model import Model
@@ -40,6 +41,7 @@ _PLACES = {
     "animate": "fenshen.doubles.animate",
     "say": "fenshen.doubles.say",
     "restore": "fenshen.pictures.restore",
+    "explain": "fenshen.explanation.explain",
     "verify": "fenshen.provenance.verify",
     "demo": "fenshen.tour.demo",
     "doctor": "fenshen.machine",
@@ -62,6 +64,7 @@ __all__ = [
     "double",
     "edit",
     "evaluate",
+    "explain",
     "generate",
     "prepare",
     "restore",

@@ -21,7 +21,7 @@ Mask = Bool[ndarray, "H W"]
 
 TASKS = ("inpaint", "upscale", "deblur", "denoise", "jpeg")  # in the order of their channels
 CHANNELS = 4 + len(TASKS)
-_UNKNOWN = 127  # colour of what is missing: the middle of the range
+_AROUND = 3.0  # px: how far from around a hole it is filled first
 
 
 class Damage(ABC):
@@ -31,21 +31,25 @@ class Damage(ABC):
 
     @abstractmethod
     def apply(self, picture: Picture, numbers: np.random.Generator) -> tuple[Picture, Mask | None]:
-        """A damaged copy, as strongly as the random numbers say; and where it is missing, if anything is."""
+        """A damaged copy, as strongly as the random numbers say; and where it was missing, if anything was."""
 
 
 DAMAGES: Registry[Damage] = Registry("task")
 
 
 def encoded(picture: Picture, task: str, missing: Mask | None = None) -> UInt8[ndarray, "H W 9"]:
-    """What a network is given: the picture, what is missing, and which of the tasks it is."""
+    """What a network is given: the picture, where it was missing, and which of the tasks it is."""
     channels = np.zeros((*picture.shape[:2], CHANNELS), np.uint8)
     channels[..., :3] = picture
     if missing is not None:
-        channels[missing, :3] = _UNKNOWN
         channels[..., 3] = 255 * missing
     channels[..., 4 + TASKS.index(task)] = 255
     return channels
+
+
+def filled(picture: Picture, missing: Mask) -> Picture:
+    """What is missing filled in from around it (Telea 2004), which a network then has to better."""
+    return cv2.inpaint(picture, missing.astype(np.uint8), _AROUND, cv2.INPAINT_TELEA)
 
 
 def _register(damage: type[Damage]) -> type[Damage]:
@@ -64,7 +68,7 @@ class Holes(Damage):
         mask = np.zeros(picture.shape[:2], np.uint8)
         for _ in range(numbers.integers(1, 4)):
             self._KINDS[numbers.integers(len(self._KINDS))](self, mask, side, numbers)
-        return picture, mask > 0
+        return filled(picture, mask > 0), mask > 0
 
     def _scratch(self, mask: UInt8[ndarray, "H W"], side: int, numbers: np.random.Generator) -> None:
         at, angle = numbers.random(2) * side, numbers.uniform(0, 2 * np.pi)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
 from jaxtyping import UInt8
 from markupsafe import Markup
 from numpy import ndarray
@@ -21,7 +18,6 @@ from fenshen.provenance.mark import Mark
 
 TILES = 64  # pictures of a sheet
 PAIRS = 12
-_QUALITY = 95  # the watermark of 64 pixels is lost below
 
 
 class Pair(NamedTuple):
@@ -71,9 +67,11 @@ def render_html(
         report=report,
         label=None if mark is None else mark.implicit_label(),
         spoken=spoken,
-        generated=[_uri(picture, mark) for picture in album.generated],
-        real=[_uri(picture) for picture in album.real],
-        pairs=[(pair, _uri(pair.generated, mark), _uri(pair.trained)) for pair in album.pairs],
+        generated=[pages.inlined(picture, mark) for picture in album.generated],
+        real=[pages.inlined(picture) for picture in album.real],
+        pairs=[
+            (pair, pages.inlined(pair.generated, mark), pages.inlined(pair.trained)) for pair in album.pairs
+        ],
         rows=list(_rows(report)),
         bars=_bars(report),
         history=history,
@@ -84,18 +82,6 @@ def render_html(
 def spoken(verdict: Verdict) -> Markup:
     """A verdict in all languages."""
     return pages.spans((name, verdict.text(name)) for name in LANGUAGES)
-
-
-def _uri(picture: UInt8[ndarray, "h w 3"], mark: Mark | None = None) -> str:
-    if mark is not None:
-        content = mark.inside(picture, _QUALITY)
-    else:
-        from PIL import Image
-
-        stream = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(picture)).save(stream, "WEBP", quality=_QUALITY, method=4)
-        content = stream.getvalue()
-    return "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
 
 
 def _rows(report: Report) -> Iterable[_Row]:

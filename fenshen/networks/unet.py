@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -36,6 +37,7 @@ class Generator(Translator):
         self.widen = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(widths))
         self.up = nn.ModuleList(ResidualBlock(width) for width in widths[:-1])
         self.last = nn.Conv2d(widths[0], 12, 3, padding=1)
+        self.apply(_initialise)
         for parameter in self.last.parameters():
             nn.init.zeros_(parameter)  # so that it begins with the picture that it is given
 
@@ -62,6 +64,16 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return x + self.second(F.leaky_relu(self.first(x), 0.1))
+
+
+def _initialise(module: nn.Module) -> None:
+    """Each layer keeps the size of what passes; else what small maps see would hardly arrive at the large ones."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.kaiming_normal_(module.weight, a=1.0)
+        nn.init.zeros_(module.bias)
+    if isinstance(module, ResidualBlock):
+        with torch.no_grad():
+            module.second.weight.mul_(0.3)
 
 
 FAMILIES.add("unet", Family(Generator, Discriminator, translates=True))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import UInt8
 from markupsafe import Markup, escape
+from numpy import ndarray
 
 from fenshen.messages import LANGUAGES, catalogue, language
+
+if TYPE_CHECKING:
+    from fenshen.provenance.mark import Mark
+
+_QUALITY = 95  # the watermark of 64 pixels is lost below
 
 
 def render(package: str, template: str, section: str, **values: Any) -> str:
@@ -32,6 +42,23 @@ def phrases(section: str) -> Callable[..., Markup]:
         return spans((name, words[name].format(**values)) for name in LANGUAGES)
 
     return both
+
+
+def inlined(picture: UInt8[ndarray, "h w 3"], mark: Mark | None = None) -> str:
+    """A picture as the address of an ``img``, as WebP within the page.
+
+    Args:
+        mark: of the model that made it; None if no model did.
+    """
+    if mark is not None:
+        content = mark.inside(picture, _QUALITY)
+    else:
+        from PIL import Image
+
+        stream = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(picture)).save(stream, "WEBP", quality=_QUALITY, method=4)
+        content = stream.getvalue()
+    return "data:image/webp;base64," + base64.b64encode(content).decode("ascii")
 
 
 def spans(said: Iterable[tuple[str, str]]) -> Markup:

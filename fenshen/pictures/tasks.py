@@ -14,12 +14,12 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from numpy import ndarray
 
+from fenshen.data.damage import filled
 from fenshen.registry import Registry
 
 Picture = UInt8[ndarray, "H W 3"]
 Mask = Bool[ndarray, "H W"]
 
-_TELEA_RADIUS = 3.0  # px
 _SHARPENED = 1.5  # px of the Gaussian that unsharp masking subtracts
 _NOISE_IN_LAPLACIAN = 6.0  # standard deviations of white noise in the response of Immerkaer's kernel
 
@@ -63,8 +63,8 @@ class Inpaint(Task):
     def begin(self, picture: Picture, *, scale: int = 2, missing: Mask | None = None) -> Begun:
         if missing is None:
             raise TypeError("something must be missing")
-        plain = cv2.inpaint(picture, missing.astype(np.uint8), _TELEA_RADIUS, cv2.INPAINT_TELEA)
-        return Begun(picture, plain, missing)
+        plain = filled(picture, missing)
+        return Begun(plain, plain, missing)
 
 
 class Upscale(Task):
