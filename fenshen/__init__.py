@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fenshen.metrics.evaluate import evaluate
     from fenshen.model import Model
     from fenshen.pictures.restore import restore
+    from fenshen.pictures.stylize import stylize
     from fenshen.preparation.prepare import prepare
     from fenshen.provenance.verify import verify
     from fenshen.sampling import generate
@@ -41,6 +42,7 @@ _PLACES = {
     "animate": "fenshen.doubles.animate",
     "say": "fenshen.doubles.say",
     "restore": "fenshen.pictures.restore",
+    "stylize": "fenshen.pictures.stylize",
     "explain": "fenshen.explanation.explain",
     "verify": "fenshen.provenance.verify",
     "demo": "fenshen.tour.demo",
@@ -69,6 +71,7 @@ __all__ = [
     "prepare",
     "restore",
     "say",
+    "stylize",
     "train",
     "verify",
 ]

@@ -36,6 +36,7 @@ COMMANDS = {
     "animate": "fenshen.doubles.animate:animate",
     "say": "fenshen.doubles.say:say",
     "restore": "fenshen.pictures.restore:restore",
+    "stylize": "fenshen.pictures.stylize:stylize",
     "explain": "fenshen.explanation.explain:explain",
     "verify": "fenshen.provenance.verify:verify",
 }

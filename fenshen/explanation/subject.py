@@ -55,7 +55,7 @@ class Subject(ABC):
         if isinstance(source, Double):
             return _OfDouble(source)
         if not isinstance(source, Model) and _is_double(Path(source)):
-            return _OfDouble(Double.open(source, str(device)))
+            return _OfDouble(Double.open(Path(source), str(device)))
         model = source if isinstance(source, Model) else Model.load(Path(source), device)
         if model.card.told == "picture" or model.card.network.medium.show is not None:
             raise UsageError("explain.only_pictures", path=model.path)

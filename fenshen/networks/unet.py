@@ -70,7 +70,8 @@ def _initialise(module: nn.Module) -> None:
     """Each layer keeps the size of what passes; else what small maps see would hardly arrive at the large ones."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_normal_(module.weight, a=1.0)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     if isinstance(module, ResidualBlock):
         with torch.no_grad():
             module.second.weight.mul_(0.3)

@@ -20,10 +20,11 @@ Mask = Bool[ndarray, "H W"]
 AUTO = "auto"
 _WORKING_SIDE = 1024  # px of the longer side, at which scratches are looked for
 _SCRATCH = 9  # px, wider than any scratch at that size
-_STANDS_OUT = 28  # of 255, from what is around a scratch
-_LONG = 0.05  # of the longer side: what is shorter is no scratch but a lash or a button
-_THIN = 5.0  # times longer than wide
+_STANDS_OUT = 40  # of 255, from what is around a scratch
+_LONG = 0.15  # of the longer side: what is shorter may be a lash or a seam
+_THIN = 15.0  # times longer than wide
 _STAMP = ((5, 150, 150), (28, 255, 255))  # hue, saturation and value of a camera's orange date
+_FEWEST_DIGITS, _MOST_DIGITS = 4, 14
 _CORNER = (0.70, 0.45)  # where it stands: below and to the right of these shares
 _GROWN = 3  # px, for soft edges
 
@@ -96,6 +97,27 @@ def _is_line(points: ndarray, side: int) -> bool:
     return long >= _LONG * side and long >= _THIN * wide
 
 
+def _digits(stats: ndarray, height: int) -> list[int]:
+    """Of connected parts those that are digits of one date: at least four, equally high, on one line; else none."""
+    tops, highs, areas = (stats[:, i] for i in (cv2.CC_STAT_TOP, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
+    wides = stats[:, cv2.CC_STAT_WIDTH]
+    likely = [
+        i
+        for i in range(1, len(stats))
+        if 0.012 * height <= highs[i] <= 0.08 * height
+        and wides[i] <= 1.2 * highs[i]
+        and areas[i] <= 0.7 * highs[i] * wides[i] + 8
+    ]
+    lines = ([j for j in likely if _on_one_line(tops, highs, i, j)] for i in likely)
+    longest = max(lines, key=len, default=[])
+    return longest if _FEWEST_DIGITS <= len(longest) <= _MOST_DIGITS else []
+
+
+def _on_one_line(tops: ndarray, highs: ndarray, one: int, other: int) -> bool:
+    allowed = 0.2 * highs[one]
+    return bool(abs(tops[one] - tops[other]) <= allowed and abs(highs[one] - highs[other]) <= allowed)
+
+
 def stamp(picture: Picture) -> Mask:
     """The orange digits of a date in the lower right corner."""
     height, width = picture.shape[:2]
@@ -103,10 +125,17 @@ def stamp(picture: Picture) -> Mask:
     found = cv2.inRange(colours, np.array(_STAMP[0]), np.array(_STAMP[1]))
     found[: int(_CORNER[0] * height)] = 0
     found[:, : int(_CORNER[1] * width)] = 0
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
-    high = stats[:, cv2.CC_STAT_HEIGHT]
-    digits = [i for i in range(1, count) if 0.008 * height <= high[i] <= 0.08 * height]
-    if len(digits) < 4:  # a date has more; one spot is a shirt
+    _, _, stats, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
+    digits = stats[_digits(stats, height)]
+    if not len(digits):
         return np.zeros((height, width), bool)
-    mask = np.isin(labels, digits).astype(np.uint8)
+    left, top, wide, high, _ = digits.T
+    # All that is orange on their line: a one and an apostrophe are thinner than digits are.
+    beside, above = 3 * high.max(), round(0.2 * high.max())
+    mask = np.zeros_like(found)
+    line = (
+        slice(max(top.min() - above, 0), (top + high).max() + above),
+        slice(max(left.min() - beside, 0), (left + wide).max() + beside),
+    )
+    mask[line] = found[line] > 0
     return cv2.dilate(mask, np.ones((2 * _GROWN - 1,) * 2, np.uint8)) > 0
