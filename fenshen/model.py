@@ -34,6 +34,9 @@ WEIGHTS, CARD = "model.safetensors", "model.json"
 SHIPPED = {
     "humans": "humans-128",
     "humans-128": "humans-128",
+    "faces-64": "faces-64",
+    "restorer": "restorer",
+    "toon-128": "toon-128",
 }  # models in our assets, by their names
 _CHUNK = 8  # pictures computed together, always: so that a picture does not depend on its neighbours' number
 

@@ -21,6 +21,7 @@ from fenshen import cards, files, model
 
 KEEP = 3  # newest ones
 _STATE, _FACTS = "state.safetensors", "state.json"
+_DISCRIMINATOR = "/game/discriminator/"  # how the names of its weights begin
 _TENSOR, _ITEMS, _TUPLE = "$tensor", "$items", "$tuple"
 
 
@@ -59,7 +60,7 @@ def latest(run: Path) -> tuple[int, dict[str, Any]] | None:
 
 def discriminator(folder: Path) -> dict[str, Tensor] | None:
     """The discriminator's weights in a checkpoint; None where a folder holds a generator only, or is damaged."""
-    file, start = folder / _STATE, "/game/discriminator/"
+    file, start = folder / _STATE, _DISCRIMINATOR
     try:
         tensors = files.read_tensors(file) if file.is_file() else {}
     except (OSError, SafetensorError):
@@ -67,6 +68,13 @@ def discriminator(folder: Path) -> dict[str, Tensor] | None:
     return {
         name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
     } or None
+
+
+def keep_discriminator(folder: Path, weights: dict[str, Tensor]) -> Path:
+    """Write a discriminator's weights beside a model, where :func:`discriminator` finds them; returns the file."""
+    named = {f"{_DISCRIMINATOR}{name}": value.contiguous() for name, value in weights.items()}
+    save_file(named, folder / _STATE)
+    return folder / _STATE
 
 
 def folders(run: Path) -> list[Path]:
