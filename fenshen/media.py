@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy import ndarray
 if TYPE_CHECKING:  # datasets are also opened by commands that need no networks
     import torch
     from torch import Tensor
+
+    from fenshen.provenance.mark import Mark
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Medium:
         encode: arrays to what networks see, in about [-1, 1], on a device.
         decode: the inverse; what lies outside is clipped where the arrays cannot hold it.
         show: one picture of many samples, whose data came from the named origins; None: samples are pictures.
+        others: by suffix, what else writes samples into a file, with their marks.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Medium:
     encode: Callable[[ndarray, torch.device | str], Tensor]
     decode: Callable[[Tensor], ndarray]
     show: Callable[[ndarray, Sequence[str]], UInt8[ndarray, "H W 3"]] | None = None
+    others: Mapping[str, Callable[[ndarray, Sequence[str], Path, Mark], None]] = field(default_factory=dict)
 
 
 def to_pixels(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[ndarray, "B H W 3"]:

@@ -216,7 +216,11 @@ def _write_sheet(drawer: _Drawer, seeds: Sequence[int], target: Path) -> Path:
 
 
 def _write_shown(drawer: _Drawer, seeds: Sequence[int], target: Path, show: Show) -> Path:
-    """One picture of samples that are no pictures themselves."""
+    """One picture of samples that are no pictures themselves; or another file, such as their sound."""
+    other = drawer.model.card.network.medium.others.get(target.suffix.lower())
+    if other is not None:
+        other(drawer.seeds(seeds), drawer.model.card.origin, target, drawer.mark)
+        return target
     if not target.suffix or target.suffix.lower() in _VIDEOS:
         raise UsageError("generate.shown_together", model=drawer.model.path)
     picture = show(drawer.seeds(seeds), drawer.model.card.origin)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from torch import Tensor
 from fenshen.data import KINDS, FormulaCard
 from fenshen.errors import UsageError
 from fenshen.media import Medium
+
+if TYPE_CHECKING:
+    from fenshen.provenance.mark import Mark
 
 _COUNT, _HELD_OUT, _STEPS = 10_000, 2_000, 24
 _FASTEST, _LATEST = 0.1, 0.1  # cycles over 2 pi a step, and phase, at most: as in the authors' code
@@ -60,7 +63,59 @@ def plot(sequences: Float[ndarray, "N T F"], origin: Sequence[str] = ()) -> UInt
     return cv2.resize(picture, (width // _FINER, height // _FINER), interpolation=cv2.INTER_AREA)
 
 
-SEQUENCES = Medium("sequences", lambda steps, numbers: (steps, numbers), encode, decode, plot)
+def show(sequences: Float[ndarray, "N T F"], origin: Sequence[str]) -> UInt8[ndarray, "H W 3"]:
+    """Sequences as lines; melodies as piano rolls."""
+    from fenshen.data import melodies
+
+    return (melodies.plot if _are_melodies(origin) else plot)(sequences, origin)
+
+
+def _are_melodies(origin: Sequence[str]) -> bool:
+    from fenshen.data.melodies import PREFIX
+
+    return any(name.startswith(PREFIX) for name in origin)
+
+
+def write_midi(sequences: Float[ndarray, "N T F"], origin: Sequence[str], path: Path, mark: Mark) -> None:
+    """Melodies as a MIDI file, which says that AI made it and has room for no other mark.
+
+    Raises:
+        UsageError: the sequences are no melodies.
+        FenshenError: the extra ``music`` is not installed, or the file cannot be written.
+    """
+    from fenshen import files
+    from fenshen.data import melodies
+
+    if not _are_melodies(origin):
+        raise UsageError("sequences.no_sound", path=path)
+    content = melodies.midi(sequences)
+    with files.writing(path) as part:
+        part.write_bytes(content)
+
+
+def write_sound(sequences: Float[ndarray, "N T F"], origin: Sequence[str], path: Path, mark: Mark) -> None:
+    """Melodies as sound, marked as all sound is.
+
+    Raises:
+        UsageError: the sequences are no melodies.
+        FenshenError: the file cannot be written.
+    """
+    from fenshen.data import melodies
+
+    if not _are_melodies(origin):
+        raise UsageError("sequences.no_sound", path=path)
+    samples, rate = melodies.sound(sequences)
+    mark.sound(path, [samples], rate)
+
+
+SEQUENCES = Medium(
+    "sequences",
+    lambda steps, numbers: (steps, numbers),
+    encode,
+    decode,
+    show,
+    {".mid": write_midi, ".wav": write_sound},
+)
 
 
 @KINDS.register("sines")
