@@ -182,18 +182,9 @@ def _filled(part: Float[Tensor, "n K"]) -> Float[Tensor, "8 K"]:
     return full
 
 
-def shipped() -> list[str]:
-    """The models that come with Fenshen, by their full names."""
-    return sorted(set(SHIPPED.values()))
-
-
-def card_of(path: Path | str) -> ModelCard:
-    """What is known of a model, without its weights.
-
-    Raises:
-        FenshenError: there is none, or it is damaged or from a newer Fenshen.
-    """
-    return _read_card(find(Path(path)))
+def shipped() -> dict[str, ModelCard]:
+    """The cards of the models that come with Fenshen, by their full names."""
+    return {name: _read_card(assets.FOLDER / name) for name in sorted(set(SHIPPED.values()))}
 
 
 def is_shipped(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -112,3 +113,11 @@ def test_what_draws_no_pictures_is_refused(tmp_path):
         fenshen.explain(tmp_path / "run", out=tmp_path / "page")
     assert not (tmp_path / "page").exists()
     assert torch.is_grad_enabled()
+
+
+def test_a_double_is_explained_by_the_controls_it_is_told(tmp_path):
+    double = Path(__file__).parent / "written_by_0_1_0" / "someone.double"
+    found = fenshen.explain(double, out=tmp_path / "page", count=64, device="cpu")
+    assert found.facts["space"] == "controls"
+    first = found.facts["directions"][0]
+    assert any(name.startswith("face.") for name, _ in first["names"])

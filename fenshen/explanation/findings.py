@@ -21,6 +21,7 @@ Picture = UInt8[ndarray, "H W 3"]
 Pictures = UInt8[ndarray, "N H W 3"]
 
 DIRECTIONS, STOPS = 8, 7
+SHOWN = 128  # px, at most
 _FAR = 2.5  # standard deviations at both ends of a strip
 _LOOKED_AT = 8
 _NEAR = 12  # pairs with a training picture
@@ -98,8 +99,11 @@ def find(subject: Subject, dataset: Dataset | Path | str | None, count: int, see
 
 
 def _drawn(subject: Subject, codes: ndarray) -> Pictures:
+    """Pictures as large as they are looked at."""
+    from fenshen.metrics.comparison import reduced
+
     parts = range(0, len(codes), _DRAWN_AT_ONCE)
-    return np.concatenate([subject.draw(codes[i : i + _DRAWN_AT_ONCE]) for i in parts])
+    return np.concatenate([reduced(subject.draw(codes[i : i + _DRAWN_AT_ONCE]), SHOWN) for i in parts])
 
 
 def _looked_at(subject: Subject, drawn: Pictures, data: Dataset | None) -> tuple[Pictures, Pictures] | None:

@@ -11,15 +11,12 @@ from fenshen.explanation.findings import Found
 from fenshen.explanation.subject import Subject
 from fenshen.messages import catalogue
 
-_SHOWN = 128  # px
-
 
 def render(subject: Subject, found: Found) -> str:
     """The page."""
-    from fenshen.metrics.comparison import reduced
 
     def uris(pictures: UInt8[ndarray, "N H W 3"]) -> list[str]:
-        return [pages.inlined(picture, subject.mark) for picture in reduced(pictures, _SHOWN)]
+        return [pages.inlined(picture, subject.mark) for picture in pictures]
 
     looked_at, changed = found.looked_at, found.changed
     return pages.render(

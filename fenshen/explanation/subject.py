@@ -104,15 +104,11 @@ class _OfModel(Subject):
     @property
     def discriminator(self) -> Discriminator | None:
         from fenshen.training import checkpoint
-        from fenshen.training import recipe as recipes
 
-        run = self.model.path.parents[1]  # of a checkpoint
         weights = checkpoint.discriminator(self.model.path)
-        if weights is None or not (run / "recipe.yaml").is_file():
+        if weights is None or self.model.card.network.conditional:
             return None
-        network = build_discriminator(recipes.load(run / "recipe.yaml").network)
-        if network.state_dict().keys() != weights.keys() or self.model.card.network.conditional:
-            return None
+        network = build_discriminator(self.model.card.network)
         network.load_state_dict(weights)
         return place(network, "cpu").eval()
 
@@ -128,13 +124,9 @@ class _OfDouble(Subject):
 
     def samples(self, count: int, seed: int) -> Codes:
         """Controls that the person was seen with; the face turns and moves within them."""
-        seen, rest = self.double.card.seen, self.double.neutral
-        low, high = (
-            np.array(
-                [seen[name][end] if name in seen else value for name, value in zip(names, rest, strict=True)]
-            )
-            for end, names in ((0, control_space.NAMES), (1, control_space.NAMES))
-        )
+        rest, low, high = (self.double.neutral.copy() for _ in range(3))
+        for name, (least, most) in self.double.card.seen.items():
+            low[control_space.INDEX[name]], high[control_space.INDEX[name]] = least, most
         numbers = np.random.default_rng(seed)
         move = numbers.random((count, len(rest))) < 0.3  # a few at a time, as faces do
         asked = np.where(move, numbers.uniform(low, high, (count, len(rest))), rest)

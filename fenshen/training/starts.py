@@ -15,8 +15,7 @@ def find(recipe: Recipe) -> str | None:
         return None if recipe.start == NOTHING else recipe.start
     if recipe.paired or recipe.sources:
         return None
-    for name in model.shipped():
-        card = model.card_of(name)
+    for name, card in model.shipped().items():
         if card.told == "noise" and card.network.of_generator() == recipe.network.of_generator():
             return name
     return None
