@@ -60,7 +60,8 @@ def stylize(
     given = Path(source)
     film = given.suffix.lower() in _FILMS
     path = target(out, force, _FILMS if film else SUFFIXES)
-    styling = Styling(_model(style, torch_device(device)), strength)
+    shipped = str(style) in STYLES and not Path(str(style)).exists()
+    styling = Styling(_model(style, torch_device(device)), strength, smooth=shipped)
     if isinstance(source, Double) or given.suffix == ".double":
         double = Double.of(source, device)
         (shown,) = double.draw([double.request()])
