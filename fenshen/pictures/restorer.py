@@ -26,7 +26,7 @@ _AROUND = 2.4  # heights of a face: head, hair and shoulders
 _FADES = 0.15  # of that square's side, at its edge
 _TILE, _OVERLAP = 384, 48  # px
 _LARGEST_HOLES = 384  # px: a larger square is made smaller to fill holes, for the network sees 200 px
-_SOFT = 6.0  # px of the Gaussian whose result is taken from the photograph
+_SOFT = 12.0  # px of the Gaussian whose result is taken from the photograph
 
 
 class Restorer:
