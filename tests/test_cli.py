@@ -63,6 +63,9 @@ def test_every_command_prints_one_json_value(run, drawings, trained, someone, tm
         "edit": [someone, "--set", "smile=0.5", "--out", "edited.png"],
         "animate": [someone, "--idle", "0.2", "--out", "idle.mp4"],
         "say": [someone, "Hi.", "--engine", "espeak", "--scale", "1", "--out", "said.mp4"],
+        "restore": ["edited.png", "--task", "jpeg", "--out", "mended.png"],
+        "stylize": ["edited.png", "--out", "toon.png"],
+        "explain": [trained.path, "--count", "64", "--out", "explained"],
         "verify": ["edited.png"],
     }
     assert set(calls) == set(cli.COMMANDS)

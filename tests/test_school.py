@@ -37,7 +37,7 @@ def test_languages_and_notebooks_agree(page):
     english = page.read_text(encoding="utf-8")
     chinese = (DOCS / "zh" / "school" / page.name).read_text(encoding="utf-8")
     assert notebooks.code(english) == notebooks.code(chinese)
-    assert len(notebooks.code(english)) >= 2
+    assert notebooks.code(english)
     for language, text in (("en", english), ("zh", chinese)):
         made = (DOCS / language / "school" / page.name).with_suffix(".ipynb").read_text(encoding="utf-8")
         assert made == notebooks.as_text(text), "run docs/make_notebooks.py"

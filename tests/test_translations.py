@@ -39,6 +39,7 @@ def kinds(folder):
     return {
         "restore-128": f"damaged:{folder}/one",
         "redraw-64": f"pairs:{folder}/one:{folder}/other",
+        "toon-128": f"pairs:{folder}/one:{folder}/other",
         "unpaired-64": f"unpaired:{folder}/one:{folder}/other",
     }
 

@@ -254,6 +254,8 @@ class Training:
             self.start = starts.find(self.recipe)
             if self.start is not None:
                 self._start_from(self.start)
+            elif self.recipe.frozen_layers:
+                raise UsageError("recipe.inconsistent", why=message("recipe.frozen_start"))
             return
         self.step, state = found
         self.start = state.get("start")
