@@ -152,6 +152,18 @@ def test_what_does_not_go_together_is_said(recipe, setting, sentence):
         recipes.load(recipe, [setting])
 
 
+@pytest.mark.parametrize(
+    ("data", "recipe", "sentence"),
+    [("{}/one", "restore-128", "damaged:"), ("unpaired:{0}/one:{0}/other", "redraw-64", "right answer")],
+)
+def test_data_that_a_recipe_cannot_learn_from_are_refused(data, recipe, sentence, datasets, tmp_path):
+    with pytest.raises(UsageError, match=sentence):
+        fenshen.train(
+            data.format(datasets), out=tmp_path / "run", recipe=recipe, settings=["size=64"], progress=False
+        )
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_models_size_is_said(datasets, tmp_path):
     with pytest.raises(UsageError, match="128"):
         fenshen.train(f"damaged:{datasets}/one", out=tmp_path / "run", settings=("size=128",), progress=False)

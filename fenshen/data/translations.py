@@ -37,6 +37,7 @@ class Translations(ABC):
     medium = PICTURES
     channels: ClassVar[int] = 3
     recipe: ClassVar[str]
+    paired: ClassVar[bool] = True  # whether the target is the right answer
     largest: ClassVar[int] = 128  # side in pixels of the networks that are taken by default
 
     def __init__(self, name: str, target: Dataset) -> None:
@@ -128,6 +129,10 @@ class Damaged(Translations):
         super().__init__(f"damaged:{name}", Dataset(rest))
         self.damages = [DAMAGES[word] for word in chosen]
 
+    @property
+    def fingerprint(self) -> str:
+        return "+".join(damage.name for damage in self.damages) + self.target.fingerprint
+
     def pair(
         self, row: int, numbers: np.random.Generator, size: int
     ) -> tuple[UInt8[ndarray, "S S C"], Picture]:
@@ -177,6 +182,7 @@ class Unpaired(Translations):
     """
 
     recipe = "unpaired-64"
+    paired = False
 
     def __init__(self, name: str) -> None:
         self.source, target = _both(name)

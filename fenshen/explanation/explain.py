@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fenshen import files
 from fenshen.commands import DEVICE, SEED, Word
 from fenshen.errors import UsageError
-from fenshen.messages import message
+from fenshen.messages import catalogue, language, message
 
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
@@ -40,7 +40,7 @@ class Explanation:
                 "explain.direction",
                 number=number,
                 share=100 * found["share"],
-                names=", ".join(f"{name} ({r:+.2f})" for name, r in found["names"])
+                names=", ".join(f"{said(name)} ({r:+.2f})" for name, r in found["names"])
                 or message("explain.nameless"),
             )
             for number, found in enumerate(self.facts["directions"], 1)
@@ -50,6 +50,12 @@ class Explanation:
     def summary(self) -> dict[str, Any]:
         """The facts, for ``--json``."""
         return {"files": self.files, **self.facts}
+
+
+def said(name: str) -> str:
+    """An attribute in the language in use; its own name where the catalogue has no words for it."""
+    words = catalogue("explain").get(name.replace(".", "_"))
+    return words[language()] if words else name
 
 
 def explain(

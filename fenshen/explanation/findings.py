@@ -92,7 +92,7 @@ def find(subject: Subject, dataset: Dataset | Path | str | None, count: int, see
         subject.space,
         directions,
         strips,
-        _looked_at(subject, pictures, data),
+        _looked_at(subject, codes[:_LOOKED_AT], data),
         (ones, others, heat.over(others, heat.difference(ones, others))),
         [] if data is None else _nearest(pictures[: 2 * _NEAR * _DRAWN_AT_ONCE], data),
     )
@@ -106,16 +106,19 @@ def _drawn(subject: Subject, codes: ndarray) -> Pictures:
     return np.concatenate([reduced(subject.draw(codes[i : i + _DRAWN_AT_ONCE]), SHOWN) for i in parts])
 
 
-def _looked_at(subject: Subject, drawn: Pictures, data: Dataset | None) -> tuple[Pictures, Pictures] | None:
-    """Fakes, and real pictures where there are some, with the judge's attention."""
+def _looked_at(subject: Subject, codes: ndarray, data: Dataset | None) -> tuple[Pictures, Pictures] | None:
+    """Fakes at the judge's own size, real pictures where there are some, and its attention to them."""
+    from fenshen.metrics.comparison import reduced
+
     judge = subject.discriminator
     if judge is None:
         return None
-    pictures = drawn[:_LOOKED_AT]
-    if data is not None and data.card.size == drawn.shape[1]:
+    pictures = subject.draw(codes)
+    if data is not None and data.card.size == pictures.shape[1]:
         rows = np.linspace(0, len(data) - 1, _LOOKED_AT // 2).astype(int)
-        pictures = np.concatenate([drawn[: _LOOKED_AT // 2], data.pixels[rows]])
-    return pictures, heat.over(pictures, heat.attention(judge, pictures))
+        pictures = np.concatenate([pictures[: _LOOKED_AT // 2], data.pixels[rows]])
+    warm = heat.over(pictures, heat.attention(judge, pictures))
+    return reduced(pictures, SHOWN), reduced(warm, SHOWN)
 
 
 def _nearest(drawn: Pictures, data: Dataset) -> list[Near]:

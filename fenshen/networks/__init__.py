@@ -128,7 +128,21 @@ class Translator(Generator):
     ) -> Drawn:
         if sources is None:
             raise TypeError("this generator translates pictures")
-        return Drawn(self.translate(sources))
+        pictures = self.translate(sources)
+        return Drawn(pictures, places=self.compare(latents, pictures, sources))
+
+    def compare(
+        self,
+        latents: Float[Tensor, "B Z"],
+        pictures: Float[Tensor, "B 3 H W"],
+        sources: Float[Tensor, "B C H W"],
+    ) -> tuple[Places, Places] | None:
+        """What it sees at some places of its pictures, and at the same places of their sources; None: it compares none.
+
+        Args:
+            latents: decide which places.
+        """
+        return None
 
 
 class Discriminator(nn.Module, ABC):

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fenshen.networks import FAMILIES, Drawn, Family, NetworkConfig, Places, Translator
+from fenshen.networks import FAMILIES, Family, NetworkConfig, Places, Translator
 from fenshen.networks.multiscale import Discriminator
 
 _BLOCKS = 6
@@ -58,23 +58,20 @@ class Generator(Translator):
             x = stage(x)
         return self.rest(x)
 
-    def draw(
+    def compare(
         self,
         latents: Float[Tensor, "B Z"],
-        controls: Float[Tensor, "B 58"] | None = None,
-        truncation: float = 1.0,
-        side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
-    ) -> Drawn:
-        drawn = super().draw(latents, controls, truncation, side, sources)
-        if sources is None or not self.places or not torch.is_grad_enabled():
-            return drawn
+        pictures: Float[Tensor, "B 3 H W"],
+        sources: Float[Tensor, "B C H W"],
+    ) -> tuple[Places, Places] | None:
+        if not self.places or not torch.is_grad_enabled():
+            return None
         # Which places: a grid, shifted by two of the latents, which are as random as they and the same in every run.
         shift = torch.special.ndtr(latents[:, :2].float())
-        queries = self._told(drawn.pictures, shift)
+        queries = self._told(pictures, shift)
         with torch.no_grad():
             keys = self._told(sources, shift)
-        return drawn._replace(places=(queries, keys))
+        return queries, keys
 
     def _told(self, pictures: Float[Tensor, "B 3 H W"], shift: Float[Tensor, "B 2"]) -> Places:
         """Unit vectors of the places of a grid, for each compared stage."""

@@ -29,17 +29,16 @@ def target(out: Path | str, force: bool, suffixes: tuple[str, ...] = SUFFIXES) -
     return path
 
 
-def of_photograph(photograph: Path, digest: str, options: MarkOptions, placed: bool = True) -> Mark:
+def of_photograph(photograph: Path, digest: str, options: MarkOptions) -> Mark:
     """The marks of what a model made of a photograph.
 
     Args:
         digest: sha256 of the model's weights, in hex.
-        placed: the photograph's own pixels are still seen.
 
     Raises:
         FenshenError: there is no certificate to sign with.
     """
-    about = About(model=digest, inputs=of_files([photograph], "photograph", placed))
+    about = About(model=digest, inputs=of_files([photograph], "photograph"))
     mark = Mark(about, options, COMPOSITE)
     mark.ready()
     return mark

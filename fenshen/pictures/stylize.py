@@ -54,14 +54,12 @@ def stylize(
     from fenshen.doubles.store import Double
     from fenshen.machine import torch_device
     from fenshen.pictures.output import SUFFIXES, of_photograph, target
-    from fenshen.pictures.styling import Styling
 
     marks.check()
     given = Path(source)
     film = given.suffix.lower() in _FILMS
     path = target(out, force, _FILMS if film else SUFFIXES)
-    shipped = str(style) in STYLES and not Path(str(style)).exists()
-    styling = Styling(_model(style, torch_device(device)), strength, smooth=shipped)
+    styling = _styling(style, torch_device(device), strength)
     if isinstance(source, Double) or given.suffix == ".double":
         double = Double.of(source, device)
         (shown,) = double.draw([double.request()])
@@ -70,16 +68,18 @@ def stylize(
     return _film(given, path, styling, mark) if film else mark.picture(path, styling(portraits.read(given)))
 
 
-def _model(style: str | Path | Model, device: torch.device) -> Model:
+def _styling(style: str | Path | Model, device: torch.device, strength: float) -> Styling:
+    """By a style that comes with Fenshen, whose models know drawn people only, or by a user's own model."""
     from fenshen.model import Model
+    from fenshen.pictures.styling import Styling
 
     if isinstance(style, Model):
-        return style
-    if str(style) in STYLES and not Path(style).exists():
-        return Model.load(STYLES[str(style)], device)
-    if not Path(style).exists():
+        return Styling(style, strength)
+    if Path(style).exists():
+        return Styling(Model.load(style, device), strength)
+    if str(style) not in STYLES:
         raise UsageError("stylize.unknown", style=style, names=", ".join(STYLES))
-    return Model.load(style, device)
+    return Styling(Model.load(STYLES[str(style)], device), strength, smooth=True)
 
 
 def _film(source: Path, path: Path, styling: Styling, mark: Mark) -> Path:

@@ -21,7 +21,11 @@ def batches(data: TrainingData, recipe: Recipe, batch_size: int) -> Batches:
     """
     train = data.indices("train")
     if not isinstance(data, Translations):
+        if recipe.sources:
+            raise UsageError("train.no_sources", recipe=recipe.name, dataset=data.path)
         return Batches(data.samples, train, labels(data, recipe), batch_size, recipe.seed, recipe.mirror)
+    if recipe.paired and not data.paired:
+        raise UsageError("train.not_pairs", recipe=recipe.name, dataset=data.path)
     return TranslatedBatches(
         data.samples,
         train,

@@ -31,7 +31,7 @@ from fenshen.training.game import Game
 from fenshen.training.labels import batches
 from fenshen.training.measuring import Array, Probes, measuring
 from fenshen.training.progress import Bar, Log
-from fenshen.training.recipe import Recipe
+from fenshen.training.recipe import AUTO, Recipe
 from fenshen.training.runs import write_report
 from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
 from fenshen.version import __version__
@@ -98,6 +98,8 @@ class Training:
             self.log = Log(self.run, self.step) if self.is_main else None
             with _stop_signals() as stopped:
                 if self.step == 0:
+                    if self.start is not None and self.recipe.start == AUTO:
+                        self.bar.print(message("train.starts_from", start=self.start))
                     self._sample()
                     self._save()
                 while (at := self._at(started)) < recipe.steps and not self._over(started):
