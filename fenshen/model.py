@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
-from fenshen.media import from_pixels, to_pixels
 from fenshen.networks import NetworkConfig, Translator, build_generator, place
 from fenshen.networks.latents import draw_latents
 
@@ -156,19 +155,22 @@ class Model:
         return np.concatenate(chunks)
 
     @torch.inference_mode()
-    def translate(self, sources: UInt8[ndarray, "N H W C"]) -> UInt8[ndarray, "N H W 3"]:
-        """Make other pictures of pictures of any size, which may have more channels than three.
+    def translate(self, sources: Shaped[ndarray, "N *S"]) -> Shaped[ndarray, "N *T"]:
+        """Make other pictures of pictures of any size, which may have more channels than three; or other sequences.
 
         Raises:
             FenshenError: the model draws from noise.
         """
         if not isinstance(self.generator, Translator):
             raise FenshenError("model.no_translator", path=self.path)
-        height, width = sources.shape[1:3]
-        more = [(0, 0), *((0, -side % self.generator.multiple) for side in (height, width)), (0, 0)]
+        medium, sides = self.card.network.medium, sources.shape[1:-1]
+        more = [(0, 0), *((0, -side % self.generator.multiple) for side in sides), (0, 0)]
         whole = np.pad(sources, more, mode="edge")
-        made = [to_pixels(self.generator.translate(from_pixels(one[None], self.device))) for one in whole]
-        return np.concatenate(made)[:, :height, :width]
+        made = [
+            medium.decode(self.generator.translate(medium.encode(one[None], self.device))) for one in whole
+        ]
+        inside = (slice(None), *map(slice, sides))
+        return np.concatenate(made)[inside]
 
     @cached_property
     def digest(self) -> str:

@@ -1,4 +1,4 @@
-"""Pictures for generators that translate: what is given, and what should be made of it.
+"""What generators that translate are given, and what they should make of it; and the kinds of such data for pictures.
 
 ``pairs:A:B`` are two datasets of the same pictures in two forms, matched by the names of their files; ``unpaired:A:B``
 two datasets that have nothing to do with one another; ``damaged:A`` one dataset, damaged anew in every batch.
@@ -13,31 +13,80 @@ from pathlib import Path, PurePath
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from numpy import ndarray
 
-from fenshen.data import KINDS
+from fenshen.data import KINDS, Facts
 from fenshen.data.damage import CHANNELS, DAMAGES, encoded
 from fenshen.dataset import Batches, Dataset, DatasetCard, SourceLabels, Split
 from fenshen.errors import FenshenError, UsageError
-from fenshen.media import PICTURES
+from fenshen.media import PICTURES, Medium
 
 Picture = UInt8[ndarray, "H W 3"]
 _STREAM = 2  # of random numbers, beside the two of Batches
 
 
 class Translations(ABC):
-    """Training data of a generator that translates; what it should make is the ``target``.
+    """Training data of a generator that translates.
+
+    Attributes:
+        path: how a user names it.
+        samples: what should be made, the first axis counting.
+        card: what is known of it.
+        fingerprint: changes with the samples.
+        shape: what a recipe must agree with.
+        paired: whether what is made has a right answer.
+    """
+
+    medium: Medium
+    recipe: ClassVar[str]
+    paired: ClassVar[bool] = True
+    path: Path
+
+    @property
+    @abstractmethod
+    def samples(self) -> ndarray: ...
+
+    @property
+    @abstractmethod
+    def card(self) -> Facts: ...
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def shape(self) -> dict[str, int]: ...
+
+    @abstractmethod
+    def indices(self, split: Split) -> np.ndarray:
+        """Positions of one split's samples."""
+
+    @abstractmethod
+    def pair(
+        self, row: int, numbers: np.random.Generator, size: int
+    ) -> tuple[Shaped[ndarray, "*S C"], Shaped[ndarray, "*S K"]]:
+        """A source, and the sample of row ``row`` that should be made of it, or is like what should be."""
+
+    def pairs(
+        self, rows: np.ndarray, seed: tuple[int, ...], size: int
+    ) -> tuple[Shaped[ndarray, "N *S C"], Shaped[ndarray, "N *S K"]]:
+        """Sources and targets of some rows, by the random numbers of each row's place."""
+        made = [self.pair(int(row), np.random.default_rng((*seed, i)), size) for i, row in enumerate(rows)]
+        return np.stack([source for source, _ in made]), np.stack([target for _, target in made])
+
+
+class PictureTranslations(Translations):
+    """Pictures that become others.
 
     Args:
-        name: how a user names it.
+        name: how a user names the data.
         target: pictures as they should become.
     """
 
     medium = PICTURES
     channels: ClassVar[int] = 3
-    recipe: ClassVar[str]
-    paired: ClassVar[bool] = True  # whether the target is the right answer
     largest: ClassVar[int] = 128  # side in pixels of the networks that are taken by default
 
     def __init__(self, name: str, target: Dataset) -> None:
@@ -46,8 +95,7 @@ class Translations(ABC):
     @abstractmethod
     def pair(
         self, row: int, numbers: np.random.Generator, size: int
-    ) -> tuple[UInt8[ndarray, "S S C"], Picture]:
-        """A source, and the picture of row ``row`` that should be made of it, or is like what should be."""
+    ) -> tuple[UInt8[ndarray, "S S C"], Picture]: ...
 
     @property
     def samples(self) -> UInt8[ndarray, "N H W 3"]:
@@ -73,13 +121,6 @@ class Translations(ABC):
         """Positions of one split's pictures."""
         return self.target.indices(split)
 
-    def pairs(
-        self, rows: np.ndarray, seed: tuple[int, ...], size: int
-    ) -> tuple[UInt8[ndarray, "N S S C"], UInt8[ndarray, "N S S 3"]]:
-        """Sources and targets of some rows, by the random numbers of each row's place."""
-        made = [self.pair(int(row), np.random.default_rng((*seed, i)), size) for i, row in enumerate(rows)]
-        return np.stack([source for source, _ in made]), np.stack([target for _, target in made])
-
 
 @dataclass(frozen=True)
 class TranslatedBatches(Batches):
@@ -87,13 +128,13 @@ class TranslatedBatches(Batches):
 
     Args:
         data: what makes the pairs.
-        size: side of the pictures in pixels.
+        size: side of the pictures in pixels, or steps of the sequences.
     """
 
     data: Translations = field(kw_only=True)
     size: int = field(kw_only=True)
 
-    def at(self, step: int, part: slice = slice(None)) -> tuple[UInt8[ndarray, "B S S 3"], SourceLabels]:
+    def at(self, step: int, part: slice = slice(None)) -> tuple[Shaped[ndarray, "B *S"], SourceLabels]:
         rows, flips = self.chosen(step)
         made = [
             self.data.pair(int(rows[i]), np.random.default_rng((self.seed, _STREAM, step, i)), self.size)
@@ -108,7 +149,7 @@ class TranslatedBatches(Batches):
 
 
 @KINDS.register("damaged")
-class Damaged(Translations):
+class Damaged(PictureTranslations):
     """Whole pictures, damaged at random: half of the time a piece of one at its full size.
 
     Args:
@@ -143,7 +184,7 @@ class Damaged(Translations):
 
 
 @KINDS.register("pairs")
-class Pairs(Translations):
+class Pairs(PictureTranslations):
     """Pictures in two forms, matched by the names of their files: ``pairs:SOURCES:TARGETS``.
 
     Raises:
@@ -174,7 +215,7 @@ class Pairs(Translations):
 
 
 @KINDS.register("unpaired")
-class Unpaired(Translations):
+class Unpaired(PictureTranslations):
     """Two kinds of pictures, of which none belongs to any other: ``unpaired:SOURCES:TARGETS``.
 
     Raises:

@@ -24,6 +24,7 @@ from fenshen.registry import Registry
 Features = tuple[Tensor, ...]
 Noise = Literal["normal", "uniform", "mixed"]
 Samples = Float[Tensor, "B *S"]  # of any medium: pictures [B, 3, S, S], points [B, 2]
+Sources = Float[Tensor, "B *R"]  # what is translated, with as many channels as it has
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
@@ -87,7 +88,7 @@ class Generator(nn.Module, ABC):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
+        sources: Sources | None = None,
     ) -> Drawn:
         """As :meth:`forward`, with everything else that training compares.
 
@@ -99,16 +100,16 @@ class Generator(nn.Module, ABC):
 
 
 class Translator(Generator):
-    """Pictures to pictures of the same size: what is given instead of latents is a picture."""
+    """Samples of a medium to others of the same size: what is given instead of latents is a picture or a sequence."""
 
     @abstractmethod
-    def translate(self, sources: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 3 H W"]:
-        """Pictures in [-1, 1] for sources in [-1, 1], of any size whose sides ``multiple`` divides."""
+    def translate(self, sources: Sources) -> Samples:
+        """Samples in [-1, 1] for sources in [-1, 1], of any size that ``multiple`` divides."""
 
     @property
     @abstractmethod
     def multiple(self) -> int:
-        """What the sides of a source are divisible by."""
+        """What the sides of a source, or its steps, are divisible by."""
 
     def forward(
         self,
@@ -116,7 +117,7 @@ class Translator(Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
     ) -> Samples:
-        raise TypeError("this generator translates pictures")
+        raise TypeError("this generator translates")
 
     def draw(
         self,
@@ -124,18 +125,18 @@ class Translator(Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
+        sources: Sources | None = None,
     ) -> Drawn:
         if sources is None:
-            raise TypeError("this generator translates pictures")
+            raise TypeError("this generator translates")
         pictures = self.translate(sources)
         return Drawn(pictures, places=self.compare(latents, pictures, sources))
 
     def compare(
         self,
         latents: Float[Tensor, "B Z"],
-        pictures: Float[Tensor, "B 3 H W"],
-        sources: Float[Tensor, "B C H W"],
+        pictures: Samples,
+        sources: Sources,
     ) -> tuple[Places, Places] | None:
         """What it sees at some places of its pictures, and at the same places of their sources; None: it compares none.
 
@@ -227,7 +228,7 @@ class NetworkConfig(BaseModel):
 
     keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
     sources: Annotated[
-        int, Field(ge=0, le=16, description="channels of the picture that G translates; 0: none")
+        int, Field(ge=0, le=512, description="channels of the picture that G translates; 0: none")
     ] = 0
     places: Annotated[
         int, Field(ge=0, le=1024, description="of a picture, that are compared with its source's (CUT)")

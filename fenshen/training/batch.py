@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fenshen.adversarial.losses import Loss
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features, Moved, Places, Samples
+from fenshen.networks import Features, Moved, Places, Samples, Sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Batch:
     pictures: Samples
     latents: Float[Tensor, "B Z"]
     controls: Float[Tensor, "B 58"] | None
-    sources: Float[Tensor, "B C H W"] | None
+    sources: Sources | None
 
 
 @dataclass(frozen=True, eq=False)

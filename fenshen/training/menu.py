@@ -121,7 +121,8 @@ def _noise_batches(recipe: Recipe, count: int) -> Batches:
     samples = config.medium.decode(torch.randn(count, *config.medium.shape(side, config.dimensions)))
     labels: Labels = Labels(None)
     if recipe.sources:
-        labels = SourceLabels(None, np.zeros((count, side, side, recipe.sources), np.uint8))
+        sources = torch.zeros(count, *config.medium.shape(side, recipe.sources))
+        labels = SourceLabels(None, config.medium.decode(sources))
     elif recipe.paired:
         controls, codes = np.zeros((count, COUNT), np.float32), np.zeros((count, recipe.latent), np.float32)
         middle = np.full((count, len(CONTOUR_POINTS), 3), 0.5, np.float32)
