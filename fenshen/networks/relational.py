@@ -21,7 +21,7 @@ from fenshen.networks import FAMILIES, Drawn, Family, Features, NetworkConfig
 
 _HEADS = 2
 _EMBEDDING = 64  # numbers of a token, for G
-_VIEWS = 32  # embeddings of a text, for D; of one number a token each
+_VIEWS = 16  # embeddings of a text, for D; of one number a token each
 _KERNELS = (2, 3, 4, 5)
 
 
@@ -150,10 +150,15 @@ class Discriminator(networks.Discriminator):
     ) -> Float[Tensor, "B R"]:
         embedded = self.embed(features[0]).transpose(1, 2)  # (B, R, T)
         views = embedded.flatten(0, 1)[:, None]  # (B R, 1, T)
-        found = torch.cat([F.relu(convolve(views)).amax(2) for convolve in self.convolutions], dim=1)
+        found = F.relu(torch.cat([_largest(convolve(views)) for convolve in self.convolutions], dim=1))
         share = torch.sigmoid(self.gate(found))  # of a highway layer (Srivastava et al. 2015)
         found = share * F.relu(self.way(found)) + (1 - share) * found
         return self.out(found).view(embedded.shape[:2]).float()
+
+
+def _largest(maps: Float[Tensor, "N F T"]) -> Float[Tensor, "N F"]:
+    """Of each map; pooled, which on CPUs takes half as long as a maximum."""
+    return F.max_pool1d(maps, maps.shape[2]).flatten(1)
 
 
 FAMILIES.add("relational", Family(Generator, Discriminator, medium=TEXTS, writes=True, sizes=(2, 64)))

@@ -64,7 +64,7 @@ class Feed:
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
         return PairedBatch(move, part, pictures, codes, controls, None, self._weight(labels, side), points)
 
-    def _encoded(self, samples: Shaped[ndarray, "B *S"]) -> Samples:
+    def _encoded(self, samples: Shaped[ndarray, "B *A"]) -> Float[Tensor, "B *S"]:
         network = self.recipe.network
         encoded = network.medium.encode(samples, self.device)
         return F.one_hot(encoded, network.dimensions).float() if network.medium.discrete else encoded
