@@ -74,6 +74,11 @@ class DatasetCard(BaseModel):
     settings: dict[str, Any] = Field(default_factory=dict, description="the options prepare was called with")
     fenshen: str = Field(description="version that wrote it")
 
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """None: pictures have no words."""
+        return ()
+
 
 def write(
     path: Path,

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from fenshen import assets, cards, files
 from fenshen import controls as control_space
+from fenshen.data.texts import spelt
 from fenshen.errors import FenshenError
 from fenshen.networks import NetworkConfig, Translator, build_generator, place
 from fenshen.networks.latents import draw_latents
@@ -59,6 +60,9 @@ class ModelCard(BaseModel):
     licence: str | None = Field(default=None, description="terms of the training pictures, when known")
     consent: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    vocabulary: list[str] = Field(
+        default_factory=list, description="of texts: what their numbers stand for; the first one ends a line"
+    )
     fenshen: str = Field(description="version that wrote it")
 
     @property
@@ -139,7 +143,10 @@ class Model:
         truncation: float = 1.0,
         controls: Float[ndarray, "*N 58"] | None = None,
     ) -> Shaped[ndarray, "N *S"]:
-        """Draw one picture or other sample per latent vector, with shared controls or one set for each."""
+        """Draw one picture or other sample per latent vector, with shared controls or one set for each.
+
+        Texts whose words are known come as strings.
+        """
         labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
         if self.card.told == "picture":
             raise FenshenError("model.translator", path=self.path)
@@ -152,7 +159,8 @@ class Model:
         for part, label in zip(torch.split(latents, _CHUNK), labels, strict=True):
             drawn = self.generator(_filled(part).to(self.device), label, truncation=truncation)
             chunks.append(self.card.network.medium.decode(drawn[: len(part)]))
-        return np.concatenate(chunks)
+        samples = np.concatenate(chunks)
+        return spelt(samples, self.card.vocabulary) if self.card.vocabulary else samples
 
     @torch.inference_mode()
     def translate(self, sources: Shaped[ndarray, "N *S"]) -> Shaped[ndarray, "N *T"]:
@@ -213,13 +221,15 @@ def merit(metrics: Mapping[str, float]) -> float | None:
     """The value that is smallest for the best checkpoint; None if nothing was measured.
 
     KID; minus the PSNR; for points, reverse KL and the share of samples that are not good; for sequences, energy
-    distance.
+    distance; for texts, how far their likelihood by the oracle is from its own texts', or minus the F-score of BLEU.
     """
     if "psnr" in metrics:
         return -metrics["psnr"]
     if "good" in metrics:
         return metrics["reverse_kl"] + 1 - metrics["good"]
-    return metrics.get("kid", metrics.get("energy"))
+    if "bleu_f" in metrics:
+        return -metrics["bleu_f"]
+    return next((metrics[name] for name in ("kid", "energy", "oracle_gap") if name in metrics), None)
 
 
 def _read_card(folder: Path) -> ModelCard:

@@ -5,7 +5,7 @@ One module a kind of the latter; each registers what opens it, by the word befor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -33,6 +33,9 @@ class Facts(Protocol):
 
     @property
     def consent(self) -> str | None: ...
+
+    @property
+    def vocabulary(self) -> Sequence[str]: ...
 
 
 @runtime_checkable
@@ -71,16 +74,19 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class FormulaCard:
-    """What is known about samples that a formula draws: nobody's, and free.
+    """What is known about samples that a formula draws: nobody's, and free; or about lines of text.
 
     Attributes:
         origin: how a user names them.
         size: of a network for them.
+        licence: terms of their use, when known.
+        vocabulary: of texts, what their numbers stand for.
     """
 
     origin: list[str]
     size: int
-    licence: str = "CC0-1.0"
+    licence: str | None = "CC0-1.0"
+    vocabulary: tuple[str, ...] = ()
     consent: None = None
 
 

@@ -57,12 +57,14 @@ class Drawn(NamedTuple):
         moved: of a family that moves keyframes.
         places: of a family that translates pictures, what it sees at some places of its pictures, and at the same
             places of their sources; unit vectors.
+        likelihood: of a family that writes, how likely it finds texts: see :meth:`Writer.likelihood`.
     """
 
     pictures: Samples
     points: Float[Tensor, "B P 2"] | None = None
     moved: Moved | None = None
     places: tuple[Places, Places] | None = None
+    likelihood: Callable[[Float[Tensor, "B T V"]], Float[Tensor, "B"]] | None = None
 
 
 class Generator(nn.Module, ABC):
@@ -97,6 +99,20 @@ class Generator(nn.Module, ABC):
             sources: what a :class:`Translator` translates.
         """
         return Drawn(self(latents, controls, truncation))
+
+
+class Writer(Generator):
+    """Latents to texts, token by token; it also says how likely it finds others.
+
+    Attributes:
+        temperature: of the Gumbel-softmax that training looks at instead of tokens.
+    """
+
+    temperature: float = 1.0
+
+    @abstractmethod
+    def likelihood(self, texts: Float[Tensor, "B T V"]) -> Float[Tensor, "B"]:
+        """Log-likelihood of texts, in nats a token, each token after the true ones before it."""
 
 
 class Translator(Generator):
@@ -174,6 +190,7 @@ class Family:
         paired: the generator can be asked for the very picture of a person, and works out the face's points.
         moves: the generator moves keyframes, and has to be given some.
         translates: the generator is a :class:`Translator`.
+        writes: the generator is a :class:`Writer`.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         sizes: smallest and largest side of the pictures in pixels.
     """
@@ -186,6 +203,7 @@ class Family:
     paired: bool = False
     moves: bool = False
     translates: bool = False
+    writes: bool = False
     spectral_norm: bool = False
     sizes: tuple[int, int] = (32, 1024)
 
@@ -201,7 +219,7 @@ class NetworkConfig(BaseModel):
     family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
     discriminator: Annotated[str | None, Field(description="family of D where it is another")] = None
     size: Annotated[int, Field(ge=2, le=1024, description="side of the pictures in pixels, a power of two")]
-    dimensions: Annotated[int, Field(ge=1, le=512, description="colours of a pixel, numbers of a step")] = 3
+    dimensions: Annotated[int, Field(ge=1, le=8192, description="colours of a pixel, numbers of a step, words that a step can be")] = 3
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="what the latents' numbers are drawn from")] = "normal"
     categories: Annotated[

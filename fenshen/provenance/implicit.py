@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 from fenshen.errors import FenshenError
 
 TAG = "AIGC"
+HEAD = "#"  # what the first line of a text begins with, which holds the label
 SOURCE_TAG = "DIGITALSOURCETYPE"  # of films and sound, which may have no room for XMP
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TRAINED, COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
@@ -116,6 +117,8 @@ def read(path: Path) -> Said:
     """What a file's metadata says, whoever wrote it; empty where it says nothing or cannot be read."""
     from fenshen import portraits
 
+    if path.suffix.lower() == ".txt":
+        return _understood(_text_tags(path))
     try:
         tags = _film_tags(path) if path.suffix.lower() not in portraits.SUFFIXES else _picture_tags(path)
     except (OSError, ValueError, FenshenError):
@@ -163,6 +166,17 @@ def _properties(packet: bytes | str) -> Iterator[tuple[str, str]]:
             space, _, name = str(tag).rpartition("}")
             if space + "}" in ours and value:
                 yield name, value
+
+
+def _text_tags(path: Path) -> dict[str, Any]:
+    """The label in the first line of a text."""
+    try:
+        with path.open("rb") as file:
+            head = file.readline(_LARGEST).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    _, colon, label = head.partition(f"{TAG}: ")
+    return {TAG.lower(): label} if colon and head.startswith(HEAD) else {}
 
 
 def _picture_tags(path: Path) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from numpy import ndarray
 
 from fenshen import files
 from fenshen.errors import FenshenError
+from fenshen.messages import message
 from fenshen.provenance import containers, rhythm
 from fenshen.provenance import label as labels
 from fenshen.provenance.consent import Consent, OwnWord, check
 from fenshen.provenance.credentials import About, sign
-from fenshen.provenance.implicit import COMPOSITE, TRAINED, Aigc, Said
+from fenshen.provenance.implicit import COMPOSITE, HEAD, TAG, TRAINED, Aigc, Said
 from fenshen.provenance.inputs import Input
 from fenshen.provenance.options import MarkOptions
 from fenshen.provenance.watermark import Watermark
@@ -201,6 +202,17 @@ class Mark:
             written.setframerate(rate)
             for piece in (*opening, *pieces):
                 written.writeframes(np.rint(np.clip(piece, -1, 1) * 32767).astype("<i2").tobytes())
+        return path
+
+    def text(self, path: Path, lines: Sequence[str]) -> Path:
+        """Write lines of text, first one that says that AI made them, for the eye and as China's implicit label.
+
+        A text file has no metadata and no room for credentials: who takes that line out has taken out all marks.
+        """
+        said = self._said()
+        label = [message("texts.label")] if self.options.label else []
+        head = " ".join([HEAD, *label, *([] if said.aigc is None else [f"{TAG}: {said.aigc.json}"])])
+        files.write_text(path, "\n".join([head, *lines]) + "\n")
         return path
 
     def inside(self, picture: Picture, quality: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -78,6 +79,7 @@ class Fakes:
         points: contour points of the faces, of a family that works them out.
         moved: what the pictures are put together from, of a family that moves keyframes.
         places: what a family that translates sees in the pictures and in their sources.
+        likelihood: of a family that writes, how likely it finds texts.
         judged: by the critic; None while the generator learns alone.
     """
 
@@ -86,6 +88,7 @@ class Fakes:
     points: Float[Tensor, "B P 2"] | None
     moved: Moved | None = None
     places: tuple[Places, Places] | None = None
+    likelihood: Callable[[Samples], Float[Tensor, "B"]] | None = None
     judged: Judgement | None = None
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Shaped, UInt8
 from lightning.fabric import Fabric
 from numpy import ndarray
@@ -53,7 +54,7 @@ class Feed:
 
     def _read(self, move: int, part: slice, side: int) -> Batch:
         samples, labels = self._joined(move, part, side)
-        pictures, controls = self.recipe.network.medium.encode(samples, self.device), None
+        pictures, controls = self._encoded(samples), None
         if isinstance(labels, SourceLabels):
             return self._translated(move, part, pictures, labels)
         if labels.controls is not None:
@@ -62,6 +63,11 @@ class Feed:
             return Batch(move, part, pictures, self._noise(move, part), controls, None)
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
         return PairedBatch(move, part, pictures, codes, controls, None, self._weight(labels, side), points)
+
+    def _encoded(self, samples: Shaped[ndarray, "B *A"]) -> Float[Tensor, "B *S"]:
+        network = self.recipe.network
+        encoded = network.medium.encode(samples, self.device)
+        return F.one_hot(encoded, network.dimensions).float() if network.medium.discrete else encoded
 
     def _translated(self, move: int, part: slice, pictures: Samples, labels: SourceLabels) -> Batch:
         latents, encode = self._noise(move, part), self.recipe.network.medium.encode

@@ -15,8 +15,8 @@ from fenshen.adversarial import averaging, losses
 from fenshen.adversarial.remedies import History
 from fenshen.dataset import Batches
 from fenshen.keyframes import Keyframes
-from fenshen.networks import build_generator, mover, place
-from fenshen.training.batch import Fakes
+from fenshen.networks import Drawn, Writer, build_generator, mover, place
+from fenshen.training.batch import Batch, Fakes
 from fenshen.training.critic import Critic, Means, Scalars, Seen
 from fenshen.training.feed import Feed
 from fenshen.training.optimizer import adam, load_moments, update
@@ -63,7 +63,7 @@ class Game:
         side = recipe.side(at)
         moves = range(step * recipe.n_critic, (step + 1) * recipe.n_critic)
         if at < recipe.adversarial_from:
-            scalars = self._learn(self._draw(moves[-1], side))
+            scalars = self._learn(self._draw(moves[-1], side, judged=False))
         else:
             scalars, seen = Scalars(), list[Seen]()
             for move in moves:
@@ -75,12 +75,17 @@ class Game:
         self.critic.adapt(step)
         return scalars
 
-    def _draw(self, move: int, side: int, graph: bool = True) -> Iterator[Fakes]:
+    def _draw(self, move: int, side: int, graph: bool = True, judged: bool = True) -> Iterator[Fakes]:
         """Fakes for the parts of one move's batch, drawn as they are asked for."""
         for batch in self.feed.move(move, side):
             with phase("generator"), self.fabric.autocast(), torch.set_grad_enabled(graph):
-                drawn = self.generator.draw(batch.latents, batch.controls, side=side, sources=batch.sources)
-            yield Fakes(batch, drawn.pictures, drawn.points, drawn.moved, drawn.places)
+                drawn = self._drawn(batch, side, judged)
+            yield Fakes(batch, *drawn)
+
+    def _drawn(self, batch: Batch, side: int, judged: bool) -> Drawn:
+        if isinstance(self.generator, Writer) and not judged:  # it learns from texts alone: it need not write
+            return Drawn(batch.pictures, likelihood=self.generator.likelihood)
+        return self.generator.draw(batch.latents, batch.controls, side=side, sources=batch.sources)
 
     def _learn(self, parts: Iterator[Fakes]) -> Scalars:
         """One step of the generator on fakes, judged or not."""
@@ -119,6 +124,8 @@ class Game:
         factor = self.lr_factor * self.recipe.lr_schedule.factor(at, self.recipe.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.lr_g * factor
+        if isinstance(self.generator, Writer):
+            self.generator.temperature = self.recipe.heat(at)
         self.critic.set_schedules(at, factor)
 
     def keep(self, keyframes: Keyframes) -> None:

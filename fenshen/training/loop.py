@@ -315,6 +315,7 @@ class Training:
             licence=card.licence,
             consent=card.consent,
             metrics=self.metrics,
+            vocabulary=list(card.vocabulary),
             fenshen=__version__,
         )
 

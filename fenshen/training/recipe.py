@@ -89,7 +89,7 @@ class _Networks(BaseModel):
     size: Annotated[
         int, Field(description="side of pictures in pixels, a power of two; steps of sequences")
     ] = 64
-    dimensions: Annotated[int, Field(description="colours of a pixel, which are 3; numbers of a step")] = 3
+    dimensions: Annotated[int, Field(description="colours of a pixel, which are 3; numbers of a step; words that a step can be")] = 3
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="distribution of the latents' numbers")] = "normal"
     categories: Annotated[
@@ -159,6 +159,10 @@ class Recipe(_Weights):
     adversarial_from: Annotated[
         int, Field(ge=0, description="step from which D takes part; G learns alone before it")
     ] = 0
+    temperature: Annotated[
+        float,
+        Field(gt=0, le=1, description="of Gumbel-softmax at the end, for texts; 1 where D joins, then falling"),
+    ] = 1.0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0
     r2: Annotated[float, Field(ge=0, description="gamma of the R2 penalty, at fakes")] = 0.0
@@ -272,6 +276,8 @@ class Recipe(_Weights):
                 return message("recipe.one_generator", key=term.key)
             if Need.PLACES in term.needs and self.weight(term.key) and not self.places:
                 return message("recipe.no_places", key=term.key)
+            if Need.TEXTS in term.needs and self.weight(term.key) and not family.writes:
+                return message("recipe.no_texts", key=term.key, able=_able("writes"))
             if Need.FACES in term.needs and self.weight(term.key) and family.translates:
                 return message("recipe.not_people", key=term.key, family=self.family)
         if bool(self.keyframes) != family.moves:
@@ -287,6 +293,8 @@ class Recipe(_Weights):
         if self.paired and self.sources and self.focus:
             return message("recipe.not_people", key="focus", family=self.family)
         given = [key for key in PAIRED if getattr(self, key)]
+        if self.weight("likelihood"):  # of which a generator learns alone as well
+            given = [key for key in given if key != "adversarial_from"]
         return message("recipe.unpaired", keys=", ".join(given)) if given and not self.paired else None
 
     def _uneven(self) -> str | None:
@@ -301,6 +309,11 @@ class Recipe(_Weights):
     def side(self, step: int) -> int:
         """Side in pixels of the pictures that are compared at a step."""
         return self.size if self.fine is None or step < self.fine_start else self.fine
+
+    def heat(self, step: int) -> float:
+        """The temperature of Gumbel-softmax at a step: it falls exponentially (RelGAN, section 2.2)."""
+        done = (step - self.adversarial_from) / max(self.steps - self.adversarial_from, 1)
+        return self.temperature ** min(max(done, 0.0), 1.0)
 
     @property
     def fine_start(self) -> int:

@@ -39,6 +39,7 @@ class Need(Enum):
     SEVERAL = "several"  # several generators
     PLACES = "places"  # a generator that compares places of its pictures with places of their sources
     FACES = "faces"  # a generator that is asked for pictures of known people
+    TEXTS = "texts"  # a generator that writes, and says how likely it finds texts
     PAIRS = "pairs"  # a generator that is asked for the very picture beside its fake
 
 
@@ -199,6 +200,13 @@ def _contrast(fakes: Fakes) -> Scalar:
     return contrast.patch_nce(*fakes.places)
 
 
+def _likelihood(fakes: Fakes) -> Scalar:
+    """Minus the log-likelihood of the real texts, in nats a token (teacher forcing: Williams, Zipser 1989)."""
+    if fakes.likelihood is None:
+        raise TypeError("this term needs a family that writes")
+    return -fakes.likelihood(fakes.batch.pictures).mean()
+
+
 _CRITIC, _PAIRS = frozenset({Need.CRITIC}), frozenset({Need.PAIRS})
 _FACE = _PAIRS | {Need.FACES}
 _MOVES = _PAIRS | {Need.MOVES}
@@ -285,6 +293,17 @@ TERMS = (
         },
         needs=frozenset({Need.PLACES}),
         short="NCE",
+    ),
+    Term(
+        "likelihood",
+        _likelihood,
+        {
+            "en": "weight of how unlikely G finds real texts in G's loss (maximum likelihood)",
+            "zh": "G 的损失中真实文本的负对数似然的权重（最大似然）",
+        },
+        needs=frozenset({Need.TEXTS}),
+        name="nll",
+        short="NLL",
     ),
     Term(
         "moved",
