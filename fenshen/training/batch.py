@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fenshen.adversarial.losses import Loss
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features, Moved, Places, Samples
+from fenshen.networks import Features, Moved, Places, Samples, Sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,7 @@ class Batch:
         latents: of the fakes.
         controls: normalised; None where the networks are not conditional.
         sources: what a generator that translates is given; None for all others.
+        sizes: of the pictures, and of the fakes that are drawn for them; None for other media.
     """
 
     move: int
@@ -31,6 +32,7 @@ class Batch:
     latents: Float[Tensor, "B Z"]
     controls: Float[Tensor, "B 58"] | None
     sources: Float[Tensor, "B C H W"] | None
+    sizes: Sizes | None
 
 
 @dataclass(frozen=True, eq=False)
