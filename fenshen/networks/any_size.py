@@ -33,7 +33,11 @@ _STYLE = 128  # numbers that modulate
 _FREQUENCIES = (1, 2, 4)  # of the position between the borders, in half periods
 _NEAR = 64.0  # px from a border, within which the distance is told
 _PLACES = 2 * (1 + 2 * len(_FREQUENCIES)) + 4  # channels that say where a cell is
-_NOISES, _TILE, _TILE_SEED = 4, 32, 0x517E  # channels of noise; cells a side, after which its projections repeat
+_NOISES, _TILE, _TILE_SEED = (
+    4,
+    32,
+    0x517E,
+)  # channels of noise; cells a side, after which its projections repeat
 _USUAL = 64  # px of a side that is called 0
 _JUDGED, _LEAST = 64, 32  # channels of a head; px of a side that the trunk is shown at least
 
@@ -48,14 +52,18 @@ class Generator(networks.Generator):
         self.size = config.size
         widths = [min(config.width << (_DOUBLINGS - i), config.max_width) for i in range(_DOUBLINGS + 1)]
         self.style = nn.Sequential(
-            nn.Linear(config.latent + 2, _STYLE), nn.LeakyReLU(0.2), nn.Linear(_STYLE, _STYLE), nn.LeakyReLU(0.2)
+            nn.Linear(config.latent + 2, _STYLE),
+            nn.LeakyReLU(0.2),
+            nn.Linear(_STYLE, _STYLE),
+            nn.LeakyReLU(0.2),
         )
         self.start = Modulated(nn.Conv2d(_PLACES + _NOISES, widths[0], 3, padding=1), widths[0])
         self.global_layers = nn.ModuleList(
             Modulated(nn.Conv2d(widths[0], widths[0], 3, padding=1), widths[0]) for _ in range(3)
         )
         self.stages = nn.ModuleList(
-            Modulated(nn.ConvTranspose2d(i, o, 4, 2, 1), o) for i, o in zip(widths[:-2], widths[1:-1], strict=True)
+            Modulated(nn.ConvTranspose2d(i, o, 4, 2, 1), o)
+            for i, o in zip(widths[:-2], widths[1:-1], strict=True)
         )
         self.last = Modulated(nn.Conv2d(widths[-2], widths[-1], 3, padding=1), widths[-1], double=True)
         self.to_picture = nn.Conv2d(widths[-1], 3, 3, padding=1)
@@ -95,7 +103,9 @@ class Generator(networks.Generator):
         cells = (sides[0] // MULTIPLE, sides[1] // MULTIPLE)
         scale = torch.log2(sizes.float() / _USUAL).to(latents.device)
         style = self.style(torch.cat([latents, scale], dim=1))
-        x = self.start(torch.cat([places(sizes, cells).to(latents), self._noise(latents, cells)], dim=1), style)
+        x = self.start(
+            torch.cat([places(sizes, cells).to(latents), self._noise(latents, cells)], dim=1), style
+        )
         for layer in self.global_layers:
             x = (x + layer(x, style)) * 0.5**0.5
         for stage in self.stages:

@@ -144,7 +144,9 @@ class Generator(portrait.Generator):
             sizes: all alike: the network's own, or one of :attr:`larger`.
         """
         parts = self.parts(latents, controls, truncation)
-        return put_together(parts, self.sources(None if sizes is None else int(sizes[0, 0])), sharp=not self.training)
+        return put_together(
+            parts, self.sources(None if sizes is None else int(sizes[0, 0])), sharp=not self.training
+        )
 
     def sources(self, side: int | None = None) -> Sources:
         """What is moved: at the network's own size, or one of :attr:`larger`."""

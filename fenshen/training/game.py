@@ -79,7 +79,9 @@ class Game:
         """Fakes for the parts of one move's batch, drawn as they are asked for."""
         for batch in self.feed.move(move, side):
             with phase("generator"), self.fabric.autocast(), torch.set_grad_enabled(graph):
-                drawn = self.generator.draw(batch.latents, batch.controls, sizes=batch.sizes, sources=batch.sources)
+                drawn = self.generator.draw(
+                    batch.latents, batch.controls, sizes=batch.sizes, sources=batch.sources
+                )
             yield Fakes(batch, drawn.pictures, drawn.points, drawn.moved, drawn.places)
 
     def _learn(self, parts: Iterator[Fakes]) -> Scalars:
