@@ -42,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = _written(folder, people)
-        words = [f"minutes={minutes}", "evaluate_every=0", "sample_every=5000"]
+        words = ["start=none", f"minutes={minutes}", "evaluate_every=0", "sample_every=5000"]
         runs = {
             "any_size": fenshen.train(
                 f"sizes:{folder / 'files'}", out=folder / "a", settings=words, device="cpu"

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -62,8 +63,7 @@ class Generator(networks.Generator):
             Modulated(nn.Conv2d(widths[0], widths[0], 3, padding=1), widths[0]) for _ in range(3)
         )
         self.stages = nn.ModuleList(
-            Modulated(nn.ConvTranspose2d(i, o, 4, 2, 1), o)
-            for i, o in zip(widths[:-2], widths[1:-1], strict=True)
+            Modulated(nn.ConvTranspose2d(i, o, 4, 2, 1), o) for i, o in pairwise(widths[:-1])
         )
         self.last = Modulated(nn.Conv2d(widths[-2], widths[-1], 3, padding=1), widths[-1], double=True)
         self.to_picture = nn.Conv2d(widths[-1], 3, 3, padding=1)
