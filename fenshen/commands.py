@@ -53,6 +53,7 @@ SEED = Word(low=0, high=2**32 - 1)
 RECIPE_SETTINGS = Word("--set", "KEY=VALUE")
 SLIDERS = Word("--set", "WORD=VALUE")
 RATE = Word("--fps", low=1, high=120)
+SIZE = Word(metavar="WIDTHxHEIGHT")
 GRID = Word(metavar="WORD:FROM:TO WORD:FROM:TO")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -303,6 +303,21 @@ class SourceLabels(Labels):
     def rows(self, rows: np.ndarray) -> SourceLabels:
         """The sources of some samples."""
         return SourceLabels(None, self.sources[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class SizedLabels(Labels):
+    """How large pictures are within their batch; beyond that they are reflected.
+
+    Attributes:
+        sizes: heights and widths in pixels.
+    """
+
+    sizes: Int[ndarray, "N 2"]
+
+    def rows(self, rows: np.ndarray) -> SizedLabels:
+        """The sizes of some pictures."""
+        return SizedLabels(None, self.sizes[rows])
 
 
 @dataclass(frozen=True)

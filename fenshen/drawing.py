@@ -82,13 +82,23 @@ def request_of_seed(model: Model, seed: int) -> DrawRequest:
     return DrawRequest(latent, control_space.NEUTRAL if model.card.network.conditional else None)
 
 
-def draw(model: Model, requests: Sequence[DrawRequest], truncation: float = 1.0) -> Shaped[ndarray, "N *S"]:
-    """Draw one picture or other sample per request; truncation below 1 draws people closer to the average."""
+def draw(
+    model: Model,
+    requests: Sequence[DrawRequest],
+    truncation: float = 1.0,
+    size: tuple[int, int] | None = None,
+) -> Shaped[ndarray, "N *S"]:
+    """Draw one picture or other sample per request.
+
+    Args:
+        truncation: below 1 draws people closer to the average.
+        size: height and width, for a model that draws any.
+    """
     import torch
 
     latents = torch.from_numpy(np.stack([request.latent for request in requests]))
     known = [request.controls for request in requests if request.controls is not None]
-    return model.draw(latents, truncation=truncation, controls=np.stack(known) if known else None)
+    return model.draw(latents, truncation=truncation, controls=np.stack(known) if known else None, size=size)
 
 
 def grid_requests(model: Model, start: DrawRequest, axes: tuple[Axis, Axis]) -> list[DrawRequest]:

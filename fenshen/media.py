@@ -58,4 +58,13 @@ def from_pixels(
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
+SIDES = (32, 512)  # px: smallest and largest side of pictures of any size
+MULTIPLE = 16  # px: sides of the pictures that networks of any size see are divisible by it
+
+
+def canvas(size: Sequence[int]) -> tuple[int, ...]:
+    """Sides of a picture, rounded up to what networks of any size see."""
+    return tuple(-(-side // MULTIPLE) * MULTIPLE for side in size)
+
+
 PICTURES = Medium("pictures", lambda side, colours: (colours, side, side), from_pixels, to_pixels)

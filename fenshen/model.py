@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.data.texts import spelt
-from fenshen.errors import FenshenError
-from fenshen.networks import NetworkConfig, Translator, build_generator, place
+from fenshen.errors import FenshenError, UsageError
+from fenshen.media import SIDES, canvas, to_pixels
+from fenshen.networks import Generator, NetworkConfig, Sizes, Translator, build_generator, place
 from fenshen.networks.latents import draw_latents
 
 SCHEMA_VERSION = 1
@@ -57,6 +58,9 @@ class ModelCard(BaseModel):
     origin: list[str] = Field(description="where the training pictures came from")
     pictures: int = Field(ge=0, description="how many training pictures there were")
     start: str | None = Field(default=None, description="the model whose weights it began with")
+    sizes: list[tuple[int, int]] = Field(
+        default_factory=list, description="common heights and widths of training pictures of several sizes"
+    )
     licence: str | None = Field(default=None, description="terms of the training pictures, when known")
     consent: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
@@ -91,7 +95,7 @@ class Model:
         path: where it was loaded from.
     """
 
-    def __init__(self, generator: nn.Module, card: ModelCard, path: Path, device: torch.device) -> None:
+    def __init__(self, generator: Generator, card: ModelCard, path: Path, device: torch.device) -> None:
         self.generator, self.card, self.path, self.device = generator, card, path, device
 
     @classmethod
@@ -142,11 +146,26 @@ class Model:
         *,
         truncation: float = 1.0,
         controls: Float[ndarray, "*N 58"] | None = None,
+        size: tuple[int, int] | None = None,
     ) -> Shaped[ndarray, "N *S"]:
         """Draw one picture or other sample per latent vector, with shared controls or one set for each.
 
         Texts whose words are known come as strings.
+
+        Args:
+            size: height and width, for a model that draws any; by default the training pictures' most common.
+
+        Raises:
+            FenshenError: the model translates.
+            UsageError: it draws one size, or the size is too small or too large.
         """
+        if self.card.network.any_size:
+            asked = size or next(iter(self.card.sizes), (self.card.resolution, self.card.resolution))
+            check_size(asked)
+            sizes = torch.tensor([asked]).expand(len(latents), 2)
+            return np.stack(self.draw_sizes(latents, sizes, truncation=truncation))
+        if size is not None:
+            raise UsageError("generate.one_size", model=self.path, side=self.card.resolution)
         labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
         if self.card.told == "picture":
             raise FenshenError("model.translator", path=self.path)
@@ -161,6 +180,25 @@ class Model:
             chunks.append(self.card.network.medium.decode(drawn[: len(part)]))
         samples = np.concatenate(chunks)
         return spelt(samples, self.card.vocabulary) if self.card.vocabulary else samples
+
+    @torch.inference_mode()
+    def draw_sizes(
+        self, latents: Float[Tensor, "N Z"], sizes: Sizes, *, truncation: float = 1.0
+    ) -> list[UInt8[ndarray, "H W 3"]]:
+        """Draw one picture per latent vector, each of its own height and width."""
+        canvases = [canvas(size) for size in sizes.tolist()]
+        drawn: dict[int, UInt8[ndarray, "H W 3"]] = {}
+        for one in sorted(set(canvases)):
+            rows = [row for row, same in enumerate(canvases) if same == one]
+            for start in range(0, len(rows), _CHUNK):
+                some = rows[start : start + _CHUNK]
+                filled = sizes[(some * _CHUNK)[:_CHUNK]]
+                asked = _filled(latents[some]).to(self.device)
+                made = to_pixels(self.generator.draw(asked, truncation=truncation, sizes=filled).pictures)
+                for row, picture in zip(some, made, strict=False):
+                    height, width = sizes[row].tolist()
+                    drawn[row] = picture[:height, :width].copy()
+        return [drawn[row] for row in range(len(latents))]
 
     @torch.inference_mode()
     def translate(self, sources: Shaped[ndarray, "N *S"]) -> Shaped[ndarray, "N *T"]:
@@ -184,6 +222,16 @@ class Model:
     def digest(self) -> str:
         """sha256 of the weights file, in hex."""
         return hashlib.sha256((self.path / WEIGHTS).read_bytes()).hexdigest()
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Check a height and width that a model of any size is asked for.
+
+    Raises:
+        UsageError: a side is too small or too large.
+    """
+    if not SIDES[0] <= min(size) <= max(size) <= SIDES[1]:
+        raise UsageError("generate.bad_size", size=f"{size[1]}x{size[0]}", low=SIDES[0], high=SIDES[1])
 
 
 def _filled(part: Float[Tensor, "n K"]) -> Float[Tensor, "8 K"]:

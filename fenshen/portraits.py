@@ -276,6 +276,30 @@ def resize(
     return np.array(image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0))
 
 
+def page(
+    pictures: Sequence[UInt8[ndarray, "_ _ 3"]], width: int, gap: int = 4, ground: Colour = WHITE
+) -> UInt8[ndarray, "page_H page_W 3"]:
+    """Pictures of any sizes in rows that are at most ``width`` pixels wide, in their order, none of them resized."""
+    rows, used = list[list[UInt8[ndarray, "_ _ 3"]]](), 0
+    for picture in pictures:
+        if not rows or used + gap + picture.shape[1] > width:
+            rows.append([])
+            used = -gap
+        rows[-1].append(picture)
+        used += gap + picture.shape[1]
+    heights = [max(len(picture) for picture in row) for row in rows]
+    widest = max(sum(picture.shape[1] + gap for picture in row) - gap for row in rows)
+    whole = np.full((sum(heights) + gap * (len(rows) - 1), widest, 3), ground, np.uint8)
+    top = 0
+    for row, height in zip(rows, heights, strict=True):
+        left = 0
+        for picture in row:
+            whole[top : top + len(picture), left : left + picture.shape[1]] = picture
+            left += picture.shape[1] + gap
+        top += height + gap
+    return whole
+
+
 def sheet(
     pictures: UInt8[ndarray, "N H W C"], columns: int, gap: int = 0, ground: Colour = WHITE
 ) -> UInt8[ndarray, "sheet_H sheet_W C"]:

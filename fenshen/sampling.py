@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 
-from fenshen.commands import DEVICE, GRID, SLIDERS
+from fenshen.commands import DEVICE, GRID, SIZE, SLIDERS
 from fenshen.drawing import Axis, DrawRequest, draw, grid_requests, parse_axis, parse_words, request_of_seed
 from fenshen.errors import FenshenError, UsageError
+from fenshen.media import SIDES
 from fenshen.provenance.credentials import must_fit
 from fenshen.provenance.mark import Mark
 from fenshen.provenance.options import MarkOptions
@@ -39,6 +40,7 @@ def generate(
     out: Path | str | None = None,
     seeds: str | Sequence[int] = "0-63",
     truncation: float = 1.0,
+    size: Annotated[str | None, SIZE] = None,
     scale: int = 1,
     fps: float = 25.0,
     seconds: float = 1.0,
@@ -61,6 +63,8 @@ def generate(
             default a picture or video named after the model
         seeds: which seeds: 7, 0-63 or 3,5,10-20. A seed is the same picture whatever the others are
         truncation: 0 draws the average, 1 the full variety
+        size: width and height of the pictures, for a model of the family any-size; by default the most common of its
+            training pictures
         scale: enlarge this many times
         fps: frames per second of a video
         seconds: seconds from one seed to the next
@@ -96,12 +100,13 @@ def generate(
         return [_write_timelapse(name, target, scale, fps, marks)]
     turns = {"yaw": yaw, "pitch": pitch, "roll": roll}
     turned = {turn: f"{degrees:g}" for turn, degrees in turns.items() if degrees is not None}
+    asked = None if size is None else parse_size(size)
     numbers, words = parse_seeds(seeds), parse_words(settings) | turned
     axes = (parse_axis(grid[0]), parse_axis(grid[1])) if grid else None
     from fenshen.machine import torch_device
 
     opened = model if isinstance(model, Model) else Model.load(name, torch_device(device))
-    drawer = _Drawer(opened, words, truncation, Mark.of_model(opened.digest, marks), scale)
+    drawer = _Drawer(opened, words, truncation, Mark.of_model(opened.digest, marks), scale, asked)
     drawer.mark.ready()
     if axes:
         return [_write_grid(drawer, numbers[0], axes, target)]
@@ -126,12 +131,13 @@ class _Drawer:
     truncation: float
     mark: Mark
     scale: int
+    size: tuple[int, int] | None
 
     def request(self, seed: int) -> DrawRequest:
         return request_of_seed(self.model, seed).with_words(self.model, self.words)
 
     def draw(self, wishes: Sequence[DrawRequest]) -> Shaped[ndarray, "N *S"]:
-        return draw(self.model, wishes, self.truncation)
+        return draw(self.model, wishes, self.truncation, self.size)
 
     def seeds(self, seeds: Sequence[int]) -> Shaped[ndarray, "N *S"]:
         return self.draw([self.request(seed) for seed in seeds])
@@ -156,6 +162,18 @@ def parse_seeds(words: str | Sequence[int]) -> list[int]:
             raise UsageError("generate.bad_seeds", seeds=words)
         seeds.extend(range(first, last + 1))
     return seeds
+
+
+def parse_size(word: str) -> tuple[int, int]:
+    """``"96x160"``, width and height, to height and width.
+
+    Raises:
+        UsageError: not of this form.
+    """
+    match = re.fullmatch(r"(\d{1,4})[x×](\d{1,4})", word.strip().lower())
+    if not match:
+        raise UsageError("generate.bad_size", size=word, low=SIDES[0], high=SIDES[1])
+    return int(match[2]), int(match[1])
 
 
 def interpolate(ends: Tensor, steps: int) -> Iterator[Tensor]:
@@ -203,7 +221,7 @@ def _walk(drawer: _Drawer, seeds: Sequence[int], steps: int) -> Iterator[UInt8[n
         if here is not None and there is not None:
             way = ease(steps)[:, None]
             controls = (1 - way) * here + way * there
-        yield from drawer.model.draw(chunk, truncation=drawer.truncation, controls=controls)
+        yield from drawer.model.draw(chunk, truncation=drawer.truncation, controls=controls, size=drawer.size)
 
 
 def _write_sheet(drawer: _Drawer, seeds: Sequence[int], target: Path) -> Path:

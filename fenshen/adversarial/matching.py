@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -37,10 +38,11 @@ class FeatureMatching:
 
     Args:
         reduce: the mean of a tensor over all processes.
+        grid: places a side; the mean features of each are matched, so that pictures may have any size. None: the map's.
     """
 
-    def __init__(self, reduce: Reduce) -> None:
-        self._reduce = reduce
+    def __init__(self, reduce: Reduce, grid: int | None = None) -> None:
+        self._reduce, self._grid = reduce, grid
         self._real: list[tuple[Tensor, Tensor]] = []  # mean and variance [C, H, W] of each map
         self._gap: list[tuple[Tensor, Tensor]] = []  # fake minus real, of the mean and of the second moment
 
@@ -48,7 +50,7 @@ class FeatureMatching:
     def see_real(self, maps: tuple[FeatureMap, ...]) -> None:
         """Let the real pictures' moments follow a batch of them."""
         for i, batch in enumerate(maps):
-            x = batch.float()
+            x = self._pooled(batch)
             mean = self._reduce(x.mean(0))
             if i == len(self._real):
                 self._real.append((mean, self._reduce((x - mean).square().mean(0))))
@@ -61,7 +63,7 @@ class FeatureMatching:
         for i, batch in enumerate(maps):
             mean, variance = self._real[i]
             unit = variance.mean((1, 2), keepdim=True).sqrt() + _FLOOR
-            x = (batch.float() - mean) / unit
+            x = (self._pooled(batch) - mean) / unit
             first, second = x.mean(0), x.square().mean(0)
             gap = self._reduce(first.detach()), self._reduce(second.detach()) - variance / unit.square()
             if i == len(self._gap):
@@ -71,6 +73,9 @@ class FeatureMatching:
             spread = self._gap[i][1].clamp(-_SPREAD_LIMIT, _SPREAD_LIMIT)
             terms.append((self._gap[i][0] * first).mean() + _SPREAD_WEIGHT * (spread * second).mean())
         return torch.stack(terms).sum()
+
+    def _pooled(self, batch: FeatureMap) -> FeatureMap:
+        return batch.float() if self._grid is None else F.adaptive_avg_pool2d(batch.float(), self._grid)
 
     def state(self) -> dict[str, Any]:
         """The moving averages, for a checkpoint."""

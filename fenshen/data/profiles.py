@@ -137,10 +137,22 @@ def english(draw: Composer) -> str:
 def _past(does: str) -> str:
     verb, _, rest = does.partition(" ")
     past = {
-        "works": "worked", "runs": "ran", "teaches": "taught", "builds": "built", "translates": "translated",
-        "maps": "mapped", "drives": "drove", "looks": "looked", "writes": "wrote", "plays": "played",
-        "photographs": "photographed", "designs": "designed", "makes": "made", "treats": "treated",
-        "ferries": "ferried", "bakes": "baked",
+        "works": "worked",
+        "runs": "ran",
+        "teaches": "taught",
+        "builds": "built",
+        "translates": "translated",
+        "maps": "mapped",
+        "drives": "drove",
+        "looks": "looked",
+        "writes": "wrote",
+        "plays": "played",
+        "photographs": "photographed",
+        "designs": "designed",
+        "makes": "made",
+        "treats": "treated",
+        "ferries": "ferried",
+        "bakes": "baked",
     }
     return f"{past[verb]} {rest}"
 
@@ -182,7 +194,13 @@ _ZH_MOODS = ("慢性子", "急性子", "好奇心重", "有耐心", "爱较真",
 
 def _zh_seen(draw: Composer, age: int, man: bool) -> str:
     grey = age >= _GREY and draw.chance(0.7)
-    hair = draw.any(("花白短发", "满头银发") if grey else ("利落短发", "平头") if man else ("齐肩短发", "长发", "高马尾", "卷发"))
+    hair = draw.any(
+        ("花白短发", "满头银发")
+        if grey
+        else ("利落短发", "平头")
+        if man
+        else ("齐肩短发", "长发", "高马尾", "卷发")
+    )
     worn = draw.any(("戴圆框眼镜", "系绿围巾", "穿蓝毛衣", "戴灰帽子", "背旧布包"))
     if man and draw.chance(0.3):
         worn = draw.any(("留络腮胡", "留着短须"))

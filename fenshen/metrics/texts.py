@@ -42,7 +42,9 @@ def self_bleu(texts: Sequence[Text], n: int = 4) -> float:
         others = [*lengths]
         others.remove(len(text))
         values.append(
-            _bleu(text, n, lambda gram, own=own: (second if own[gram] == first[gram] else first)[gram], others)  # type: ignore[misc]
+            _bleu(
+                text, n, lambda gram, own=own: (second if own[gram] == first[gram] else first)[gram], others
+            )  # type: ignore[misc]
         )
     return _mean(values)
 

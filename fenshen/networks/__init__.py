@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
@@ -23,6 +23,7 @@ from fenshen.registry import Registry
 
 Features = tuple[Tensor, ...]
 Noise = Literal["normal", "uniform", "mixed"]
+Sizes = Int[Tensor, "B 2"]  # height and width of each picture
 Samples = Float[Tensor, "B *S"]  # of any medium: pictures [B, 3, S, S], points [B, 2]
 Sources = Float[Tensor, "B *R"]  # what is translated, with as many channels as it has
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
@@ -89,13 +90,14 @@ class Generator(nn.Module, ABC):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-        side: int | None = None,
+        sizes: Sizes | None = None,
         sources: Sources | None = None,
     ) -> Drawn:
         """As :meth:`forward`, with everything else that training compares.
 
         Args:
-            side: of the pictures, for a generator that can choose.
+            sizes: heights and widths, for a generator that can choose; beyond them a picture is reflected, up to
+                sides that the whole batch has.
             sources: what a :class:`Translator` translates.
         """
         return Drawn(self(latents, controls, truncation))
@@ -140,7 +142,7 @@ class Translator(Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-        side: int | None = None,
+        sizes: Sizes | None = None,
         sources: Sources | None = None,
     ) -> Drawn:
         if sources is None:
@@ -192,6 +194,7 @@ class Family:
         translates: the generator is a :class:`Translator`.
         writes: the generator is a :class:`Writer`.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
+        any_size: both are fully convolutional: pictures may have any sides, also unequal ones.
         sizes: smallest and largest side of the pictures in pixels.
     """
 
@@ -205,6 +208,7 @@ class Family:
     translates: bool = False
     writes: bool = False
     spectral_norm: bool = False
+    any_size: bool = False
     sizes: tuple[int, int] = (32, 1024)
 
 
@@ -219,7 +223,10 @@ class NetworkConfig(BaseModel):
     family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
     discriminator: Annotated[str | None, Field(description="family of D where it is another")] = None
     size: Annotated[int, Field(ge=2, le=1024, description="side of the pictures in pixels, a power of two")]
-    dimensions: Annotated[int, Field(ge=1, le=8192, description="colours of a pixel, numbers of a step, words that a step can be")] = 3
+    dimensions: Annotated[
+        int,
+        Field(ge=1, le=8192, description="colours of a pixel, numbers of a step, words that a step can be"),
+    ] = 3
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="what the latents' numbers are drawn from")] = "normal"
     categories: Annotated[
@@ -267,6 +274,9 @@ class NetworkConfig(BaseModel):
             raise ValueError(
                 message("recipe.other_discriminator", name=self.discriminator, family=self.family)
             )
+        if self.any_size and not (self.judge.any_size and self.generators == 1 and self.minibatch == 0):
+            able = ", ".join(name for name, family in FAMILIES.items() if family.any_size)
+            raise ValueError(message("recipe.any_size", family=self.family, able=able))
         if bool(self.sources) != FAMILIES[self.family].translates:
             able = ", ".join(name for name, family in FAMILIES.items() if family.translates)
             raise ValueError(message("recipe.sources", family=self.family, able=able))
@@ -287,6 +297,11 @@ class NetworkConfig(BaseModel):
     def shape(self) -> tuple[int, ...]:
         """Of one sample as a tensor."""
         return self.medium.shape(self.size, self.dimensions)
+
+    @property
+    def any_size(self) -> bool:
+        """Whether pictures of any sides are drawn."""
+        return FAMILIES[self.family].any_size
 
     @property
     def judge(self) -> Family:

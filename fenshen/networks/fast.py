@@ -124,7 +124,7 @@ class Discriminator(networks.Discriminator):
         return torch.cat(logits, dim=1).float()
 
 
-def haar(pictures: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B 12 s s"]:
+def haar(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:
     """The mean and the three differences of every square of 2 x 2 pixels: an invertible view at half the size.
 
     The trunk was trained on photographs and is blind to patterns of a pixel or two, such as the checkerboard that
@@ -158,7 +158,7 @@ class CrossScaleMixing(nn.Module):
         for i in reversed(range(len(maps))):
             x = F.conv2d(maps[i] / _SPREADS[i], self._weight(f"across{i}", maps[i]))
             if above is not None:
-                x = (x + F.interpolate(above, scale_factor=2.0, mode="nearest")) * 0.5**0.5
+                x = (x + F.interpolate(above, size=x.shape[2:], mode="nearest")) * 0.5**0.5
             x = F.conv2d(x, self._weight(f"down{i}", x), padding=1)
             above = x
             mixed.append(x)

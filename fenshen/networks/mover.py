@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fenshen import controls as control_space
-from fenshen.networks import FAMILIES, Drawn, Family, Moved, NetworkConfig, portrait
+from fenshen.networks import FAMILIES, Drawn, Family, Moved, NetworkConfig, Sizes, portrait
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.networks.fast import Discriminator
 from fenshen.networks.geometry import Geometry, Known, carried, upright_points
@@ -135,16 +135,18 @@ class Generator(portrait.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-        side: int | None = None,
+        sizes: Sizes | None = None,
         sources: Float[Tensor, "B C H W"] | None = None,
     ) -> Drawn:
         """As :meth:`forward`, with the parts.
 
         Args:
-            side: of the pictures: the network's own, or one of :attr:`larger`.
+            sizes: all alike: the network's own, or one of :attr:`larger`.
         """
         parts = self.parts(latents, controls, truncation)
-        return put_together(parts, self.sources(side), sharp=not self.training)
+        return put_together(
+            parts, self.sources(None if sizes is None else int(sizes[0, 0])), sharp=not self.training
+        )
 
     def sources(self, side: int | None = None) -> Sources:
         """What is moved: at the network's own size, or one of :attr:`larger`."""

@@ -49,4 +49,4 @@ def _patches(channels: int, width: int, most: int, side: int) -> nn.Sequential:
     return nn.Sequential(*layers, spectral_norm(nn.Conv2d(channels, 1, 3, padding=1)))
 
 
-FAMILIES.add("multi-scale", Family(None, Discriminator))
+FAMILIES.add("multi-scale", Family(None, Discriminator, any_size=True))

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from fenshen import controls as control_space
 from fenshen import networks
-from fenshen.networks import FAMILIES, Drawn, Family, NetworkConfig
+from fenshen.networks import FAMILIES, Drawn, Family, NetworkConfig, Sizes
 from fenshen.networks.contours import LINES, Contours
 from fenshen.networks.fast import Discriminator
 
@@ -81,7 +81,7 @@ class Generator(networks.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-        side: int | None = None,
+        sizes: Sizes | None = None,
         sources: Float[Tensor, "B C H W"] | None = None,
     ) -> Drawn:
         """As :meth:`forward`; also where the points of :data:`fenshen.networks.contours.CONTOUR_POINTS` came to lie."""

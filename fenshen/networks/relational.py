@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fenshen import networks
 from fenshen.data.texts import TEXTS
-from fenshen.networks import FAMILIES, Drawn, Family, Features, NetworkConfig
+from fenshen.networks import FAMILIES, Drawn, Family, Features, NetworkConfig, Sizes, Sources
 
 _HEADS = 2
 _EMBEDDING = 64  # numbers of a token, for G
@@ -66,7 +66,10 @@ class Generator(networks.Writer):
         self.begin = nn.Parameter(torch.randn(_EMBEDDING) * 0.1)
         self.blank = nn.Parameter(torch.randn(config.width) * 0.1)
         self.input, self.memory = nn.Linear(_EMBEDDING, config.width), Memory(config.width)
-        self.out, self.bias = nn.Linear(config.width, _EMBEDDING), nn.Parameter(torch.zeros(config.dimensions))
+        self.out, self.bias = (
+            nn.Linear(config.width, _EMBEDDING),
+            nn.Parameter(torch.zeros(config.dimensions)),
+        )
 
     def forward(
         self,
@@ -81,8 +84,8 @@ class Generator(networks.Writer):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-        side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
+        sizes: Sizes | None = None,
+        sources: Sources | None = None,
     ) -> Drawn:
         """Texts relaxed: softmax((o + g) / temperature), whose argmax is what :meth:`forward` writes.
 

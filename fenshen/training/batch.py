@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fenshen.adversarial.losses import Loss
 from fenshen.adversarial.matching import FeatureMatching
-from fenshen.networks import Features, Moved, Places, Samples, Sources
+from fenshen.networks import Features, Moved, Places, Samples, Sizes, Sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,7 @@ class Batch:
         latents: of the fakes.
         controls: normalised; None where the networks are not conditional.
         sources: what a generator that translates is given; None for all others.
+        sizes: of the pictures, and of the fakes that are drawn for them; None for other media.
     """
 
     move: int
@@ -32,6 +33,7 @@ class Batch:
     latents: Float[Tensor, "B Z"]
     controls: Float[Tensor, "B 58"] | None
     sources: Sources | None
+    sizes: Sizes | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ from fenshen.training.randomness import Stream
 from fenshen.training.recipe import Recipe
 
 _ADAPT_EVERY = 4  # steps between corrections of the augmentation (ADA, section 3)
+_GRID = 4  # places a side at which features of pictures of any size are matched
 
 Scalars = dict[str, Tensor]
 
@@ -67,7 +68,8 @@ class Critic:
         self.optimizer = adam(self.network, recipe.lr_d, recipe.betas, fabric.device)
         self.augmentation = Augmentation(recipe.augment, recipe.augment_p, recipe.augment_target)
         self.loss = LOSSES[recipe.loss]
-        self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"))
+        grid = _GRID if recipe.network.any_size else None
+        self.matching = FeatureMatching(lambda x: fabric.all_reduce(x, reduce_op="mean"), grid)
         self.haze, self.share = recipe.instance_noise, 1.0  # what schedules decide
         self._real_sign: list[Tensor] = []  # of the moves since the augmentation was corrected
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
-from fenshen.dataset import Batches, Labels, PairedLabels, SourceLabels
+from fenshen.dataset import Batches, Labels, PairedLabels, SizedLabels, SourceLabels
 from fenshen.media import PICTURES
-from fenshen.networks import Samples
+from fenshen.networks import Samples, Sizes
 from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
 from fenshen.training.batch import Batch, PairedBatch
@@ -55,26 +55,30 @@ class Feed:
     def _read(self, move: int, part: slice, side: int) -> Batch:
         samples, labels = self._joined(move, part, side)
         pictures, controls = self._encoded(samples), None
+        sizes = self._sizes(pictures, labels)
         if isinstance(labels, SourceLabels):
-            return self._translated(move, part, pictures, labels)
+            return self._translated(move, part, pictures, labels, sizes)
         if labels.controls is not None:
             controls = torch.from_numpy(control_space.normalise(labels.controls)).to(self.device)
         if not isinstance(labels, PairedLabels) or controls is None:
-            return Batch(move, part, pictures, self._noise(move, part), controls, None)
+            return Batch(move, part, pictures, self._noise(move, part), controls, None, sizes)
         codes, points = (torch.from_numpy(values).to(self.device) for values in (labels.codes, labels.points))
-        return PairedBatch(move, part, pictures, codes, controls, None, self._weight(labels, side), points)
+        weight = self._weight(labels, side)
+        return PairedBatch(move, part, pictures, codes, controls, None, sizes, weight, points)
 
     def _encoded(self, samples: Shaped[ndarray, "B *A"]) -> Float[Tensor, "B *S"]:
         network = self.recipe.network
         encoded = network.medium.encode(samples, self.device)
         return F.one_hot(encoded, network.dimensions).float() if network.medium.discrete else encoded
 
-    def _translated(self, move: int, part: slice, pictures: Samples, labels: SourceLabels) -> Batch:
+    def _translated(
+        self, move: int, part: slice, pictures: Samples, labels: SourceLabels, sizes: Sizes | None
+    ) -> Batch:
         latents, encode = self._noise(move, part), self.recipe.network.medium.encode
         sources = encode(labels.sources, self.device)
         if not self.recipe.paired:
-            return Batch(move, part, pictures, latents, None, sources)
-        return PairedBatch(move, part, pictures, latents, None, sources, None, None)
+            return Batch(move, part, pictures, latents, None, sources, sizes)
+        return PairedBatch(move, part, pictures, latents, None, sources, sizes, None, None)
 
     def _joined(self, move: int, part: slice, side: int) -> tuple[Shaped[ndarray, "B *S"], Labels]:
         """Some rows of a batch that has some of every set, the first set's first."""
@@ -85,9 +89,18 @@ class Feed:
             start += count
             if some.start < some.stop:
                 pixels, known = batches.at(move, some)
-                pictures.append(shrunk(pixels, side) if self.recipe.network.medium is PICTURES else pixels)
+                whole = self.recipe.network.medium is not PICTURES or isinstance(known, SizedLabels)
+                pictures.append(pixels if whole else shrunk(pixels, side))
                 labels.append(known)
         return np.concatenate(pictures), labels[0].joined(labels[1:])
+
+    def _sizes(self, pictures: Samples, labels: Labels) -> Sizes | None:
+        """Of each picture, where the generator asks; on the CPU, for they decide shapes."""
+        if self.recipe.network.medium is not PICTURES:
+            return None
+        if isinstance(labels, SizedLabels):
+            return torch.from_numpy(labels.sizes)
+        return torch.tensor(pictures.shape[2:]).expand(len(pictures), 2)
 
     def _weight(self, labels: PairedLabels, side: int) -> Float[Tensor, "B 1 S S"] | None:
         if not self.recipe.focus:

@@ -79,13 +79,13 @@ class Game:
         """Fakes for the parts of one move's batch, drawn as they are asked for."""
         for batch in self.feed.move(move, side):
             with phase("generator"), self.fabric.autocast(), torch.set_grad_enabled(graph):
-                drawn = self._drawn(batch, side, judged)
+                drawn = self._drawn(batch, judged)
             yield Fakes(batch, *drawn)
 
-    def _drawn(self, batch: Batch, side: int, judged: bool) -> Drawn:
+    def _drawn(self, batch: Batch, judged: bool) -> Drawn:
         if isinstance(self.generator, Writer) and not judged:  # it learns from texts alone: it need not write
             return Drawn(batch.pictures, likelihood=self.generator.likelihood)
-        return self.generator.draw(batch.latents, batch.controls, side=side, sources=batch.sources)
+        return self.generator.draw(batch.latents, batch.controls, sizes=batch.sizes, sources=batch.sources)
 
     def _learn(self, parts: Iterator[Fakes]) -> Scalars:
         """One step of the generator on fakes, judged or not."""

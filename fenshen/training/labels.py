@@ -6,6 +6,7 @@ import numpy as np
 
 from fenshen import landmarks
 from fenshen.data import TrainingData
+from fenshen.data.sizes import SizedBatches, Sizes
 from fenshen.data.translations import TranslatedBatches, Translations
 from fenshen.dataset import Batches, Dataset, Labels, PairedLabels
 from fenshen.errors import UsageError
@@ -20,6 +21,9 @@ def batches(data: TrainingData, recipe: Recipe, batch_size: int) -> Batches:
         UsageError: the dataset does not know what the recipe needs.
     """
     train = data.indices("train")
+    if isinstance(data, Sizes):
+        rows = np.arange(len(data.sizes))
+        return SizedBatches(rows, train, Labels(None), batch_size, recipe.seed, recipe.mirror, data=data)
     if not isinstance(data, Translations):
         if recipe.sources:
             raise UsageError("train.no_sources", recipe=recipe.name, dataset=data.path)

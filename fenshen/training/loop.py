@@ -20,6 +20,7 @@ from numpy import ndarray
 
 from fenshen import model, portraits
 from fenshen.data import TrainingData
+from fenshen.data.sizes import Sizes, ragged
 from fenshen.dataset import UNFILMED, Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
@@ -296,6 +297,8 @@ class Training:
         drawer = model.Model(self.game.average, self._card(), self.run, self.fabric.device)
         if probes.sources is not None:
             return drawer.translate(probes.sources)
+        if probes.sizes is not None:
+            return ragged(drawer.draw_sizes(probes.latents, probes.sizes))
         return drawer.draw(probes.latents, controls=probes.controls)
 
     def _write_model(self, folder: Path) -> None:
@@ -312,6 +315,7 @@ class Training:
             origin=card.origin,
             pictures=len(self.batches.indices),
             start=self.start,
+            sizes=self.data.common if isinstance(self.data, Sizes) else [],
             licence=card.licence,
             consent=card.consent,
             metrics=self.metrics,

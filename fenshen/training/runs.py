@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fenshen import files
 from fenshen.data import TrainingData
+from fenshen.data.sizes import Sizes
 from fenshen.errors import FenshenError, UsageError
 from fenshen.keyframes import FOLDER
 from fenshen.metrics.meters import FEWEST_REAL
@@ -46,9 +47,11 @@ def choose_recipe(
     for key, have in data.shape.items():
         if key != "size" and getattr(chosen, key) != have:
             raise UsageError("train.other_shape", key=key, dataset=data.path, have=have)
+    if isinstance(data, Sizes) and not chosen.network.any_size:
+        raise UsageError("sizes.other_recipe", recipe=chosen.name, dataset=data.path)
     smaller = chosen.size < data.card.size
     shrinks = chosen.sources or (chosen.keyframes and data.card.size % chosen.size == 0)
-    if chosen.size != data.card.size and not (smaller and shrinks):
+    if chosen.size != data.card.size and not (smaller and shrinks) and not isinstance(data, Sizes):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
     if chosen.fine is not None and chosen.fine > data.card.size:
         raise UsageError("train.too_fine", fine=chosen.fine, dataset=data.path, have=data.card.size)

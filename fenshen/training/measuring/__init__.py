@@ -15,7 +15,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from fenshen.data import TrainingData
+from fenshen.data.sizes import Sizes as SizedPictures
 from fenshen.dataset import Batches
+from fenshen.networks import Sizes
 from fenshen.networks.latents import draw_latents
 from fenshen.registry import Registry
 from fenshen.training.recipe import Recipe
@@ -29,6 +31,7 @@ class Probes(NamedTuple):
     latents: Float[Tensor, "N Z"]
     controls: Float[ndarray, "N 58"] | None  # None: neutral
     sources: Shaped[ndarray, "N *S"] | None = None  # of a generator that translates
+    sizes: Sizes | None = None  # of pictures that are not all alike
 
 
 Draw = Callable[[Probes], Array]
@@ -81,6 +84,11 @@ MEASURING: Registry[type[Measuring]] = Registry("medium", "fenshen.training.meas
 
 
 def measuring(data: TrainingData, batches: Batches, recipe: Recipe, device: torch.device) -> Measuring:
-    """What measures the samples of a recipe's medium; those that are translated are measured with their sources."""
-    kind = f"translated {recipe.network.medium.name}" if recipe.sources else recipe.network.medium.name
+    """What measures the samples of a recipe's medium; those that are translated are measured with their sources, and
+    pictures of several sizes at one."""
+    kind = recipe.network.medium.name
+    if recipe.sources:
+        kind = f"translated {kind}"
+    elif isinstance(data, SizedPictures):
+        kind = "sizes"
     return MEASURING[kind](data, batches, recipe, device)
