@@ -38,6 +38,7 @@ SHIPPED = {
     "faces-64": "faces-64",
     "restorer": "restorer",
     "toon-128": "toon-128",
+    "lips": "lips",
 }  # models in our assets, by their names
 _CHUNK = 8  # pictures computed together, always: so that a picture does not depend on its neighbours' number
 
@@ -49,8 +50,8 @@ class ModelCard(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     network: NetworkConfig
-    told: Literal["noise", "human", "picture"] = Field(
-        "noise", description="what it is given: noise, codes of humans, or pictures to translate"
+    told: Literal["noise", "human", "picture", "sound"] = Field(
+        "noise", description="what it is given: noise, codes of humans, or pictures or sound to translate"
     )
     recipe: str = Field(description="name of the recipe it was trained by")
     step: int = Field(ge=0)
@@ -167,7 +168,7 @@ class Model:
         if size is not None:
             raise UsageError("generate.one_size", model=self.path, side=self.card.resolution)
         labels: list[Tensor | None] = [None] * math.ceil(len(latents) / _CHUNK)
-        if self.card.told == "picture":
+        if isinstance(self.generator, Translator):
             raise FenshenError("model.translator", path=self.path)
         if self.card.network.conditional:
             given = control_space.NEUTRAL if controls is None else controls
@@ -269,7 +270,8 @@ def merit(metrics: Mapping[str, float]) -> float | None:
     """The value that is smallest for the best checkpoint; None if nothing was measured.
 
     KID; minus the PSNR; for points, reverse KL and the share of samples that are not good; for sequences, energy
-    distance; for texts, how far their likelihood by the oracle is from its own texts', or minus the F-score of BLEU.
+    distance; for sequences that follow others, the mean error; for texts, how far their likelihood by the oracle is
+    from its own texts', or minus the F-score of BLEU.
     """
     if "psnr" in metrics:
         return -metrics["psnr"]
@@ -277,7 +279,8 @@ def merit(metrics: Mapping[str, float]) -> float | None:
         return metrics["reverse_kl"] + 1 - metrics["good"]
     if "bleu_f" in metrics:
         return -metrics["bleu_f"]
-    return next((metrics[name] for name in ("kid", "energy", "oracle_gap") if name in metrics), None)
+    known = ("kid", "energy", "error", "oracle_gap")
+    return next((metrics[name] for name in known if name in metrics), None)
 
 
 def _read_card(folder: Path) -> ModelCard:

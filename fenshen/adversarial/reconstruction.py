@@ -38,6 +38,15 @@ def multiscale_l1(
     return torch.stack(terms).mean()
 
 
+def sequence_l1(fake: Float[Tensor, "B T F"], real: Float[Tensor, "B T F"]) -> Float[Tensor, ""]:
+    """L = mean |d| + mean |d_t - d_{t-1}|, with d = fake - real: where a sequence is, and where it goes.
+
+    Without the second part what is short, as lips that close, is passed over.
+    """
+    difference = fake.float() - real.float()
+    return difference.abs().mean() + difference.diff(dim=1).abs().mean()
+
+
 def dissimilarity(
     fake: Float[Tensor, "B C S S"],
     real: Float[Tensor, "B C S S"],

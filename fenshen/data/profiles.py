@@ -51,15 +51,9 @@ class Composer:
 
 
 # fmt: off
-_EN_WOMEN = (
-    "Maya Ines Ada Nora Priya Mei Lena Hana Zoe Alma Rosa Yuki Tara Elif Nadia Clara Ruth Wendy Amina Greta"
-).split()
-_EN_MEN = (
-    "Omar Tom Ravi Jonas Wei Luca Sam Kofi Ivan Hugo Ben Diego Karim Oscar Felix Noel Anton Jamal Peter Ken"
-).split()
-_EN_TOWNS = (
-    "Leeds Lisbon Chengdu Lagos Oslo Kyoto Porto Lima Cork Utrecht Cairo Hanoi Bergen Quito Turin Tartu"
-).split()
+_EN_WOMEN = ["Maya", "Ines", "Ada", "Nora", "Priya", "Mei", "Lena", "Hana", "Zoe", "Alma", "Rosa", "Yuki", "Tara", "Elif", "Nadia", "Clara", "Ruth", "Wendy", "Amina", "Greta"]
+_EN_MEN = ["Omar", "Tom", "Ravi", "Jonas", "Wei", "Luca", "Sam", "Kofi", "Ivan", "Hugo", "Ben", "Diego", "Karim", "Oscar", "Felix", "Noel", "Anton", "Jamal", "Peter", "Ken"]
+_EN_TOWNS = ["Leeds", "Lisbon", "Chengdu", "Lagos", "Oslo", "Kyoto", "Porto", "Lima", "Cork", "Utrecht", "Cairo", "Hanoi", "Bergen", "Quito", "Turin", "Tartu"]
 # Who they are, what they do, what they can be asked about, where they are met.
 _EN_WORK = (
     ("a nurse", "works nights on a ward", ("first aid", "night shifts", "sleep"), "at the hospital"),

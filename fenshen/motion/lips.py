@@ -1,19 +1,29 @@
-"""Mouth movement from a voice recording without a transcript."""
+"""Mouth movement from a voice recording without a transcript, by a network that learnt it from spoken sentences.
+
+The network (recipe ``lips``, data ``talking:N``) hears a tenth of a second ahead and no further, knows no language and
+no voice, and moves the controls that visemes move; the rest of the face idles.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen.audio import loudness
+from fenshen import audio, controls
+from fenshen.motion import hearing
 from fenshen.motion.idle import idle
-from fenshen.motion.track import Track, check_rate
-from fenshen.motion.visemes import shape
+from fenshen.motion.track import Track, at, check_rate
+from fenshen.motion.visemes import of_mouth
 
-_WINDOW = 0.04  # seconds that the spectrum of a frame is taken over
-_BLOCK = 1024  # frames whose spectra are held at once: an hour does not fit into memory
-_FORMANTS = ((250, 1000), (800, 2700))  # Hz: the bands of the first and second formant
+if TYPE_CHECKING:
+    from fenshen.model import Model
+
+NAME = "lips"  # of the model among those that come with Fenshen
+_BLOCK = 3000  # frames that are followed at once: an hour does not fit into memory
 
 
 def from_audio(
@@ -25,9 +35,6 @@ def from_audio(
     start: float = 0.0,
 ) -> Track:
     """The movement of a face that makes this sound; in silence, idle movement only.
-
-    Loudness and the centre of the first formant's band open the jaw, that of the second formant's band rounds or
-    spreads the lips, hissing narrows the teeth; humming, and a short dip between loud frames, close the mouth.
 
     Args:
         samples: mono, in [-1, 1].
@@ -42,69 +49,44 @@ def from_audio(
     check_rate(rate)
     count = max(1, round(len(samples) / sample_rate * rate))
     resting = idle(count / rate, rate, seed, start=start)
-    loud = loudness(samples, sample_rate, rate, count)
-    if not loud.any():
+    if audio.is_silent(samples, sample_rate):
         return resting
-    first, second, hiss, hum = _bands(samples, sample_rate, rate, count)
-    first, second = (_stretched(centres, loud > 0.3) for centres in (first, second))
-    open_ = loud * (0.35 + 0.6 * first) * (1 - 0.75 * hiss)
-    spread = loud * np.clip(2.5 * (second - 0.6), 0, 1)
-    round_ = loud * np.clip(2.5 * (0.4 - second), 0, 1) * (1 - hiss)
-    mouth = (
-        np.outer(open_, shape("aa"))
-        + np.outer(spread * (1 - hiss), 0.7 * shape("ii"))
-        + np.outer(round_, 0.8 * shape("uu"))
-        + np.outer(loud * hiss, shape("SS"))
-    )
-    closed = np.maximum(_dips(loud), 0.8 * hum)[:, None]
-    mouth = _softened(mouth * (1 - closed) + closed * 0.8 * shape("PP"))
-    return (Track(mouth.astype(np.float32), rate) + resting).clipped()
+    level = audio.normalised(_resampled(samples, sample_rate), audio.RATE)
+    made = np.zeros((count, controls.COUNT), np.float32)
+    mouth = follow(hearing.heard(hearing.power(np.pad(level, (0, audio.RATE // hearing.FRAMES)))))
+    made[:, of_mouth()] = at(mouth, (np.arange(count) + 0.5) * (hearing.FRAMES / rate) - 0.5)
+    return (Track(made, rate) + resting).clipped()
 
 
-def _bands(
-    samples: Float[ndarray, "samples"], sample_rate: int, rate: float, frames: int
-) -> Float[ndarray, "4 T"]:
-    """Features of each frame's spectrum, one row per feature.
+def follow(heard: Float[ndarray, "T 80"], model: Model | None = None) -> Float[ndarray, "T F"]:
+    """The mouth's controls, fifty times a second, for what is heard (:mod:`fenshen.motion.hearing`).
 
-    The centre of the first and of the second formant's band in Hz; from 0 to 1, how much of the sound hisses; and
-    from 0 to 1, how likely it is hummed through the nose: vowels keep a hundredth of their power above 700 Hz, m and
-    n a thousandth.
+    A frame depends on what was heard up to 120 ms after its middle, and on the three seconds before.
+
+    Args:
+        model: another one of recipe ``lips``.
     """
-    size = round(_WINDOW * sample_rate)
-    middles = np.round((np.arange(frames) + 0.5) / rate * sample_rate).astype(int)
-    padded = np.pad(samples, (size, 2 * size))
-    window, frequencies = np.hanning(size), np.fft.rfftfreq(size, 1 / sample_rate)
-    result = np.zeros((4, frames))
-    for begin in range(0, frames, _BLOCK):
-        block = slice(begin, begin + _BLOCK)
-        cut = padded[np.minimum(middles[block, None] + size // 2 + np.arange(size), len(padded) - 1)]
-        power = np.abs(np.fft.rfft(cut * window)) ** 2 + 1e-10
-        for row, (low, high) in enumerate(_FORMANTS):
-            band = (frequencies >= low) & (frequencies < high)
-            weights = np.sqrt(power[:, band])
-            result[row, block] = (weights * frequencies[band]).sum(1) / weights.sum(1)
-        high_share = power[:, frequencies >= 3500].sum(1) / power[:, frequencies >= 150].sum(1)
-        upper = 10 * np.log10(power[:, frequencies >= 700].sum(1) / power[:, frequencies < 700].sum(1))
-        result[2, block] = np.clip((high_share - 0.25) * 2.5, 0, 1)
-        result[3, block] = np.clip((-20 - upper) / 8, 0, 1)
-    return result
+    from fenshen.networks.causal import AHEAD, REACH
+
+    network = model or _network()
+    parts = []
+    for first in range(0, len(heard), _BLOCK):
+        begin = max(first - REACH, 0)
+        made = network.translate(heard[None, begin : first + _BLOCK + AHEAD])[0]
+        parts.append(made[first - begin :][:_BLOCK])
+    return np.concatenate(parts)
 
 
-def _stretched(centres: Float[ndarray, "T"], loud: Bool[ndarray, "T"]) -> Float[ndarray, "T"]:
-    """From 0 to 1 between low and high for this voice, judged by its loud frames."""
-    low, high = np.quantile(centres[loud], (0.1, 0.9)) if loud.any() else (0.0, 1.0)
-    return np.clip((centres - low) / max(high - low, 1.0), 0, 1)
+@cache
+def _network() -> Model:
+    from fenshen.model import Model
+
+    return Model.load(NAME)
 
 
-def _dips(loud: Float[ndarray, "T"]) -> Float[ndarray, "T"]:
-    """How likely each frame is a short closure: quiet, and loud just before and after."""
-    before = np.maximum(np.roll(loud, 1), np.roll(loud, 2))
-    after = np.maximum(np.roll(loud, -1), np.roll(loud, -2))
-    before[:2] = after[-2:] = 0
-    return np.clip((np.minimum(before, after) - loud - 0.25) * 4, 0, 1)
-
-
-def _softened(mouth: Float[ndarray, "T 58"]) -> Float[ndarray, "T 58"]:
-    """Each frame with a quarter of either neighbour: spectra tremble more than lips."""
-    padded = np.pad(mouth, ((1, 1), (0, 0)), mode="edge")
-    return padded[1:-1] / 2 + padded[:-2] / 4 + padded[2:] / 4
+def _resampled(samples: Float[ndarray, "samples"], rate: int) -> Float[ndarray, "n"]:
+    """The sound at the rate that is heard; what lies above its band does not matter to a mouth."""
+    if rate == audio.RATE:
+        return samples
+    places = np.arange(len(samples) * audio.RATE // rate) * (rate / audio.RATE)
+    return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -110,10 +110,27 @@ def speak_track(
     check_rate(rate)
     count = frames_of(seconds, rate)
     times = (np.arange(count) + 0.5) / rate  # the middle of what a frame shows
-    mouth = _mouths(list(_units(phonemes, seconds)), times + _LEAD, 1 / rate, loudness)
+    mouth = mouths(phonemes, seconds, rate, loudness=loudness)
     accents = _accents(phonemes, times, loudness, random_of(seed, 5, round(1000 * start)))
     resting = idle(count / rate, rate, seed, start=start).controls
     return Track(controls.clip(mouth + accents + resting), rate)
+
+
+def mouths(
+    phonemes: Sequence[Phoneme],
+    seconds: float,
+    rate: float,
+    *,
+    loudness: Float[ndarray, "T"] | None = None,
+    shortest: float | None = None,
+) -> Float[ndarray, "T 58"]:
+    """The mouth alone; arguments as for :func:`speak_track`.
+
+    Args:
+        shortest: seconds that a closure lasts at least; by default those of a frame.
+    """
+    times = (np.arange(frames_of(seconds, rate)) + 0.5) / rate
+    return _mouths(list(_units(phonemes, seconds)), times + _LEAD, shortest or 1 / rate, loudness)
 
 
 def _mouths(
@@ -140,7 +157,7 @@ def _mouths(
             half = max((unit.end - unit.start) / 2, frame / 2)
             away = np.abs(times - (unit.start + unit.end) / 2) - half
             seal = (shape.seal * np.clip(1 - away / _SEALING, 0, 1))[:, None]
-            blend = blend * (1 - seal) + seal * np.where(_mouth(), shape.controls, blend)
+            blend = blend * (1 - seal) + seal * np.where(of_mouth(), shape.controls, blend)
     return blend
 
 
@@ -249,6 +266,6 @@ def _group_of() -> Int[ndarray, "58"]:
 
 
 @cache
-def _mouth() -> ndarray:
-    """Which controls a seal decides: every one that a mouth shape uses."""
+def of_mouth() -> Bool[ndarray, "58"]:
+    """Which controls make the mouth shapes; a seal decides all of them."""
     return np.any([shape.controls > 0 for shape in _shapes().values()], axis=0)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import UInt8
@@ -24,6 +24,7 @@ from fenshen.data.sizes import Sizes, ragged
 from fenshen.dataset import UNFILMED, Batches, Dataset
 from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
+from fenshen.media import PICTURES
 from fenshen.messages import message
 from fenshen.provenance.mark import Mark
 from fenshen.training import checkpoint, starts
@@ -304,11 +305,16 @@ class Training:
     def _write_model(self, folder: Path) -> None:
         model.save(folder, self.game.average, self._card())
 
+    def _told(self) -> Literal["noise", "human", "picture", "sound"]:
+        if self.recipe.sources:
+            return "picture" if self.recipe.network.medium is PICTURES else "sound"
+        return "human" if self.recipe.paired else "noise"
+
     def _card(self) -> model.ModelCard:
         card = self.data.card
         return model.ModelCard(
             network=self.recipe.network,
-            told="picture" if self.recipe.sources else "human" if self.recipe.paired else "noise",
+            told=self._told(),
             recipe=self.recipe.name,
             step=self.step,
             pictures_seen=self.step * self.recipe.batch_size,

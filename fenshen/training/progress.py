@@ -131,6 +131,8 @@ class Bar:
             parts.append(message("train.modes", modes=metrics["modes"], good=metrics["good"]))
         if "psnr" in metrics:
             parts.append(f"PSNR {metrics['psnr']:.1f} dB")
+        if "correlation" in metrics:
+            parts.append(f"r {metrics['correlation']:.2f}")
         self.text = "  ".join(parts)
         self.progress.update(self.task, text=self.text)
         now = time.monotonic()

@@ -103,6 +103,8 @@ def _perceptual(fakes: Fakes) -> Scalar:
 
 
 def _reconstruction(fakes: Fakes) -> Scalar:
+    if fakes.pictures.ndim == 3:
+        return reconstruction.sequence_l1(fakes.pictures, fakes.pair.pictures)
     return reconstruction.multiscale_l1(fakes.pictures, fakes.pair.pictures, fakes.pair.weight)
 
 

@@ -7,12 +7,13 @@ from functools import cache
 from typing import Any
 
 from fenshen.messages import message
-from fenshen.motion.speech.spoken import Engine, Language, Phoneme, Speech, Voice
+from fenshen.motion.speech.spoken import LANGUAGES, Engine, Language, Phoneme, Speech, Voice
 from fenshen.registry import Registry
 
 __all__ = [
     "DEFAULT_ENGINE",
     "ENGINES",
+    "LANGUAGES",
     "Engine",
     "Language",
     "Phoneme",
