@@ -287,16 +287,16 @@ class PairedLabels(Labels):
 
 @dataclass(frozen=True, eq=False)
 class SourceLabels(Labels):
-    """What a generator is given that translates pictures.
+    """What a generator is given that translates.
 
     Attributes:
-        sources: pictures, which may have more channels than three.
+        sources: pictures, or samples of another medium, which may have more channels than what is made of them.
     """
 
-    sources: UInt8[ndarray, "N H W C"]
+    sources: Shaped[ndarray, "N *S"]
 
     def rows(self, rows: np.ndarray) -> SourceLabels:
-        """The sources of some pictures."""
+        """The sources of some samples."""
         return SourceLabels(None, self.sources[rows])
 
 

@@ -29,6 +29,7 @@ class Medium:
         decode: the inverse; what lies outside is clipped where the arrays cannot hold it.
         show: one picture of many samples, whose data came from the named origins; None: samples are pictures.
         others: by suffix, what else writes samples into a file, with their marks.
+        axes: of the arrays, those along which samples can be of any length.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Medium:
     decode: Callable[[Tensor], ndarray]
     show: Callable[[ndarray, Sequence[str]], UInt8[ndarray, "H W 3"]] | None = None
     others: Mapping[str, Callable[[ndarray, Sequence[str], Path, Mark], None]] = field(default_factory=dict)
+    axes: tuple[int, ...] = (1, 2)
 
 
 def to_pixels(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[ndarray, "B H W 3"]:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.errors import FenshenError
-from fenshen.media import from_pixels, to_pixels
 from fenshen.networks import NetworkConfig, Translator, build_generator, place
 from fenshen.networks.latents import draw_latents
 
@@ -156,19 +155,24 @@ class Model:
         return np.concatenate(chunks)
 
     @torch.inference_mode()
-    def translate(self, sources: UInt8[ndarray, "N H W C"]) -> UInt8[ndarray, "N H W 3"]:
-        """Make other pictures of pictures of any size, which may have more channels than three.
+    def translate(self, sources: Shaped[ndarray, "N *S"]) -> Shaped[ndarray, "N *T"]:
+        """Make other pictures of pictures of any size, which may have more channels than three; or sounds of what they
+        are to be made of, of any length.
 
         Raises:
             FenshenError: the model draws from noise.
         """
         if not isinstance(self.generator, Translator):
             raise FenshenError("model.no_translator", path=self.path)
-        height, width = sources.shape[1:3]
-        more = [(0, 0), *((0, -side % self.generator.multiple) for side in (height, width)), (0, 0)]
-        whole = np.pad(sources, more, mode="edge")
-        made = [to_pixels(self.generator.translate(from_pixels(one[None], self.device))) for one in whole]
-        return np.concatenate(made)[:, :height, :width]
+        medium, multiple = self.card.network.medium, self.generator.multiple
+        more = [-side % multiple if axis in medium.axes else 0 for axis, side in enumerate(sources.shape)]
+        whole = np.pad(sources, [(0, some) for some in more], mode="edge")
+        made = np.concatenate(
+            [medium.decode(self.generator.translate(medium.encode(one[None], self.device))) for one in whole]
+        )
+        for axis in medium.axes:  # a frame of a source is many samples of a sound
+            made = made.take(range(sources.shape[axis] * made.shape[axis] // whole.shape[axis]), axis)
+        return np.ascontiguousarray(made)
 
     @cached_property
     def digest(self) -> str:
@@ -211,13 +215,13 @@ def merit(metrics: Mapping[str, float]) -> float | None:
     """The value that is smallest for the best checkpoint; None if nothing was measured.
 
     KID; minus the PSNR; for points, reverse KL and the share of samples that are not good; for sequences, energy
-    distance.
+    distance; for sounds, the distance of their spectra.
     """
     if "psnr" in metrics:
         return -metrics["psnr"]
     if "good" in metrics:
         return metrics["reverse_kl"] + 1 - metrics["good"]
-    return metrics.get("kid", metrics.get("energy"))
+    return next((metrics[name] for name in ("kid", "energy", "stft") if name in metrics), None)
 
 
 def _read_card(folder: Path) -> ModelCard:

@@ -13,14 +13,14 @@ from pathlib import Path, PurePath
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from numpy import ndarray
 
-from fenshen.data import KINDS
+from fenshen.data import KINDS, Facts, TrainingData
 from fenshen.data.damage import CHANNELS, DAMAGES, encoded
-from fenshen.dataset import Batches, Dataset, DatasetCard, SourceLabels, Split
+from fenshen.dataset import Batches, Dataset, SourceLabels, Split
 from fenshen.errors import FenshenError, UsageError
-from fenshen.media import PICTURES
+from fenshen.media import PICTURES, Medium
 
 Picture = UInt8[ndarray, "H W 3"]
 _STREAM = 2  # of random numbers, beside the two of Batches
@@ -31,37 +31,37 @@ class Translations(ABC):
 
     Args:
         name: how a user names it.
-        target: pictures as they should become.
+        target: pictures, or samples of another medium, as they should become.
     """
 
-    medium = PICTURES
+    medium: ClassVar[Medium] = PICTURES
     channels: ClassVar[int] = 3
     recipe: ClassVar[str]
     paired: ClassVar[bool] = True  # whether the target is the right answer
     largest: ClassVar[int] = 128  # side in pixels of the networks that are taken by default
 
-    def __init__(self, name: str, target: Dataset) -> None:
+    def __init__(self, name: str, target: TrainingData) -> None:
         self.path, self.target = Path(name), target
 
     @abstractmethod
     def pair(
         self, row: int, numbers: np.random.Generator, size: int
-    ) -> tuple[UInt8[ndarray, "S S C"], Picture]:
-        """A source, and the picture of row ``row`` that should be made of it, or is like what should be."""
+    ) -> tuple[ndarray, ndarray]:
+        """A source, and the sample of row ``row`` that should be made of it, or is like what should be."""
 
     @property
-    def samples(self) -> UInt8[ndarray, "N H W 3"]:
-        """The pictures as they should become."""
-        return self.target.pixels
+    def samples(self) -> Shaped[ndarray, "N *S"]:
+        """The samples as they should become."""
+        return self.target.samples
 
     @property
-    def card(self) -> DatasetCard:
+    def card(self) -> Facts:
         """What is known of them."""
         return self.target.card
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the pictures."""
+        """Changes with the samples."""
         return self.target.fingerprint
 
     @property
@@ -70,12 +70,12 @@ class Translations(ABC):
         return {"size": min(self.card.size, self.largest), "sources": self.channels}
 
     def indices(self, split: Split) -> np.ndarray:
-        """Positions of one split's pictures."""
+        """Positions of one split's samples."""
         return self.target.indices(split)
 
     def pairs(
         self, rows: np.ndarray, seed: tuple[int, ...], size: int
-    ) -> tuple[UInt8[ndarray, "N S S C"], UInt8[ndarray, "N S S 3"]]:
+    ) -> tuple[Shaped[ndarray, "N *S"], Shaped[ndarray, "N *T"]]:
         """Sources and targets of some rows, by the random numbers of each row's place."""
         made = [self.pair(int(row), np.random.default_rng((*seed, i)), size) for i, row in enumerate(rows)]
         return np.stack([source for source, _ in made]), np.stack([target for _, target in made])
@@ -87,13 +87,13 @@ class TranslatedBatches(Batches):
 
     Args:
         data: what makes the pairs.
-        size: side of the pictures in pixels.
+        size: of the network: side of the pictures in pixels, frames of sounds.
     """
 
     data: Translations = field(kw_only=True)
     size: int = field(kw_only=True)
 
-    def at(self, step: int, part: slice = slice(None)) -> tuple[UInt8[ndarray, "B S S 3"], SourceLabels]:
+    def at(self, step: int, part: slice = slice(None)) -> tuple[Shaped[ndarray, "B *S"], SourceLabels]:
         rows, flips = self.chosen(step)
         made = [
             self.data.pair(int(rows[i]), np.random.default_rng((self.seed, _STREAM, step, i)), self.size)

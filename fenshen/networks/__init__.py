@@ -87,7 +87,7 @@ class Generator(nn.Module, ABC):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
+        sources: Float[Tensor, "B C *N"] | None = None,
     ) -> Drawn:
         """As :meth:`forward`, with everything else that training compares.
 
@@ -99,11 +99,12 @@ class Generator(nn.Module, ABC):
 
 
 class Translator(Generator):
-    """Pictures to pictures of the same size: what is given instead of latents is a picture."""
+    """Pictures to pictures of the same size, or sounds from what they are to be made of: what is given instead of latents
+    is the source."""
 
     @abstractmethod
-    def translate(self, sources: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 3 H W"]:
-        """Pictures in [-1, 1] for sources in [-1, 1], of any size whose sides ``multiple`` divides."""
+    def translate(self, sources: Float[Tensor, "B C *N"]) -> Samples:
+        """Pictures in [-1, 1] for sources in [-1, 1], of any size whose sides ``multiple`` divides; or sounds."""
 
     @property
     @abstractmethod
@@ -116,7 +117,7 @@ class Translator(Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
     ) -> Samples:
-        raise TypeError("this generator translates pictures")
+        raise TypeError("this generator translates")
 
     def draw(
         self,
@@ -124,18 +125,18 @@ class Translator(Generator):
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
         side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
+        sources: Float[Tensor, "B C *N"] | None = None,
     ) -> Drawn:
         if sources is None:
-            raise TypeError("this generator translates pictures")
+            raise TypeError("this generator translates")
         pictures = self.translate(sources)
         return Drawn(pictures, places=self.compare(latents, pictures, sources))
 
     def compare(
         self,
         latents: Float[Tensor, "B Z"],
-        pictures: Float[Tensor, "B 3 H W"],
-        sources: Float[Tensor, "B C H W"],
+        pictures: Samples,
+        sources: Float[Tensor, "B C *N"],
     ) -> tuple[Places, Places] | None:
         """What it sees at some places of its pictures, and at the same places of their sources; None: it compares none.
 
@@ -173,6 +174,7 @@ class Family:
         paired: the generator can be asked for the very picture of a person, and works out the face's points.
         moves: the generator moves keyframes, and has to be given some.
         translates: the generator is a :class:`Translator`.
+        coarse: of a generator that translates: how many samples, along an axis, it makes for one of its source.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         sizes: smallest and largest side of the pictures in pixels.
     """
@@ -185,6 +187,7 @@ class Family:
     paired: bool = False
     moves: bool = False
     translates: bool = False
+    coarse: int = 1
     spectral_norm: bool = False
     sizes: tuple[int, int] = (32, 1024)
 
@@ -227,7 +230,7 @@ class NetworkConfig(BaseModel):
 
     keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
     sources: Annotated[
-        int, Field(ge=0, le=16, description="channels of the picture that G translates; 0: none")
+        int, Field(ge=0, le=128, description="channels of what G translates; 0: none")
     ] = 0
     places: Annotated[
         int, Field(ge=0, le=1024, description="of a picture, that are compared with its source's (CUT)")

@@ -30,7 +30,7 @@ class Batch:
     pictures: Samples
     latents: Float[Tensor, "B Z"]
     controls: Float[Tensor, "B 58"] | None
-    sources: Float[Tensor, "B C H W"] | None
+    sources: Float[Tensor, "B C *N"] | None
 
 
 @dataclass(frozen=True, eq=False)

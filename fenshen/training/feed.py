@@ -14,7 +14,7 @@ from torch import Tensor
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
 from fenshen.dataset import Batches, Labels, PairedLabels, SourceLabels
-from fenshen.media import PICTURES, from_pixels
+from fenshen.media import PICTURES
 from fenshen.networks import Samples
 from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
@@ -64,7 +64,7 @@ class Feed:
         return PairedBatch(move, part, pictures, codes, controls, None, self._weight(labels, side), points)
 
     def _translated(self, move: int, part: slice, pictures: Samples, labels: SourceLabels) -> Batch:
-        latents, sources = self._noise(move, part), from_pixels(labels.sources, self.device)
+        latents, sources = self._noise(move, part), self.recipe.network.medium.encode(labels.sources, self.device)
         if not self.recipe.paired:
             return Batch(move, part, pictures, latents, None, sources)
         return PairedBatch(move, part, pictures, latents, None, sources, None, None)

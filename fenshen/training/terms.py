@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fenshen.adversarial import contrast, reconstruction, remedies
+from fenshen.adversarial import contrast, reconstruction, remedies, spectral
 from fenshen.messages import Language
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.batch import Fakes
@@ -39,6 +39,8 @@ class Need(Enum):
     SEVERAL = "several"  # several generators
     PLACES = "places"  # a generator that compares places of its pictures with places of their sources
     FACES = "faces"  # a generator that is asked for pictures of known people
+    PICTURES = "pictures"
+    SOUNDS = "sounds"
     PAIRS = "pairs"  # a generator that is asked for the very picture beside its fake
 
 
@@ -103,6 +105,10 @@ def _perceptual(fakes: Fakes) -> Scalar:
 
 def _reconstruction(fakes: Fakes) -> Scalar:
     return reconstruction.multiscale_l1(fakes.pictures, fakes.pair.pictures, fakes.pair.weight)
+
+
+def _spectrum(fakes: Fakes) -> Scalar:
+    return spectral.stft_distance(fakes.pictures.flatten(0, 1), fakes.pair.pictures.flatten(0, 1))
 
 
 def _structure(fakes: Fakes) -> Scalar:
@@ -259,7 +265,17 @@ TERMS = (
         "structure",
         _structure,
         {"en": "weight of structural dissimilarity in G's loss", "zh": "G 的损失中结构差异的权重"},
-        needs=_PAIRS,
+        needs=_PAIRS | {Need.PICTURES},
+    ),
+    Term(
+        "spectrum",
+        _spectrum,
+        {
+            "en": "weight of the distance of spectra at several resolutions in G's loss",
+            "zh": "G 的损失中多分辨率频谱距离的权重",
+        },
+        needs=_PAIRS | {Need.SOUNDS},
+        short="STFT",
     ),
     Term(
         "identity",

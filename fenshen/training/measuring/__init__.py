@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 from torch import Tensor
 
@@ -28,7 +28,7 @@ class Probes(NamedTuple):
 
     latents: Float[Tensor, "N Z"]
     controls: Float[ndarray, "N 58"] | None  # None: neutral
-    sources: UInt8[ndarray, "N H W C"] | None = None  # of a generator that translates
+    sources: Shaped[ndarray, "N *S"] | None = None  # of a generator that translates
 
 
 Draw = Callable[[Probes], Array]
@@ -81,6 +81,7 @@ MEASURING: Registry[type[Measuring]] = Registry("medium", "fenshen.training.meas
 
 
 def measuring(data: TrainingData, batches: Batches, recipe: Recipe, device: torch.device) -> Measuring:
-    """What measures the samples of a recipe's medium; translated pictures are measured by their sources."""
-    kind = "translations" if recipe.sources else recipe.network.medium.name
+    """What measures the samples of a recipe's medium; translated ones are measured by their sources."""
+    name = recipe.network.medium.name
+    kind = f"translated {name}" if recipe.sources else name
     return MEASURING[kind](data, batches, recipe, device)

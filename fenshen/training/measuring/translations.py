@@ -16,7 +16,7 @@ _SEED = 0xBEEF  # of the sources that are translated: the same in every run
 _MEASURED = 128
 
 
-@MEASURING.register("translations")
+@MEASURING.register("translated pictures")
 class TranslationMeasuring(Measuring):
     """Translates pictures that the generator was not shown."""
 
