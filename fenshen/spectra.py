@@ -24,7 +24,9 @@ _EDGE = (WINDOW - HOP) // 2
 
 def stft(sounds: Float[Tensor, "B S"]) -> Tensor:
     """Complex spectra [B, 513, T] of sounds of 256 T samples, through a Hann window."""
-    padded = F.pad(sounds[:, None], (_EDGE, _EDGE), mode="reflect" if sounds.shape[-1] > _EDGE else "constant")[:, 0]
+    padded = F.pad(
+        sounds[:, None], (_EDGE, _EDGE), mode="reflect" if sounds.shape[-1] > _EDGE else "constant"
+    )[:, 0]
     window = torch.hann_window(WINDOW, device=sounds.device)
     return torch.stft(padded, WINDOW, HOP, window=window, center=False, return_complex=True)
 
@@ -34,7 +36,9 @@ def istft(spectra: Tensor) -> Float[Tensor, "B S"]:
     frames = spectra.shape[-1]
     window = torch.hann_window(WINDOW, device=spectra.device)
     parts = torch.fft.irfft(spectra, WINDOW, dim=1) * window[:, None]
-    added, weight = (_overlapped(x, frames) for x in (parts, window.square()[None, :, None].expand(1, -1, frames)))
+    added, weight = (
+        _overlapped(x, frames) for x in (parts, window.square()[None, :, None].expand(1, -1, frames))
+    )
     return added / weight.clamp(min=1e-8)
 
 

@@ -16,13 +16,14 @@ from fenshen.data.damage import CHANNELS, DAMAGES, TASKS, encoded
 from fenshen.data.translations import TranslatedBatches
 from fenshen.dataset import Labels
 from fenshen.errors import FenshenError, UsageError
+from fenshen.media import PICTURES
 from fenshen.model import Model
 from fenshen.networks import FAMILIES, NetworkConfig, build_generator
 from fenshen.training import checkpoint, progress
 from fenshen.training import recipe as recipes
 from fenshen.training.measuring import translations as measuring
 
-TRANSLATING = [name for name, family in FAMILIES.items() if family.translates]
+TRANSLATING = [n for n, family in FAMILIES.items() if family.translates and family.medium is PICTURES]
 SMALL = ("width=8", "max_width=16", "size=32", "batch_size=4", "log_every=5", "sample_every=5")
 
 
@@ -44,7 +45,7 @@ def kinds(folder):
     }
 
 
-@pytest.mark.parametrize("name", [n for n in recipes.shipped() if recipes.load(n).sources])
+@pytest.mark.parametrize("name", [n for n in recipes.shipped() if recipes.load(n).family in TRANSLATING])
 def test_every_translating_recipe_trains_and_goes_on_bit_for_bit(name, datasets, tmp_path, monkeypatch):
     monkeypatch.setattr(measuring, "_MEASURED", 8)  # pictures: looking at more takes most of the time
     data = kinds(datasets)[name]

@@ -38,7 +38,9 @@ _CHINESE = {
 def compose(language: Language, numbers: np.random.Generator) -> str:
     """One sentence, some three seconds of speech."""
     words = _ENGLISH if language == "en" else _CHINESE
-    who, did, what, where, when = (_one(words[part], numbers) for part in ("who", "did", "what", "where", "when"))
+    who, did, what, where, when = (
+        _one(words[part], numbers) for part in ("who", "did", "what", "where", "when")
+    )
     if language == "zh":
         return f"{when}，{who}{where}{did}{what}。"
     end = "?" if numbers.random() < 0.15 else "."

@@ -209,4 +209,6 @@ def rounded(sound: Sound, missing: Missing) -> Sound:
 
 def beyond(made: Sound, limit: Sound) -> Sound:
     """What is nowhere nearer to zero than where the sound was cut off, and on the same side of it."""
-    return (np.sign(limit) * np.clip(made * np.sign(limit), np.abs(limit), 4 * np.abs(limit))).astype(np.float32)
+    return (np.sign(limit) * np.clip(made * np.sign(limit), np.abs(limit), 4 * np.abs(limit))).astype(
+        np.float32
+    )

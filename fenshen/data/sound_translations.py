@@ -63,9 +63,7 @@ class Vocoded(SoundTranslations):
     def __init__(self, name: str) -> None:
         super().__init__("vocoded", name, name)
 
-    def pair(
-        self, row: int, numbers: np.random.Generator, size: int
-    ) -> tuple[Float[ndarray, "80 T"], Sound]:
+    def pair(self, row: int, numbers: np.random.Generator, size: int) -> tuple[Float[ndarray, "80 T"], Sound]:
         sound = self.piece(row, numbers, size)
         return log_mel(torch.from_numpy(sound)[None])[0].numpy(), sound[None]
 
@@ -93,9 +91,7 @@ class DamagedSound(SoundTranslations):
     def fingerprint(self) -> str:
         return "+".join(damage.name for damage in self.damages) + self.target.fingerprint
 
-    def pair(
-        self, row: int, numbers: np.random.Generator, size: int
-    ) -> tuple[Float[ndarray, "6 S"], Sound]:
+    def pair(self, row: int, numbers: np.random.Generator, size: int) -> tuple[Float[ndarray, "6 S"], Sound]:
         sound = self.piece(row, numbers, size)
         damage = self.damages[numbers.integers(len(self.damages))]
         damaged, missing = damage.apply(sound, numbers)

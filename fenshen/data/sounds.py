@@ -27,7 +27,6 @@ from fenshen.spectra import HOP, decibels
 
 if TYPE_CHECKING:
     from fenshen.motion.speech import Language, Voice
-    from fenshen.provenance.mark import Mark
 
 Sound = Float[ndarray, "samples"]
 
@@ -68,22 +67,12 @@ def strip(sound: Sound) -> UInt8[ndarray, "128 W 3"]:
     return cv2.applyColorMap((small * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].copy()
 
 
-def write_sound(sounds: Float[ndarray, "N C T"], origin: Sequence[str], path: Path, mark: Mark) -> None:
-    """Sounds one after another, marked as all sound is.
-
-    Raises:
-        FenshenError: the file cannot be written.
-    """
-    mark.sound(path, [sound.T for sound in sounds], audio.RATE)
-
-
 SOUNDS = Medium(
     "sounds",
     lambda frames, channels: (1, frames * HOP),
     encode,
     decode,
     show,
-    {".wav": write_sound},
     axes=(2,),
 )
 

@@ -44,9 +44,7 @@ class Translations(ABC):
         self.path, self.target = Path(name), target
 
     @abstractmethod
-    def pair(
-        self, row: int, numbers: np.random.Generator, size: int
-    ) -> tuple[ndarray, ndarray]:
+    def pair(self, row: int, numbers: np.random.Generator, size: int) -> tuple[ndarray, ndarray]:
         """A source, and the sample of row ``row`` that should be made of it, or is like what should be."""
 
     @property

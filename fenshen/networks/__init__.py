@@ -229,9 +229,7 @@ class NetworkConfig(BaseModel):
     ] = 2
 
     keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
-    sources: Annotated[
-        int, Field(ge=0, le=128, description="channels of what G translates; 0: none")
-    ] = 0
+    sources: Annotated[int, Field(ge=0, le=128, description="channels of what G translates; 0: none")] = 0
     places: Annotated[
         int, Field(ge=0, le=1024, description="of a picture, that are compared with its source's (CUT)")
     ] = 0

@@ -64,7 +64,10 @@ class Feed:
         return PairedBatch(move, part, pictures, codes, controls, None, self._weight(labels, side), points)
 
     def _translated(self, move: int, part: slice, pictures: Samples, labels: SourceLabels) -> Batch:
-        latents, sources = self._noise(move, part), self.recipe.network.medium.encode(labels.sources, self.device)
+        latents, sources = (
+            self._noise(move, part),
+            self.recipe.network.medium.encode(labels.sources, self.device),
+        )
         if not self.recipe.paired:
             return Batch(move, part, pictures, latents, None, sources)
         return PairedBatch(move, part, pictures, latents, None, sources, None, None)

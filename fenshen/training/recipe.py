@@ -29,7 +29,9 @@ from fenshen.names import readable
 from fenshen.networks import FAMILIES, NetworkConfig, Noise
 from fenshen.training.terms import TERMS, Need
 
-Group = Literal["minutes", "hours", "people", "papers", "translations", "points", "sequences", "sounds", "own"]
+Group = Literal[
+    "minutes", "hours", "people", "papers", "translations", "points", "sequences", "sounds", "own"
+]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Policy = Literal["geometry", "colour", "cutout"]
 AUTO, NOTHING = "auto", "none"  # words for what a run starts from
@@ -87,7 +89,8 @@ class _Networks(BaseModel):
         Field(description="family of D where it is another than G's, such as multi-scale"),
     ] = None
     size: Annotated[
-        int, Field(description="side of pictures in pixels, a power of two; steps of sequences; frames of sounds")
+        int,
+        Field(description="side of pictures in pixels, a power of two; steps of sequences; frames of sounds"),
     ] = 64
     dimensions: Annotated[int, Field(description="colours of a pixel, which are 3; numbers of a step")] = 3
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
@@ -113,7 +116,9 @@ class _Networks(BaseModel):
     ] = None
     reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
     keyframes: Annotated[int, Field(description="pictures of a person that G moves")] = 0
-    sources: Annotated[int, Field(description="channels of the pictures or sounds that G translates; 0: none")] = 0
+    sources: Annotated[
+        int, Field(description="channels of the pictures or sounds that G translates; 0: none")
+    ] = 0
     places: Annotated[
         int, Field(description="places of a picture that G tells apart as in its source (CUT); 0: none")
     ] = 0
