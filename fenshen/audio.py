@@ -108,6 +108,40 @@ def _at_the_back(channels: tuple[str, ...]) -> tuple[str, ...]:
     return tuple({"SL": "BL", "SR": "BR"}.get(name, name) for name in channels)
 
 
+def pieces(path: Path) -> Iterator[Planes]:
+    """A sound, or the sound of a video, at 24 kHz, piece by piece; what has several channels becomes stereo.
+
+    Raises:
+        FenshenError: the file is missing, has no sound, cannot be decoded or is longer than an hour.
+    """
+    with _opened(path) as (container, name):
+        if not container.streams.audio:
+            raise FenshenError("audio.no_sound", path=name)
+        known = (container.duration or 0) / 1_000_000  # FFmpeg's unit
+        number = None if known > MAX_SECONDS + 1 else _playable(container, name, path)
+        count = round(known * RATE) if number is None else 0
+        if number is not None:
+            with _opened(path) as (again, _):
+                stream = again.streams.audio[number]
+                for planes, channels in _on_the_clock(again, stream, RATE, None, path):
+                    count += planes.shape[1]
+                    if count > MAX_SECONDS * RATE:
+                        break
+                    yield planes if len(planes) == 1 else _stereo(planes, channels)
+        if count > MAX_SECONDS * RATE:
+            raise FenshenError("audio.too_long", path=name, minutes=MAX_SECONDS // 60)
+
+
+def native_rate(path: Path) -> int:
+    """Samples a second of a file's first sound track.
+
+    Raises:
+        FenshenError: the file cannot be opened.
+    """
+    with _opened(path) as (container, _):
+        return container.streams.audio[0].rate or RATE
+
+
 def read(source: Path | str | bytes, start: float | None = None) -> Float[ndarray, "samples"]:
     """Read a sound, or the sound of a video: anything that FFmpeg decodes.
 

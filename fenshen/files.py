@@ -137,6 +137,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return load_file(path) if readable(path) == str(path) else load(path.read_bytes())
 
 
+def cache(room: str) -> Path:
+    """The folder of what is computed once and kept: in ``FENSHEN_CACHE``, else in ``~/.cache/fenshen``."""
+    chosen = os.environ.get("FENSHEN_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (Path(chosen) if chosen else Path(base) / "fenshen") / room
+
+
 def sha256(path: Path) -> str:
     """The hash of a file's content, in hex; films are read piece by piece.
 

@@ -30,6 +30,7 @@ class Medium:
         show: one picture of many samples, whose data came from the named origins; None: samples are pictures.
         others: by suffix, what else writes samples into a file, with their marks.
         discrete: arrays hold choices, whole numbers below a network's dimensions; networks see them one-hot.
+        axes: of the arrays, those along which samples can be of any length.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Medium:
     show: Callable[[ndarray, Sequence[str]], UInt8[ndarray, "H W 3"]] | None = None
     others: Mapping[str, Callable[[ndarray, Sequence[str], Path, Mark], None]] = field(default_factory=dict)
     discrete: bool = False
+    axes: tuple[int, ...] = (1, 2)
 
 
 def to_pixels(pictures: Float[Tensor, "B 3 H W"]) -> UInt8[ndarray, "B H W 3"]:

@@ -203,21 +203,23 @@ class Model:
 
     @torch.inference_mode()
     def translate(self, sources: Shaped[ndarray, "N *S"]) -> Shaped[ndarray, "N *T"]:
-        """Make other pictures of pictures of any size, which may have more channels than three; or other sequences.
+        """Make pictures of pictures of any size, which may have more channels than three; sequences or sounds of what
+        they follow, of any length.
 
         Raises:
             FenshenError: the model draws from noise.
         """
         if not isinstance(self.generator, Translator):
             raise FenshenError("model.no_translator", path=self.path)
-        medium, sides = self.card.network.medium, sources.shape[1:-1]
-        more = [(0, 0), *((0, -side % self.generator.multiple) for side in sides), (0, 0)]
-        whole = np.pad(sources, more, mode="edge")
-        made = [
-            medium.decode(self.generator.translate(medium.encode(one[None], self.device))) for one in whole
-        ]
-        inside = (slice(None), *map(slice, sides))
-        return np.concatenate(made)[inside]
+        medium, multiple = self.card.network.medium, self.generator.multiple
+        more = [-side % multiple if axis in medium.axes else 0 for axis, side in enumerate(sources.shape)]
+        whole = np.pad(sources, [(0, some) for some in more], mode="edge")
+        made = np.concatenate(
+            [medium.decode(self.generator.translate(medium.encode(one[None], self.device))) for one in whole]
+        )
+        for axis in medium.axes:  # a frame of a source is many samples of a sound
+            made = made.take(range(sources.shape[axis] * made.shape[axis] // whole.shape[axis]), axis)
+        return np.ascontiguousarray(made)
 
     @cached_property
     def digest(self) -> str:
@@ -270,8 +272,8 @@ def merit(metrics: Mapping[str, float]) -> float | None:
     """The value that is smallest for the best checkpoint; None if nothing was measured.
 
     KID; minus the PSNR; for points, reverse KL and the share of samples that are not good; for sequences, energy
-    distance; for sequences that follow others, the mean error; for texts, how far their likelihood by the oracle is
-    from its own texts', or minus the F-score of BLEU.
+    distance; for sequences that follow others, the mean error; for sounds, the distance of their spectra; for texts,
+    how far their likelihood by the oracle is from its own texts', or minus the F-score of BLEU.
     """
     if "psnr" in metrics:
         return -metrics["psnr"]
@@ -279,7 +281,7 @@ def merit(metrics: Mapping[str, float]) -> float | None:
         return metrics["reverse_kl"] + 1 - metrics["good"]
     if "bleu_f" in metrics:
         return -metrics["bleu_f"]
-    known = ("kid", "energy", "error", "oracle_gap")
+    known = ("kid", "energy", "error", "stft", "oracle_gap")
     return next((metrics[name] for name in known if name in metrics), None)
 
 

@@ -16,11 +16,11 @@ _WINDOW = 7  # side of the squares of structural similarity
 
 
 def multiscale_l1(
-    fake: Float[Tensor, "B 3 S S"],
-    real: Float[Tensor, "B 3 S S"],
-    weight: Float[Tensor, "B 1 S S"] | None = None,
+    fake: Float[Tensor, "B C *S"],
+    real: Float[Tensor, "B C *S"],
+    weight: Float[Tensor, "B 1 *S"] | None = None,
 ) -> Float[Tensor, ""]:
-    """L = mean over scales k of mean |D_k fake - D_k real| w, with D_k the mean of squares of k x k pixels.
+    """L = mean over scales k of mean |D_k fake - D_k real| w, with D_k the mean of squares of k x k pixels, or of k samples.
 
     The coarse scales forgive a displaced strand but still ask for the right amount of hair.
 
@@ -29,8 +29,9 @@ def multiscale_l1(
     """
     difference = fake.float() - real.float()
     weights = torch.ones_like(difference[:, :1]) if weight is None else weight
+    pool = F.avg_pool1d if difference.ndim == 3 else F.avg_pool2d
     terms = [
-        (F.avg_pool2d(difference, k).abs() * F.avg_pool2d(weights, k)).mean()
+        (pool(difference, k).abs() * pool(weights, k)).mean()
         if k > 1
         else (difference.abs() * weights).mean()
         for k in _SCALES
@@ -38,7 +39,7 @@ def multiscale_l1(
     return torch.stack(terms).mean()
 
 
-def sequence_l1(fake: Float[Tensor, "B T F"], real: Float[Tensor, "B T F"]) -> Float[Tensor, ""]:
+def following(fake: Float[Tensor, "B T F"], real: Float[Tensor, "B T F"]) -> Float[Tensor, ""]:
     """L = mean |d| + mean |d_t - d_{t-1}|, with d = fake - real: where a sequence is, and where it goes.
 
     Without the second part what is short, as lips that close, is passed over.

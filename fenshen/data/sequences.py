@@ -115,6 +115,7 @@ SEQUENCES = Medium(
     decode,
     show,
     {".mid": write_midi, ".wav": write_sound},
+    axes=(1,),
 )
 
 

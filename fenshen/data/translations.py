@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from numpy import ndarray
 
-from fenshen.data import KINDS, Facts
+from fenshen.data import KINDS, Facts, TrainingData
 from fenshen.data.damage import CHANNELS, DAMAGES, encoded
-from fenshen.dataset import Batches, Dataset, DatasetCard, SourceLabels, Split
+from fenshen.dataset import Batches, Dataset, SourceLabels, Split
 from fenshen.errors import FenshenError, UsageError
 from fenshen.media import PICTURES, Medium
 
@@ -77,39 +77,37 @@ class Translations(ABC):
         return np.stack([source for source, _ in made]), np.stack([target for _, target in made])
 
 
-class PictureTranslations(Translations):
-    """Pictures that become others.
+class Targeted(Translations):
+    """Samples that are known, and sources that are made of them.
 
     Args:
-        name: how a user names the data.
-        target: pictures as they should become.
+        name: how a user names it.
+        target: pictures, or samples of another medium, as they should become.
     """
 
     medium = PICTURES
     channels: ClassVar[int] = 3
     largest: ClassVar[int] = 128  # side in pixels of the networks that are taken by default
 
-    def __init__(self, name: str, target: Dataset) -> None:
+    def __init__(self, name: str, target: TrainingData) -> None:
         self.path, self.target = Path(name), target
 
     @abstractmethod
-    def pair(
-        self, row: int, numbers: np.random.Generator, size: int
-    ) -> tuple[UInt8[ndarray, "S S C"], Picture]: ...
+    def pair(self, row: int, numbers: np.random.Generator, size: int) -> tuple[ndarray, ndarray]: ...
 
     @property
-    def samples(self) -> UInt8[ndarray, "N H W 3"]:
-        """The pictures as they should become."""
-        return self.target.pixels
+    def samples(self) -> Shaped[ndarray, "N *S"]:
+        """The samples as they should become."""
+        return self.target.samples
 
     @property
-    def card(self) -> DatasetCard:
+    def card(self) -> Facts:
         """What is known of them."""
         return self.target.card
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the pictures."""
+        """Changes with the samples."""
         return self.target.fingerprint
 
     @property
@@ -118,7 +116,7 @@ class PictureTranslations(Translations):
         return {"size": min(self.card.size, self.largest), "sources": self.channels}
 
     def indices(self, split: Split) -> np.ndarray:
-        """Positions of one split's pictures."""
+        """Positions of one split's samples."""
         return self.target.indices(split)
 
 
@@ -128,7 +126,7 @@ class TranslatedBatches(Batches):
 
     Args:
         data: what makes the pairs.
-        size: side of the pictures in pixels, or steps of the sequences.
+        size: of the network: side of the pictures in pixels, steps of sequences, frames of sounds.
     """
 
     data: Translations = field(kw_only=True)
@@ -149,7 +147,7 @@ class TranslatedBatches(Batches):
 
 
 @KINDS.register("damaged")
-class Damaged(PictureTranslations):
+class Damaged(Targeted):
     """Whole pictures, damaged at random: half of the time a piece of one at its full size.
 
     Args:
@@ -184,7 +182,7 @@ class Damaged(PictureTranslations):
 
 
 @KINDS.register("pairs")
-class Pairs(PictureTranslations):
+class Pairs(Targeted):
     """Pictures in two forms, matched by the names of their files: ``pairs:SOURCES:TARGETS``.
 
     Raises:
@@ -215,7 +213,7 @@ class Pairs(PictureTranslations):
 
 
 @KINDS.register("unpaired")
-class Unpaired(PictureTranslations):
+class Unpaired(Targeted):
     """Two kinds of pictures, of which none belongs to any other: ``unpaired:SOURCES:TARGETS``.
 
     Raises:

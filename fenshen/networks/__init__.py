@@ -118,7 +118,8 @@ class Writer(Generator):
 
 
 class Translator(Generator):
-    """Samples of a medium to others of the same size: what is given instead of latents is a picture or a sequence."""
+    """Pictures to pictures of the same size, sequences or sounds from what they follow: what is given instead of latents
+    is the source."""
 
     @abstractmethod
     def translate(self, sources: Sources) -> Samples:
@@ -193,6 +194,7 @@ class Family:
         moves: the generator moves keyframes, and has to be given some.
         translates: the generator is a :class:`Translator`.
         writes: the generator is a :class:`Writer`.
+        coarse: of a generator that translates: how many samples, along an axis, it makes for one of its source.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         any_size: both are fully convolutional: pictures may have any sides, also unequal ones.
         sizes: smallest and largest side of the pictures in pixels.
@@ -207,6 +209,7 @@ class Family:
     moves: bool = False
     translates: bool = False
     writes: bool = False
+    coarse: int = 1
     spectral_norm: bool = False
     any_size: bool = False
     sizes: tuple[int, int] = (32, 1024)
@@ -252,9 +255,7 @@ class NetworkConfig(BaseModel):
     ] = 2
 
     keyframes: Annotated[int, Field(ge=0, le=12, description="pictures that G moves")] = 0
-    sources: Annotated[
-        int, Field(ge=0, le=512, description="channels of the picture that G translates; 0: none")
-    ] = 0
+    sources: Annotated[int, Field(ge=0, le=512, description="channels of what G translates; 0: none")] = 0
     places: Annotated[
         int, Field(ge=0, le=1024, description="of a picture, that are compared with its source's (CUT)")
     ] = 0

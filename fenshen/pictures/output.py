@@ -29,16 +29,17 @@ def target(out: Path | str, force: bool, suffixes: tuple[str, ...] = SUFFIXES) -
     return path
 
 
-def of_photograph(photograph: Path, digest: str, options: MarkOptions) -> Mark:
-    """The marks of what a model made of a photograph.
+def of_photograph(photograph: Path, digest: str, options: MarkOptions, what: str = "photograph") -> Mark:
+    """The marks of what a model made of a photograph, or of a recording.
 
     Args:
+        what: the file is called.
         digest: sha256 of the model's weights, in hex.
 
     Raises:
         FenshenError: there is no certificate to sign with.
     """
-    about = About(model=digest, inputs=of_files([photograph], "photograph"))
+    about = About(model=digest, inputs=of_files([photograph], what))
     mark = Mark(about, options, COMPOSITE)
     mark.ready()
     return mark

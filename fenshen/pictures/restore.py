@@ -1,4 +1,4 @@
-"""``fenshen restore``: what is damaged in a photograph, mended."""
+"""``fenshen restore``: what is damaged in a photograph or in a recording, mended."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MOST_PIXELS = 200_000_000  # of a result
 
 
 def restore(
-    source: Path | str,
+    source: Annotated[Path | str, Word(metavar="PHOTO|SOUND")],
     *,
     out: Path | str,
-    task: Literal["inpaint", "upscale", "deblur", "denoise", "jpeg"],
-    mask: Annotated[Sequence[str], Word(metavar="auto|X,Y,W,H|FILE")] = (),
+    task: Literal["inpaint", "upscale", "deblur", "denoise", "jpeg", "gaps", "declip", "bandwidth"],
+    mask: Annotated[Sequence[str], Word(metavar="auto|X,Y,W,H|FILE|FROM-TO")] = (),
     scale: Annotated[int, Word(low=2, high=4)] = 2,
     strength: Annotated[float, Word(low=0, high=1)] = 1.0,
     model: Path | str | Model | None = None,
@@ -29,34 +29,59 @@ def restore(
     device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
 ) -> Path:
-    """Mend a photograph: fill holes, enlarge, sharpen, or take away noise or the traces of JPEG.
+    """Mend a photograph: fill holes, enlarge, sharpen, or take away noise or the traces of JPEG. Or mend a recording: fill
+    gaps, take away noise, round clipped peaks, or add the treble that a telephone leaves out.
 
     Args:
-        source: a photograph, of any size
-        out: the picture to write
-        task: what to do about it
+        source: a photograph, of any size; or a sound, or a film with sound, of up to an hour
+        out: the picture to write, or the sound, as .wav
+        task: what to do about it; denoise is for both, gaps, declip and bandwidth are for sounds
         mask: for inpaint, what is missing; auto finds scratches and dates, X,Y,W,H is a rectangle in pixels, FILE a
-            picture that is light there. Can be repeated
+            picture that is light there. For gaps, FROM-TO in seconds; by default they are found. Can be repeated
         scale: for upscale, how many times as wide and high
-        strength: 0 leaves the picture as it is, 1 restores it fully
-        model: your own model, trained on damaged:DATASET
-        marks: how the picture is marked
+        strength: 0 leaves the source as it is, 1 restores it fully
+        model: your own model, trained on damaged:DATASET or damaged-sound:FOLDER
+        marks: how the result is marked
         device: where to compute
         force: overwrite an existing file
 
     Returns:
-        The picture's path.
+        The path of what was written.
 
     Raises:
         UsageError: options that do not go together, or a mask that does not fit.
-        FenshenError: the photograph cannot be read, or the result cannot be written.
+        FenshenError: the source cannot be read, or the result cannot be written.
     """
+    from fenshen.sounds.recording import is_sound
+
+    if is_sound(source):
+        from fenshen.sounds.mending import mend
+
+        return mend(Path(source), out, task, mask, strength, model, marks, device, force)
+    return _mend(source, out, task, mask, scale, strength, model, marks, device, force)
+
+
+def _mend(
+    source: Path | str,
+    out: Path | str,
+    task: str,
+    mask: Sequence[str],
+    scale: int,
+    strength: float,
+    model: Path | str | Model | None,
+    marks: MarkOptions,
+    device: str,
+    force: bool,
+) -> Path:
+    """A photograph restored into a file."""
     from fenshen import portraits
     from fenshen.pictures import masks
     from fenshen.pictures.output import of_photograph, target
     from fenshen.pictures.restorer import Restorer, open_restorer, squares_around
     from fenshen.pictures.tasks import TASKS
 
+    if task not in TASKS:
+        raise UsageError("restore.other_task", path=source, task=task, names=", ".join(TASKS))
     chosen, path = TASKS[task], target(out, force)
     if chosen.masked != bool(mask):
         raise UsageError("restore.no_mask" if chosen.masked else "restore.needless_mask", task=task)

@@ -193,11 +193,14 @@ class Mark:
         if isinstance(file, Path):
             self._seal(file, file, said)
 
-    def sound(self, path: Path, pieces: Iterable[Float[ndarray, "samples"]], rate: int) -> Path:
-        """Write sound alone as a WAV file of 16 bits, mono, after the label's rhythm."""
-        opening = [rhythm.sounded(rate)] if self.options.label else []
+    def sound(
+        self, path: Path, pieces: Iterable[Float[ndarray, "samples *C"]], rate: int, channels: int = 1
+    ) -> Path:
+        """Write sound alone as a WAV file of 16 bits after the label's rhythm; pieces of several channels are [samples, C]."""
+        sounded = rhythm.sounded(rate).repeat(channels).reshape(-1, channels)
+        opening = [sounded] if self.options.label else []
         with self._sealed(path) as (part, _), part.open("wb") as file, wave.open(file, "wb") as written:
-            written.setnchannels(1)
+            written.setnchannels(channels)
             written.setsampwidth(2)
             written.setframerate(rate)
             for piece in (*opening, *pieces):

@@ -15,6 +15,7 @@ from fenshen.dataset import Batches, Labels, PairedLabels, SourceLabels
 from fenshen.keyframes import Keyframes
 from fenshen.machine import fabric as open_fabric
 from fenshen.messages import language, message
+from fenshen.networks import FAMILIES
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training import recipe as recipes
 from fenshen.training.game import Game
@@ -121,8 +122,9 @@ def _noise_batches(recipe: Recipe, count: int) -> Batches:
     samples = config.medium.decode(torch.randn(count, *config.medium.shape(side, config.dimensions)))
     labels: Labels = Labels(None)
     if recipe.sources:
-        sources = torch.zeros(count, *config.medium.shape(side, recipe.sources))
-        labels = SourceLabels(None, config.medium.decode(sources))
+        coarse, axes = FAMILIES[recipe.family].coarse, config.medium.axes
+        shape = [n // coarse if axis in axes else recipe.sources for axis, n in enumerate(samples.shape)]
+        labels = SourceLabels(None, np.zeros([count, *shape[1:]], samples.dtype))
     elif recipe.paired:
         controls, codes = np.zeros((count, COUNT), np.float32), np.zeros((count, recipe.latent), np.float32)
         middle = np.full((count, len(CONTOUR_POINTS), 3), 0.5, np.float32)

@@ -29,7 +29,9 @@ from fenshen.names import readable
 from fenshen.networks import FAMILIES, NetworkConfig, Noise
 from fenshen.training.terms import TERMS, Need
 
-Group = Literal["minutes", "hours", "people", "papers", "translations", "points", "sequences", "own"]
+Group = Literal[
+    "minutes", "hours", "people", "papers", "translations", "points", "sequences", "sounds", "own"
+]
 GROUPS: tuple[Group, ...] = get_args(Group)
 Policy = Literal["geometry", "colour", "cutout"]
 AUTO, NOTHING = "auto", "none"  # words for what a run starts from
@@ -87,7 +89,8 @@ class _Networks(BaseModel):
         Field(description="family of D where it is another than G's, such as multi-scale"),
     ] = None
     size: Annotated[
-        int, Field(description="side of pictures in pixels, a power of two; steps of sequences")
+        int,
+        Field(description="side of pictures in pixels, a power of two; steps of sequences; frames of sounds"),
     ] = 64
     dimensions: Annotated[
         int, Field(description="colours of a pixel, which are 3; numbers of a step; words that a step can be")
@@ -115,7 +118,9 @@ class _Networks(BaseModel):
     ] = None
     reduction: Annotated[int, Field(description="D's frozen trunk sees pictures this much smaller")] = 2
     keyframes: Annotated[int, Field(description="pictures of a person that G moves")] = 0
-    sources: Annotated[int, Field(description="channels of the pictures that G translates; 0: none")] = 0
+    sources: Annotated[
+        int, Field(description="channels of the pictures or sounds that G translates; 0: none")
+    ] = 0
     places: Annotated[
         int, Field(description="places of a picture that G tells apart as in its source (CUT); 0: none")
     ] = 0
@@ -282,6 +287,9 @@ class Recipe(_Weights):
                 return message("recipe.no_places", key=term.key)
             if Need.TEXTS in term.needs and self.weight(term.key) and not family.writes:
                 return message("recipe.no_texts", key=term.key, able=_able("writes"))
+            kinds = {need.value for need in term.needs} & {"pictures", "sequences", "sounds"}
+            if kinds and self.weight(term.key) and family.medium.name not in kinds:
+                return message("recipe.other_term", key=term.key, family=self.family)
             if Need.FACES in term.needs and self.weight(term.key) and family.translates:
                 return message("recipe.not_people", key=term.key, family=self.family)
         if bool(self.keyframes) != family.moves:

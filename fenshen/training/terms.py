@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from fenshen.adversarial import contrast, reconstruction, remedies
+from fenshen.adversarial import contrast, reconstruction, remedies, spectral
 from fenshen.messages import Language
 from fenshen.networks.contours import CONTOUR_POINTS
 from fenshen.training.batch import Fakes
@@ -40,6 +40,9 @@ class Need(Enum):
     PLACES = "places"  # a generator that compares places of its pictures with places of their sources
     FACES = "faces"  # a generator that is asked for pictures of known people
     TEXTS = "texts"  # a generator that writes, and says how likely it finds texts
+    PICTURES = "pictures"  # these, and the next two: a generator of that medium
+    SEQUENCES = "sequences"
+    SOUNDS = "sounds"
     PAIRS = "pairs"  # a generator that is asked for the very picture beside its fake
 
 
@@ -103,9 +106,15 @@ def _perceptual(fakes: Fakes) -> Scalar:
 
 
 def _reconstruction(fakes: Fakes) -> Scalar:
-    if fakes.pictures.ndim == 3:
-        return reconstruction.sequence_l1(fakes.pictures, fakes.pair.pictures)
     return reconstruction.multiscale_l1(fakes.pictures, fakes.pair.pictures, fakes.pair.weight)
+
+
+def _spectrum(fakes: Fakes) -> Scalar:
+    return spectral.stft_distance(fakes.pictures.flatten(0, 1), fakes.pair.pictures.flatten(0, 1))
+
+
+def _following(fakes: Fakes) -> Scalar:
+    return reconstruction.following(fakes.pictures, fakes.pair.pictures)
 
 
 def _structure(fakes: Fakes) -> Scalar:
@@ -266,10 +275,30 @@ TERMS = (
         short="L1",
     ),
     Term(
+        "following",
+        _following,
+        {
+            "en": "weight of how far sequences, and their changes, are from what they should be in G's loss",
+            "zh": "G 的损失中序列及其变化与目标之差的权重",
+        },
+        needs=_PAIRS | {Need.SEQUENCES},
+        short="L1",
+    ),
+    Term(
         "structure",
         _structure,
         {"en": "weight of structural dissimilarity in G's loss", "zh": "G 的损失中结构差异的权重"},
-        needs=_PAIRS,
+        needs=_PAIRS | {Need.PICTURES},
+    ),
+    Term(
+        "spectrum",
+        _spectrum,
+        {
+            "en": "weight of the distance of spectra at several resolutions in G's loss",
+            "zh": "G 的损失中多分辨率频谱距离的权重",
+        },
+        needs=_PAIRS | {Need.SOUNDS},
+        short="STFT",
     ),
     Term(
         "identity",

@@ -1,0 +1,1 @@
+"""Sounds to sounds: what is damaged in a recording, mended."""
