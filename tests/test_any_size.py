@@ -105,12 +105,9 @@ def test_zip_files_are_read_alike_and_turned_pictures_stand_upright(folder, tmp_
 def test_fakes_are_reflected_as_real_pictures_are(height, width):
     picture = np.random.default_rng(0).random((3, 64, 64), np.float32)
     own = picture[:, :height, :width]
-    padded = np.pad(own, [(0, 0), (0, 64 - height), (0, 64 - width)], mode="reflect")[
-        :, : 2 * height - 1, : 2 * width - 1
-    ]
-    if 64 - height < height and 64 - width < width:
-        made = reflected(torch.from_numpy(picture)[None], torch.tensor([[height, width]]))[0]
-        assert np.array_equal(made.numpy(), padded)
+    padded = np.pad(own, [(0, 0), (0, 64 - height), (0, 64 - width)], mode="reflect")
+    made = reflected(torch.from_numpy(picture)[None], torch.tensor([[height, width]]))[0]
+    assert np.array_equal(made.numpy(), padded)
 
 
 def network(**values):
