@@ -92,7 +92,7 @@ def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int)
         "digest": model.digest,
     }
     run = path if (path / "log.jsonl").is_file() else None
-    return PictureSet(_name(path), "model", count, card.resolution, draw_chunks, about, run)
+    return PictureSet(_name(path), "model", count, _side(model, against), draw_chunks, about, run)
 
 
 def _draw_seeds(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, "N H W 3"]:
@@ -101,7 +101,13 @@ def _draw_seeds(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarr
     if model.card.told == "noise" and model.card.network.conditional and against.controls is not None:
         rows = [np.random.default_rng(seed).integers(len(against)) for seed in seeds]
         wishes = [replace(w, controls=against.controls[row]) for w, row in zip(wishes, rows, strict=True)]
-    return draw(model, wishes)
+    side = _side(model, against)
+    return draw(model, wishes, size=(side, side) if model.card.network.any_size else None)
+
+
+def _side(model: Model, against: Dataset) -> int:
+    """Of the pictures that are drawn: a model of any size is asked for the dataset's."""
+    return against.card.size if model.card.network.any_size else model.card.resolution
 
 
 def _of_dataset(data: Dataset, against: Dataset, count: int, seed: int) -> PictureSet:
