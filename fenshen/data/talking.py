@@ -95,7 +95,7 @@ class Talking(Translations):
     @property
     def samples(self) -> Float[ndarray, "N 150 F"]:
         """The mouth's controls."""
-        return self.said.mouth
+        return self.said.mouth.astype(np.float32)
 
     def indices(self, split: Literal["train", "held_out"]) -> np.ndarray:
         """Windows of the voices that are learnt from, or of those that are held out."""
@@ -104,7 +104,8 @@ class Talking(Translations):
     def pair(
         self, row: int, numbers: np.random.Generator, size: int
     ) -> tuple[Float[ndarray, "T 80"], Float[ndarray, "T F"]]:
-        return disturbed(self.said.heard[row], numbers)[:size], self.said.mouth[row, :size]
+        mouth = self.said.mouth[row, :size].astype(np.float32)
+        return disturbed(self.said.heard[row], numbers)[:size], mouth
 
     @cached_property
     def said(self) -> Said:

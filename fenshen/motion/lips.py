@@ -14,15 +14,17 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from fenshen import audio, controls
+from fenshen.controls import INDEX
 from fenshen.motion import hearing
 from fenshen.motion.idle import idle
 from fenshen.motion.track import Track, at, check_rate
-from fenshen.motion.visemes import of_mouth
+from fenshen.motion.visemes import of_mouth, shape
 
 if TYPE_CHECKING:
     from fenshen.model import Model
 
 NAME = "lips"  # of the model among those that come with Fenshen
+_SEALED = 0.25, 0.4  # how likely a closure is where lips begin to close, and where they are closed
 _BLOCK = 3000  # frames that are followed at once: an hour does not fit into memory
 
 
@@ -74,7 +76,20 @@ def follow(heard: Float[ndarray, "T 80"], model: Model | None = None) -> Float[n
         begin = max(first - REACH, 0)
         made = network.translate(heard[None, begin : first + _BLOCK + AHEAD])[0]
         parts.append(made[first - begin :][:_BLOCK])
-    return np.concatenate(parts)
+    return _sealed(np.concatenate(parts))
+
+
+def _sealed(mouth: Float[ndarray, "T F"]) -> Float[ndarray, "T F"]:
+    """Lips that are likely to be closed are closed: half closed is what they never are.
+
+    The network was taught with squares, so how far it presses the lips together is how likely it finds that they are.
+    """
+    closed = shape("PP")[of_mouth()]
+    pressed = int(of_mouth()[: INDEX["mouthPressLeft"]].sum())
+    likely = mouth[:, pressed] / closed[pressed]
+    low, high = _SEALED
+    seal = np.clip((likely - low) / (high - low), 0, 1)[:, None]
+    return (mouth * (1 - seal) + closed * seal).astype(np.float32)
 
 
 @cache
