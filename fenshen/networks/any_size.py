@@ -65,7 +65,7 @@ class Generator(networks.Generator):
         self.stages = nn.ModuleList(
             Modulated(nn.ConvTranspose2d(i, o, 4, 2, 1), o) for i, o in pairwise(widths[:-1])
         )
-        self.last = Modulated(nn.Conv2d(widths[-2], widths[-1], 3, padding=1), widths[-1], double=True)
+        self.last = Modulated(nn.Conv2d(widths[-2], widths[-1], 3, padding=1), widths[-1], doubles=True)
         self.to_picture = nn.Conv2d(widths[-1], 3, 3, padding=1)
         numbers = torch.Generator().manual_seed(_TILE_SEED)
         rows = torch.randn(config.latent, _NOISES, _TILE, _TILE, generator=numbers)
@@ -123,16 +123,16 @@ class Generator(networks.Generator):
 class Modulated(nn.Module):
     """Convolve, normalise every pixel's features, scale and shift them by the style."""
 
-    def __init__(self, conv: nn.Module, width: int, double: bool = False) -> None:
+    def __init__(self, conv: nn.Module, width: int, doubles: bool = False) -> None:
         super().__init__()
-        self.conv, self.double = conv, double
+        self.conv, self.doubles = conv, doubles
         self.change = nn.Linear(_STYLE, 2 * width)
 
     def forward(
         self, x: Float[Tensor, "B I h w"], style: Float[Tensor, "B style"]
     ) -> Float[Tensor, "B O H W"]:
         x = self.conv(x)
-        if self.double:  # a bilinear one last: transposed convolutions leave a checkerboard
+        if self.doubles:  # a bilinear one last: transposed convolutions leave a checkerboard
             x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         scale, shift = self.change(style)[:, :, None, None].chunk(2, dim=1)
         x = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6)
