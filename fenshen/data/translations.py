@@ -34,7 +34,7 @@ class Translations(ABC):
         target: pictures, or samples of another medium, as they should become.
     """
 
-    medium: ClassVar[Medium] = PICTURES
+    medium: Medium = PICTURES
     channels: ClassVar[int] = 3
     recipe: ClassVar[str]
     paired: ClassVar[bool] = True  # whether the target is the right answer

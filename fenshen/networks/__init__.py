@@ -99,8 +99,7 @@ class Generator(nn.Module, ABC):
 
 
 class Translator(Generator):
-    """Pictures to pictures of the same size, or sounds from what they are to be made of: what is given instead of latents
-    is the source."""
+    """Sources to pictures of the same size, or to sounds: what is given instead of latents is the source."""
 
     @abstractmethod
     def translate(self, sources: Float[Tensor, "B C *N"]) -> Samples:
