@@ -1,9 +1,9 @@
 """What ``fenshen restore`` adds to plain methods on sound, and the vocoder beside Griffin-Lim; and how fast both are.
 
 Sentences of the voice that no training heard, in both languages, are damaged as said, written to files, measured and
-restored as the command does it. Distances are multi-resolution STFT distances (less is better), and STOI is that of Taal
-and others 2011 (more is better); means over sentences. What is compared with is the better one of two: the plain method,
-and doing nothing. With ``--recordings`` the same on real recordings. Speeds are seconds of sound a second.
+restored as the command does it. Distances are multi-resolution STFT distances (less is better), STOI is that of Taal
+and others 2011 (more is better); means over sentences. The goal is the better one of two: the plain method, and doing
+nothing. With ``--recordings`` the same on real recordings. Speeds are seconds of sound a second.
 """
 
 from __future__ import annotations
@@ -160,13 +160,14 @@ def main() -> None:
     """Damage, restore, vocode, measure, and print one JSON object."""
     options = parser(__doc__)
     options.add_argument("--recordings", type=Path, help="folder of recordings or films of people who talk")
-    options.add_argument("--restorer", help="a run instead of the model that comes with Fenshen")
-    options.add_argument("--vocoder", help="likewise")
+    options.add_argument("--restorer", help="a run of restore-sound; without one only plain methods are measured")
+    options.add_argument("--vocoder", help="a run of vocoder, to be measured beside Griffin-Lim")
     options.add_argument(
         "--sentences", type=int, default=88, help="of speech:N, whose held-out voice is taken"
     )
     chosen = options.parse_args()
-    restorer, vocoder = open_restorer(chosen.restorer, "cpu"), Model.load(chosen.vocoder or "vocoder")
+    restorer = open_restorer(chosen.restorer, "cpu")
+    vocoder = Model.load(chosen.vocoder) if chosen.vocoder else None
     speech = Speech(str(chosen.sentences))
     numbers = [n for n in range(speech.count) if speech.held_out(n)][: 4 if chosen.quick else None]
     sets = {"": [speech.recording(n) for n in numbers]}
@@ -176,11 +177,13 @@ def main() -> None:
     figures: list[Figure] = []
     for whose, sounds in sets.items():
         whole = [sound[: len(sound) // HOP * HOP] for sound in sounds]
-        figures += vocoded(vocoder, whole, whose)
+        figures += vocoded(vocoder, whole, whose) if vocoder else []
         for name in DAMAGE:
             figures += restored(name, restorer, whole, whose)
     seconds = 400 * HOP / RATE
     for name, model in (("vocoder", vocoder), ("restorer", restorer.model)):
+        if model is None:
+            continue
         channels = model.card.network.sources
         given = np.zeros((1, channels, 400 * (1 if name == "vocoder" else HOP)), np.float32)
         figures.append(

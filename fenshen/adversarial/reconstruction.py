@@ -20,7 +20,7 @@ def multiscale_l1(
     real: Float[Tensor, "B C *S"],
     weight: Float[Tensor, "B 1 *S"] | None = None,
 ) -> Float[Tensor, ""]:
-    """L = mean over scales k of mean |D_k fake - D_k real| w, with D_k the mean of squares of k x k pixels, or of k samples.
+    """L = mean over scales k of mean |D_k fake - D_k real| w, with D_k the mean of k x k pixels or of k samples.
 
     The coarse scales forgive a displaced strand but still ask for the right amount of hair.
 

@@ -23,7 +23,7 @@ Missing = Bool[ndarray, "S"]
 
 TASKS = ("gaps", "denoise", "declip", "bandwidth")  # in the order of their channels
 CHANNELS = 2 + len(TASKS)
-_ORDER = 48  # of linear prediction: 2 ms, more than the resonances of a voice need
+_ORDER = 192  # of linear prediction: 8 ms, in which even a low voice repeats itself
 _AROUND = 1536  # samples on either side that it is fitted to
 _RIDGE = 1e-4  # of a sound's power, added as if it were noise, so that prediction dies away
 

@@ -53,7 +53,7 @@ def decode(sounds: Float[Tensor, "B C T"]) -> Float[ndarray, "B C T"]:
 
 
 def show(sounds: Float[ndarray, "N C T"], origin: Sequence[str] = ()) -> UInt8[ndarray, "H W 3"]:
-    """The spectrograms of sounds, one below the other: time to the right, frequency upward, 80 dB from black to white."""
+    """The spectrograms of sounds, one below the other: time to the right, frequency upward, over 80 dB."""
     return np.concatenate([strip(sound[0]) for sound in sounds])
 
 

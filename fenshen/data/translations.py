@@ -85,7 +85,7 @@ class Targeted(Translations):
         target: pictures, or samples of another medium, as they should become.
     """
 
-    medium = PICTURES
+    medium: Medium = PICTURES
     channels: ClassVar[int] = 3
     largest: ClassVar[int] = 128  # side in pixels of the networks that are taken by default
 

@@ -118,8 +118,7 @@ class Writer(Generator):
 
 
 class Translator(Generator):
-    """Pictures to pictures of the same size, sequences or sounds from what they follow: what is given instead of latents
-    is the source."""
+    """Sources to pictures of the same size, sequences or sounds: what is given instead of latents is the source."""
 
     @abstractmethod
     def translate(self, sources: Sources) -> Samples:

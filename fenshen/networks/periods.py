@@ -1,8 +1,8 @@
 """A discriminator of sounds: what returns after some samples, and what a spectrogram looks like.
 
-The first is HiFi-GAN's multi-period discriminator (Kong et al. 2020, section 2.3): samples are laid out in rows of p, and
-columns are looked along. The second is UnivNet's multi-resolution one (Jang et al. 2021, section 2.2): magnitudes at
-several resolutions. Both are as narrow as a CPU needs them.
+The first is HiFi-GAN's multi-period discriminator (Kong et al. 2020, section 2.3): samples are laid out in rows of p,
+and columns are looked along. The second is UnivNet's multi-resolution one (Jang et al. 2021, section 2.2): magnitudes
+at several resolutions. Both are as narrow as a CPU needs them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Discriminator(networks.Discriminator):
         rows = []
         for period, judge in zip(_PERIODS, self.periods, strict=True):
             whole = F.pad(sounds, (0, -sounds.shape[-1] % period))
-            rows.append(judge(whole.unflatten(2, (-1, period))).flatten(1))
+            rows.append(judge(whole.reshape(*whole.shape[:2], -1, period)).flatten(1))
         for window, judge in zip(_WINDOWS, self.spectra, strict=True):
             rows.append(judge(_levels(sounds, window)).flatten(1))
         # All count alike: the few logits of one are repeated.
@@ -55,7 +55,7 @@ def _levels(sounds: Float[Tensor, "B C S"], window: int) -> Float[Tensor, "B C F
         return_complex=True,
     )
     power = spectra.real.square() + spectra.imag.square()
-    return (power + _FLOOR).log().div(2).unflatten(0, sounds.shape[:2])
+    return (power + _FLOOR).log().div(2).reshape(*sounds.shape[:2], *power.shape[1:])
 
 
 def _columns(channels: int, width: int) -> nn.Sequential:

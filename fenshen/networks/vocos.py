@@ -1,8 +1,8 @@
 """Sounds from spectra: frames in, frames out, and an inverse Fourier transform that makes samples of them.
 
-After Siuzdak 2023 (Vocos, section 3): ConvNeXt blocks (Liu et al. 2022) at the rate of the frames, nowhere faster, and a
-head of magnitudes and phases, as iSTFTNet has at its end (Kaneko et al. 2022). So a second of sound costs 94 steps of the
-network instead of 24,000, which is what makes it quick on a CPU.
+After Siuzdak 2023 (Vocos, section 3): ConvNeXt blocks (Liu et al. 2022) at the rate of the frames, nowhere faster, and
+a head of magnitudes and phases, as iSTFTNet has at its end (Kaneko et al. 2022). So a second of sound costs 94 steps of
+the network instead of 24,000, which is what makes it quick on a CPU.
 
 ``vocos`` is given mel spectra and makes the sound from nothing. ``spectral`` is given a damaged sound, and corrects its
 spectra: it begins with what it is given.
@@ -79,9 +79,8 @@ class Mender(Translator):
     """Damaged sounds to sounds: the six channels of :mod:`fenshen.data.sound_damage`, of 256 T samples.
 
     Spectra are compressed to the square root of their magnitude, Z = X / |X|^(1/2), in which soft partials count beside
-    loud ones (as in speech enhancement: Braun and Tashev 2021). The network makes a complex mask M and a complex
-    addition C for every bin: Z' = Z (1 + M) + C. What is missing of the sound alone is replaced where the task says that
-    all else is good.
+    loud ones. The network makes a complex mask M and a complex addition C for every bin: Z' = Z (1 + M) + C. Where the
+    task says that all else is good, only what is missing is replaced.
     """
 
     multiple = HOP

@@ -29,8 +29,8 @@ def restore(
     device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
 ) -> Path:
-    """Mend a photograph: fill holes, enlarge, sharpen, or take away noise or the traces of JPEG. Or mend a recording: fill
-    gaps, take away noise, round clipped peaks, or add the treble that a telephone leaves out.
+    """Mend a photograph: fill holes, enlarge, sharpen, or take away noise or the traces of JPEG. Or mend a recording:
+    fill gaps, take away noise, round clipped peaks, or add the treble that a telephone leaves out.
 
     Args:
         source: a photograph, of any size; or a sound, or a film with sound, of up to an hour

@@ -196,7 +196,7 @@ class Mark:
     def sound(
         self, path: Path, pieces: Iterable[Float[ndarray, "samples *C"]], rate: int, channels: int = 1
     ) -> Path:
-        """Write sound alone as a WAV file of 16 bits after the label's rhythm; pieces of several channels are [samples, C]."""
+        """Write sound alone as a WAV file of 16 bits, after the label's rhythm; several channels are [samples, C]."""
         sounded = rhythm.sounded(rate).repeat(channels).reshape(-1, channels)
         opening = [sounded] if self.options.label else []
         with self._sealed(path) as (part, _), part.open("wb") as file, wave.open(file, "wb") as written:

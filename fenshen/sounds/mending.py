@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fenshen import audio
+from fenshen import audio, files
 from fenshen.errors import UsageError, warn
 from fenshen.provenance.options import MarkOptions
 
@@ -55,7 +55,9 @@ def mend(
     if (rate := audio.native_rate(source)) > RATE:
         warn("sounds.rate", path=source, have=rate / 1000, rate=RATE // 1000)
     restorer = open_restorer(model, torch_device(device))
-    mark = of_photograph(source, restorer.model.digest, marks, "recording")
+    # Without a model the recording itself stands for it.
+    digest = files.sha256(source) if restorer.model is None else restorer.model.digest
+    mark = of_photograph(source, digest, marks, "recording")
     mark.sound(path, restorer.restore(source, task, found, spans, strength), RATE, found.channels)
     if found.silent:
         warn("sounds.silent", path=source)

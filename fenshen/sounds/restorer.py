@@ -1,4 +1,4 @@
-"""A network at work on a recording: piece by piece, at the level it was taught at, and back at the recording's own."""
+"""At work on a recording: piece by piece, by a network at the level it was taught at, or plainly."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from fenshen.sounds.tasks import TASKS, Spans
 
 Sound = Float[ndarray, "S"]
 
-SHIPPED = "sound-restorer"
 _LEVEL = 0.09  # root mean square of loud parts, as in training
 
 
 class SoundRestorer:
-    """A model that was trained on ``damaged-sound:`` recordings.
+    """Restores recordings.
 
     Args:
-        model: opened.
+        model: trained on ``damaged-sound:`` recordings; None: what can be done without one.
 
     Raises:
-        FenshenError: it is given something else.
+        FenshenError: the model is something else.
     """
 
-    def __init__(self, model: Model) -> None:
-        if model.card.network.medium.name != "sounds" or model.card.network.sources != CHANNELS:
+    def __init__(self, model: Model | None) -> None:
+        network = None if model is None else model.card.network
+        if model and network and (network.medium.name != "sounds" or network.sources != CHANNELS):
             raise FenshenError("sounds.other_model", path=model.path)
         self.model = model
         self.worked = False  # whether anything was found to do
@@ -61,6 +61,8 @@ class SoundRestorer:
         if begun is None:
             return sound
         self.worked = True
+        if self.model is None:
+            return begun.plain
         gain = np.float32(_LEVEL / found.level)
         sources = encoded(begun.given * gain, name, begun.missing)
         made = self.model.translate(sources[None])[0, 0] / gain
@@ -75,9 +77,9 @@ def _near(missing: ndarray, reach: int = 24) -> ndarray:
 
 
 def open_restorer(path: Path | str | Model | None, device: str | torch.device) -> SoundRestorer:
-    """The restorer of a run, or the one that comes with Fenshen.
+    """The restorer of a run; without one recordings are restored plainly.
 
     Raises:
         FenshenError: there is none, or it is something else.
     """
-    return SoundRestorer(path if isinstance(path, Model) else Model.load(path or SHIPPED, device))
+    return SoundRestorer(path if isinstance(path, Model | None) else Model.load(path, device))

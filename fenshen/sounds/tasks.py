@@ -105,6 +105,8 @@ class Declip(Task):
         return Begun(plain, plain, missing)
 
     def finish(self, made: Sound, begun: Begun, found: Measured) -> Sound:
+        if begun.missing is None:
+            return made
         limit = np.sign(begun.given) * np.float32(found.limit or 0)
         return np.where(begun.missing, beyond(made, limit), made).astype(np.float32)
 
@@ -145,8 +147,8 @@ def wiener(sound: Sound, more: float = 2.0) -> Sound:
     """Wiener's filter with the noise that a tenth of the frames do not exceed, smoothed over time.
 
     Args:
-        more: noise is taken for this many times as strong as it was found, which leaves fewer tones of it (Berouti et al.
-            1979).
+        more: noise is taken for this many times as strong as it was found, which leaves fewer tones of it
+            (Berouti et al. 1979).
     """
     length = len(sound)
     padded = np.pad(
