@@ -150,6 +150,13 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def cache_folder() -> Path:
+    """``FENSHEN_CACHE``, else the user's cache folder, ``~/.cache/fenshen``."""
+    chosen = os.environ.get("FENSHEN_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(chosen) if chosen else Path(base) / "fenshen"
+
+
 def in_utf8(folder: Path) -> Path:
     """The folder by a name in UTF-8, for a library that takes no other: on Linux, that of an open handle.
 

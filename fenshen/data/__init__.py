@@ -71,7 +71,7 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class FormulaCard:
-    """What is known about samples that a formula draws: nobody's, and free.
+    """What is known about samples that no dataset holds; those that a formula draws are nobody's, and free.
 
     Attributes:
         origin: how a user names them.
@@ -80,7 +80,7 @@ class FormulaCard:
 
     origin: list[str]
     size: int
-    licence: str = "CC0-1.0"
+    licence: str | None = "CC0-1.0"
     consent: None = None
 
 

@@ -5,7 +5,6 @@ File names carry a version, so an outdated cache is never read.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +17,8 @@ from fenshen.errors import FenshenError
 
 
 def folder() -> Path:
-    """``FENSHEN_CACHE``, else the user's cache folder, ``~/.cache/fenshen``."""
-    chosen = os.environ.get("FENSHEN_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return (Path(chosen) if chosen else Path(base) / "fenshen") / "humans"
+    """The folder ``humans`` of the cache."""
+    return files.cache_folder() / "humans"
 
 
 def arrays(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
