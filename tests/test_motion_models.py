@@ -14,6 +14,7 @@ from fenshen.data import open_data
 from fenshen.data import tracks as data
 from fenshen.doubles.options import OutputOptions
 from fenshen.errors import FenshenError, FenshenWarning, UsageError
+from fenshen.metrics.motion import habits, told_apart
 from fenshen.model import Model
 from fenshen.motion import drive
 from fenshen.motion import track as tracks
@@ -22,8 +23,9 @@ from fenshen.motion.learnt import learnt
 from fenshen.motion.track import Track
 from fenshen.networks import NetworkConfig, build_discriminator, build_generator
 from fenshen.training import checkpoint, progress
+from fenshen.training.measuring import tracks as measuring
 
-SMALL = ("width=16", "batch_size=8", "log_every=10", "evaluate_every=30", "sample_every=30")
+SMALL = ("width=8", "batch_size=4", "log_every=10", "evaluate_every=30", "sample_every=30")
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,9 @@ def run(clips, tmp_path_factory):
     """Thirty steps, in one go and in two."""
     folder = tmp_path_factory.mktemp("runs")
 
+    patched = pytest.MonkeyPatch()
+    patched.setattr(measuring, "_COMPARED", 16)
+
     def train(name, steps):
         words = (*SMALL, f"steps={steps}", "lr_schedule.kind=constant")
         fenshen.train(f"tracks:{clips}", out=folder / name, settings=words, device="cpu", progress=False)
@@ -49,6 +54,7 @@ def run(clips, tmp_path_factory):
     parts, whole = train("parts", 30), train("whole", 30)
     assert parts.keys() == whole.keys()
     assert all(torch.equal(parts[key], whole[key]) for key in whole)
+    patched.undo()
     return folder / "whole"
 
 
@@ -61,7 +67,9 @@ def test_windows_are_pieces_of_clips_and_clips_are_held_out_whole(clips):
     known = open_data(f"tracks:{clips}")
     long = [np.asarray(clip.controls) for clip in known.clips]
     ends = np.cumsum([0, *map(len, long)])
-    sides = [set(np.searchsorted(ends, known.indices(split), side="right")) for split in ("train", "held_out")]
+    sides = [
+        set(np.searchsorted(ends, known.indices(split), side="right")) for split in ("train", "held_out")
+    ]
     assert not sides[0] & sides[1]
     assert len(sides[0] | sides[1]) == 6
     for row in (*known.indices("train")[[0, -1]], *known.indices("held_out")[[0, -1]]):
@@ -102,7 +110,9 @@ def test_films_are_measured_once(tmp_path, monkeypatch):
     film.parent.mkdir()
     film.write_bytes(b"a film")
     measured = open_data(f"tracks:{film}")
-    assert open_data(f"tracks:{film.parent}").fingerprint == measured.fingerprint  # by its content, not its name
+    assert (
+        open_data(f"tracks:{film.parent}").fingerprint == measured.fingerprint
+    )  # by its content, not its name
     assert asked == [film]
     film.write_bytes(b"another film")
     open_data(f"tracks:{film}")
@@ -119,21 +129,23 @@ def test_networks_see_controls_and_give_them_back():
 def test_the_first_frame_is_the_given_one_and_the_past_does_not_know_the_future():
     torch.manual_seed(0)
     config = NetworkConfig(
-        family="next-frame", size=64, dimensions=COUNT, latent=544, width=8, conditional=True
+        family="next-frame", size=64, dimensions=COUNT, latent=512, width=8, conditional=True
     )
     generator, discriminator = build_generator(config), build_discriminator(config)
     frames = torch.rand(2, COUNT)
-    latents = torch.randn(2, 544)
+    latents = torch.randn(2, 512)
     drawn = generator(latents, frames)
     assert drawn.shape == (2, 64, COUNT)
     assert torch.equal(drawn[:, 0], data.squeezed(frames))
     changed = latents.clone()
-    changed[:, -32 * 4 :] += 1  # the noise of the last four blocks
+    changed[:, -16 * 4 :] += 1  # the noise of the last four blocks
     other = generator(changed, frames)
     assert torch.equal(other[:, : 64 - 16], drawn[:, : 64 - 16])
     assert not torch.equal(other[:, -8:], drawn[:, -8:])
-    early = generator.draw(latents, frames).pictures[1]  # the other is a later one
+    late, early = generator.draw(latents, frames).pictures  # half of them as they are long after
     assert torch.allclose(early, drawn[1], atol=1e-5)
+    assert not torch.allclose(late[0], drawn[0, 0], atol=0.01)
+    assert torch.allclose(late[-1], drawn[0, -1], atol=0.01)
     assert discriminator((drawn,), frames).shape == (2, 1)
 
 
@@ -177,11 +189,14 @@ def test_a_double_is_moved_from_a_seed_frame_on(someone, run, tmp_path):
     still = Track(control_space.vector(jawOpen=0.4, yaw=0.2)[None], 25.0)
     still.save(tmp_path / "still.track.parquet")
     begun = fenshen.animate(
-        someone, drive=run, seconds=0.2, start=tmp_path / "still.track.parquet", out=tmp_path / "a", output=small
+        someone,
+        drive=run,
+        seconds=0.2,
+        start=tmp_path / "still.track.parquet",
+        out=tmp_path / "a",
+        output=small,
     )
-    same = fenshen.animate(
-        someone, drive=tmp_path / "still.track.parquet", out=tmp_path / "b", output=small
-    )
+    same = fenshen.animate(someone, drive=tmp_path / "still.track.parquet", out=tmp_path / "b", output=small)
     from fenshen import portraits
 
     first, wanted = (portraits.read(sorted(folder.iterdir())[0]).astype(int) for folder in (begun, same))
@@ -192,3 +207,25 @@ def test_a_double_is_moved_from_a_seed_frame_on(someone, run, tmp_path):
         fenshen.animate(someone, idle=1, start=seed, out=tmp_path / "d.gif")
     with pytest.raises(FenshenError, match="no movement"):
         learnt(Model.load("faces-64"), 1, 0)
+
+
+def test_a_classifier_guesses_where_movements_are_alike_and_knows_where_not():
+    clips = [idle(12, 25, seed) for seed in range(8)]
+    frozen = [Track(clip.controls * 0.2, clip.rate) for clip in clips[4:]]
+    guessed, known = (told_apart(clips[:4], other, folds=2, steps=60) for other in (clips[4:], frozen))
+    assert guessed < 0.7
+    assert known > 0.95
+    with pytest.raises(ValueError, match="two clips"):
+        told_apart(clips[:1], clips[1:], steps=1)
+
+
+def test_habits_are_counted():
+    lids = np.zeros((250, COUNT), np.float32)
+    for begin in (20, 100, 200):
+        lids[begin : begin + 4] = control_space.vector(eyeBlinkLeft=1, eyeBlinkRight=1)
+    lids[:, control_space.INDEX["yaw"]] = np.radians(10) * np.sin(np.arange(250) / 25 * 2 * np.pi * 0.2)
+    found = habits([Track(lids, 25.0)] * 6)
+    assert found.blinks == pytest.approx(18)
+    assert found.turn == pytest.approx(10 / np.sqrt(2), rel=0.02)
+    assert found.slow > 0.99
+    assert found.speed == pytest.approx(found.turn * 2 * np.pi * 0.2, rel=0.05)

@@ -1,7 +1,7 @@
 """Movement: windows of tracks, [steps, 58], to learn from, to look at, and to drive a double with.
 
-``tracks:PATH`` are a track, a film, or a folder of both. Films are measured as those that drive a double are, once: what
-was measured is kept in the cache.
+``tracks:PATH`` are a track, a film, or a folder of both. Films are measured as those that drive a double are, once:
+what was measured is kept in the cache.
 """
 
 from __future__ import annotations
@@ -167,9 +167,11 @@ class Tracks:
         starts = [0, *ends[:-1]]
         if len(ends) == 1:
             cut = ends[0] - max(STEPS, round(_HELD_OUT * ends[0]))
-            return [(False, (0, max(cut - STEPS, 0))), (True, (cut, ends[0]))] if cut >= 2 * STEPS else [
-                (False, (0, ends[0]))
-            ]
+            return (
+                [(False, (0, max(cut - STEPS, 0))), (True, (cut, ends[0]))]
+                if cut >= 2 * STEPS
+                else [(False, (0, ends[0]))]
+            )
         out = max(round(_HELD_OUT * len(ends)), 1)
         drawn = sorted(
             range(len(ends)), key=lambda i: hashlib.sha256(self.clips[i].controls.tobytes()).digest()

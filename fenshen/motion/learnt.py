@@ -13,15 +13,13 @@ from fenshen.errors import FenshenError
 from fenshen.model import Model
 from fenshen.motion.track import Track, frames_of
 from fenshen.networks.latents import draw_latents
-from fenshen.networks.nextframe import Generator
+from fenshen.networks.nextframe import PAST, Generator
 
 _FADE = 0.4  # seconds in which what is no possible control is gone
 
 
 @torch.inference_mode()
-def learnt(
-    model: Model, seconds: float, seed: int, *, start: Float[ndarray, "58"] | None = None
-) -> Track:
+def learnt(model: Model, seconds: float, seed: int, *, start: Float[ndarray, "58"] | None = None) -> Track:
     """Movement as offsets from the face at rest, at 25 frames a second.
 
     A longer track of the same seed begins with the shorter one.
@@ -47,9 +45,9 @@ def learnt(
     while sum(map(len, parts)) < count:
         noise = generator.noise_of(draw_latents(model.card.network, 1, numbers).to(model.device))
         if state is None:
-            _, state = generator.begin(noise[:, 0], seen)
+            _, state = generator.begin(noise[:, :PAST], seen)
             parts.append(possible[None])
-            noise = noise[:, 1:]
+        noise = noise[:, PAST:]
         frames, state = generator.go_on(state, noise)
         parts.append(decode(frames)[0])
     since = np.arange(count)[:, None] / (_FADE / 4 * RATE)

@@ -81,6 +81,9 @@ class Generator(nn.Module, ABC):
             truncation: below 1 moves latents towards their centre: less variety, fewer failures.
         """
 
+    def fit(self, samples: Samples) -> None:
+        """Take over what is known of the training samples before anything is learnt, such as their means."""
+
     def draw(
         self,
         latents: Float[Tensor, "B Z"],
@@ -148,6 +151,9 @@ class Translator(Generator):
 class Discriminator(nn.Module, ABC):
     """Pictures to logits, in two halves."""
 
+    def fit(self, samples: Samples) -> None:
+        """As :meth:`Generator.fit`."""
+
     def features(self, pictures: Samples) -> Features:
         """The half that does not learn; by default the pictures themselves."""
         return (pictures,)
@@ -173,6 +179,7 @@ class Family:
         paired: the generator can be asked for the very picture of a person, and works out the face's points.
         moves: the generator moves keyframes, and has to be given some.
         translates: the generator is a :class:`Translator`.
+        fits: the networks take over means and spreads of the training samples before they learn.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         sizes: smallest and largest side of the pictures in pixels.
     """
@@ -185,6 +192,7 @@ class Family:
     paired: bool = False
     moves: bool = False
     translates: bool = False
+    fits: bool = False
     spectral_norm: bool = False
     sizes: tuple[int, int] = (32, 1024)
 

@@ -10,7 +10,7 @@ from fenshen.data import tracks
 from fenshen.metrics.sequences import energy_distance, spread
 from fenshen.training.measuring import MEASURING, Draw, Measuring, Probes, noise
 
-_COMPARED = 512
+_COMPARED = 256
 
 
 @MEASURING.register("tracks")
