@@ -74,7 +74,7 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class FormulaCard:
-    """What is known about samples that a formula draws: nobody's, and free; or about lines of text.
+    """What is known about samples that no dataset holds; those that a formula draws are nobody's, and free.
 
     Attributes:
         origin: how a user names them.

@@ -17,7 +17,7 @@ from fenshen.errors import FenshenError
 
 
 def folder() -> Path:
-    """``FENSHEN_CACHE``, else the user's cache folder, ``~/.cache/fenshen``."""
+    """The folder ``humans`` of the cache."""
     return files.cache("humans")
 
 

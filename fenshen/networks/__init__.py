@@ -85,6 +85,9 @@ class Generator(nn.Module, ABC):
             truncation: below 1 moves latents towards their centre: less variety, fewer failures.
         """
 
+    def fit(self, samples: Samples) -> None:
+        """Take over what is known of the training samples before anything is learnt, such as their means."""
+
     def draw(
         self,
         latents: Float[Tensor, "B Z"],
@@ -167,6 +170,9 @@ class Translator(Generator):
 class Discriminator(nn.Module, ABC):
     """Pictures to logits, in two halves."""
 
+    def fit(self, samples: Samples) -> None:
+        """As :meth:`Generator.fit`."""
+
     def features(self, pictures: Samples) -> Features:
         """The half that does not learn; by default the pictures themselves."""
         return (pictures,)
@@ -194,6 +200,7 @@ class Family:
         translates: the generator is a :class:`Translator`.
         writes: the generator is a :class:`Writer`.
         coarse: of a generator that translates: how many samples, along an axis, it makes for one of its source.
+        fits: the networks take over means and spreads of the training samples before they learn.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
         any_size: both are fully convolutional: pictures may have any sides, also unequal ones.
         sizes: smallest and largest side of the pictures in pixels.
@@ -209,6 +216,7 @@ class Family:
     translates: bool = False
     writes: bool = False
     coarse: int = 1
+    fits: bool = False
     spectral_norm: bool = False
     any_size: bool = False
     sizes: tuple[int, int] = (32, 1024)

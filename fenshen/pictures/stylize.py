@@ -83,11 +83,14 @@ def _styling(style: str | Path | Model, device: torch.device, strength: float) -
 
 
 def _film(source: Path, path: Path, styling: Styling, mark: Mark) -> Path:
-    """Every frame by itself: where the film stands still, the network, which knows no chance, draws the same."""
+    """Frame by frame, steadied along the film's own movement: a network that sees one frame at a time flickers."""
     from fenshen import audio, video
+    from fenshen.pictures.steady import Steady
 
     seen = video.probe(source)
     sound = audio.of_film(source, seen.start) if seen.has_audio else None
     rate = seen.fps if 1 <= seen.fps <= _FASTEST else _FASTEST
-    pictures = (styling(frame.picture) for frame in video.frames(source, fps=rate))
+    steady = Steady()
+    frames = (frame.picture for frame in video.frames(source, fps=rate))
+    pictures = (steady(frame, styling(frame)) for frame in frames)
     return mark.film(path, pictures, rate, None if sound is None else (sound.pieces, sound.rate))

@@ -15,7 +15,7 @@ from fenshen.adversarial import averaging, losses
 from fenshen.adversarial.remedies import History
 from fenshen.dataset import Batches
 from fenshen.keyframes import Keyframes
-from fenshen.networks import Drawn, Writer, build_generator, mover, place
+from fenshen.networks import Drawn, Samples, Writer, build_generator, mover, place
 from fenshen.training.batch import Batch, Fakes
 from fenshen.training.critic import Critic, Means, Scalars, Seen
 from fenshen.training.feed import Feed
@@ -141,6 +141,12 @@ class Game:
                 mover.sources(small, device), empty, told, torch.from_numpy(keyframes.points), made
             )
             generator.larger = {fine: mover.sources(keyframes.resized(fine), device)}
+
+    def fit(self, samples: Samples) -> None:
+        """Let the networks take over what is known of some training samples."""
+        self.generator.fit(samples)
+        self.average.load_state_dict(self.generator.state_dict())
+        self.critic.network.fit(samples)
 
     def start_from(self, weights: dict[str, Tensor], discriminator: dict[str, Tensor] | None = None) -> bool:
         """Start with another generator's weights, as their own average; what that one lacks stays as it is.

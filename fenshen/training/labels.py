@@ -7,6 +7,7 @@ import numpy as np
 from fenshen import landmarks
 from fenshen.data import TrainingData
 from fenshen.data.sizes import SizedBatches, Sizes
+from fenshen.data.tracks import Tracks
 from fenshen.data.translations import TranslatedBatches, Translations
 from fenshen.dataset import Batches, Dataset, Labels, PairedLabels
 from fenshen.errors import UsageError
@@ -50,9 +51,9 @@ def labels(data: TrainingData, recipe: Recipe) -> Labels:
     """
     if not recipe.conditional:
         return Labels(None)
-    if not isinstance(data, Dataset) or data.controls is None:
+    if not isinstance(data, Dataset | Tracks) or data.controls is None:
         raise UsageError("train.no_controls", dataset=data.path)
-    if not recipe.paired:
+    if not recipe.paired or not isinstance(data, Dataset):
         return Labels(data.controls)
     from fenshen.faces.regions import eyes_and_mouth
     from fenshen.humans.encoding import encode_records

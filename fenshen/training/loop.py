@@ -26,6 +26,7 @@ from fenshen.errors import FenshenError, Interrupted, UsageError
 from fenshen.keyframes import FOLDER, Keyframes
 from fenshen.media import PICTURES
 from fenshen.messages import message
+from fenshen.networks import FAMILIES
 from fenshen.provenance.mark import Mark
 from fenshen.training import checkpoint, starts
 from fenshen.training.critic import Scalars
@@ -39,6 +40,7 @@ from fenshen.training.watch import MAX_ROLLBACKS, Finding, Watch
 from fenshen.version import __version__
 
 _COLUMNS = 8  # of a sheet of samples
+_FITTED = 1000  # training samples that networks are fitted to before they learn
 
 
 class Training:
@@ -72,6 +74,9 @@ class Training:
         self.game = Game(recipe, sets, fabric)
         if recipe.keyframes:
             self.game.keep(Keyframes.read(data.path / FOLDER))
+        if FAMILIES[recipe.family].fits:
+            rows = self.batches.indices[:: max(len(self.batches.indices) // _FITTED, 1)]
+            self.game.fit(recipe.network.medium.encode(data.samples[rows], fabric.device))
         self.watch = Watch(recipe.steps)
         self.step, self.seconds, self.rollbacks = 0, 0.0, 0
         self.metrics: dict[str, float] = {}  # of the last measurement

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fenshen.faces.detect import Face
     from fenshen.video import Frame
 
-_SUFFIXES = (
+FILM_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".ogv"),
     *(".wmv", ".flv"),
 )
@@ -248,5 +248,5 @@ def _add(listing: Listing, file: str, subject: str | None, status: os.stat_resul
     listing.add(Video(file, subject, file, state_of(status)))
 
 
-for _suffix in _SUFFIXES:
+for _suffix in FILM_SUFFIXES:
     SUFFIXES.add(_suffix, _add)
