@@ -20,7 +20,7 @@ from jaxtyping import Int, Shaped, UInt8
 from numpy import ndarray
 
 from fenshen import portraits
-from fenshen.data import KINDS
+from fenshen.data import KINDS, FormulaCard
 from fenshen.dataset import Batches, Labels, SizedLabels, Split
 from fenshen.errors import FenshenError
 from fenshen.media import PICTURES, SIDES, canvas
@@ -35,21 +35,6 @@ _TURNED, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # EXIF orientation, and its values
 
 Picture = UInt8[ndarray, "H W 3"]
 Pictures = Shaped[ndarray, "N"]  # of objects: pictures of any size
-
-
-@dataclass(frozen=True)
-class FolderCard:
-    """What is known about the pictures of a folder.
-
-    Attributes:
-        origin: how a user names them.
-        size: side of a square of about as many pixels, a power of two.
-    """
-
-    origin: list[str]
-    size: int
-    licence: str | None = None
-    consent: None = None
 
 
 @KINDS.register("sizes")
@@ -92,7 +77,7 @@ class Sizes:
         splits = split([Origin(file.name, None, None) for file in self._files])
         self._splits = np.array(splits)
         side = float(np.sqrt(np.prod(self.common[0])))
-        self.card = FolderCard([str(self.path)], 1 << round(float(np.log2(side))))
+        self.card = FormulaCard([str(self.path)], 1 << round(float(np.log2(side))), licence=None)
         self.shape = {"size": self.card.size}
         self._cache: dict[int, Picture] = {}
         self._cached = 0

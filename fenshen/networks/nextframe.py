@@ -107,8 +107,8 @@ class Generator(networks.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-        side: int | None = None,
-        sources: Float[Tensor, "B C H W"] | None = None,
+        sizes: networks.Sizes | None = None,
+        sources: networks.Sources | None = None,
     ) -> networks.Drawn:
         """Half of the windows begin at their frames; the others long after, when the gap has closed."""
         noise, frames = self.noise_of(latents * truncation), self._seen(controls, latents)
@@ -123,7 +123,7 @@ class Generator(networks.Generator):
         """The parts of a latent: of the past, and one for each block; a latent that is too short is repeated."""
         parts = PAST + self.blocks
         times = -(-parts * self.channels // latents.shape[1])
-        return latents.repeat(1, times)[:, : parts * self.channels].unflatten(1, (parts, self.channels))
+        return latents.repeat(1, times)[:, : parts * self.channels].reshape(-1, parts, self.channels)
 
     def begin(
         self, noise: Float[Tensor, "B P n"], frame: Float[Tensor, "B F"]

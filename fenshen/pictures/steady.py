@@ -43,7 +43,7 @@ class Movement:
     """Follows a film's pixels from frame to frame, by dense inverse search (Kroeger et al. 2016)."""
 
     def __init__(self) -> None:
-        self._search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def between(self, before: Picture, after: Picture) -> Moved:
         """What moved where; pixels are hidden before whose way there and back do not cancel."""
