@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fenshen.model import Model
 
 NAME = "lips"  # of the model among those that come with Fenshen
-_SEALED = 0.25, 0.4  # how likely a closure is where lips begin to close, and where they are closed
+_SEALED = 0.15, 0.25  # how likely a closure is where lips begin to close, and where they are closed
 _BLOCK = 3000  # frames that are followed at once: an hour does not fit into memory
 
 

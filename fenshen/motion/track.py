@@ -135,7 +135,7 @@ def frames_of(seconds: float, rate: float) -> int:
     return max(1, math.ceil(seconds * rate - 1e-6))
 
 
-def at(controls: Float[ndarray, "T 58"], places: Float[ndarray, "n"]) -> Float[ndarray, "n 58"]:
+def at(controls: Float[ndarray, "T C"], places: Float[ndarray, "n"]) -> Float[ndarray, "n C"]:
     """Linear interpolation between rows: ``places`` are frame numbers and may be fractional; ends are held."""
     places = np.clip(places, 0, len(controls) - 1)
     before = np.floor(places).astype(int)

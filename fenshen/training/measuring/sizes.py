@@ -61,7 +61,8 @@ class SizeMeasuring(Measuring):
     def _meter(self) -> KidMeter:
         """Where hardly any pictures are held out, all stand in for them."""
         held_out = self.data.indices("held_out")
-        real = held_out if len(held_out) >= _MEASURED // 4 else np.arange(len(self._pictures.sizes))
+        few = len(held_out) < max(_MEASURED // 4, 4)
+        real = np.arange(len(self._pictures.sizes)) if few else held_out
         return KidMeter(self._seen(real[: 4 * _MEASURED]), self.device, _MEASURED)
 
 
