@@ -160,7 +160,9 @@ def main() -> None:
     """Damage, restore, vocode, measure, and print one JSON object."""
     options = parser(__doc__)
     options.add_argument("--recordings", type=Path, help="folder of recordings or films of people who talk")
-    options.add_argument("--restorer", help="a run of restore-sound; without one only plain methods are measured")
+    options.add_argument(
+        "--restorer", help="a run of restore-sound; without one only plain methods are measured"
+    )
     options.add_argument("--vocoder", help="a run of vocoder, to be measured beside Griffin-Lim")
     options.add_argument(
         "--sentences", type=int, default=88, help="of speech:N, whose held-out voice is taken"
