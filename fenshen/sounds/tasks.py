@@ -50,6 +50,7 @@ class Task(ABC):
 
     masked: ClassVar[bool] = False  # it can be told where something is missing
     nothing: ClassVar[str] = ""  # what to say where there was nothing to do
+    learnt: ClassVar[bool] = False  # nothing can be done without a network
 
     @abstractmethod
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:
@@ -110,8 +111,9 @@ class Declip(Task):
 
 
 class Bandwidth(Task):
-    """More treble: nothing is done about it without a network, beyond the higher rate."""
+    """More treble: nothing can be done about it without a network."""
 
+    learnt = True
     nothing = "sounds.full_band"
 
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:
