@@ -289,13 +289,14 @@ def test_what_a_file_is_goes_by_what_it_holds(same, tmp_path):
         ({"task": "gaps", "mask": ["5,5,5,5"]}, "FROM-TO"),
         ({"task": "gaps", "mask": ["0.5-9"]}, "only has|only"),
         ({"task": "gaps", "out": "x.mp3"}, "wav"),
+        ({"task": "bandwidth", "model": None}, "trained model"),
     ],
 )
 def test_what_cannot_be_is_said(words, sentence, same, tmp_path):
     file = saved(tmp_path / "sound.wav", voice(1), RATE, "mono")
     out = tmp_path / words.pop("out", "out.wav")
     with pytest.raises(UsageError, match=sentence):
-        fenshen.restore(file, out=out, model=same, **words)
+        fenshen.restore(file, out=out, **{"model": same, **words})
     assert not out.exists()
 
 
@@ -327,3 +328,13 @@ def test_a_whole_recording_is_measured():
 def test_terms_go_with_their_media(recipe, setting, sentence):
     with pytest.raises(UsageError, match=sentence):
         recipes.load(recipe, [setting])
+
+
+def test_without_a_model_recordings_are_restored_plainly(tmp_path):
+    sound = voice(2)
+    damaged = sound.copy()
+    damaged[30_000:30_240] = 0
+    file = saved(tmp_path / "gap.wav", damaged, RATE, "mono")
+    out = fenshen.restore(file, out=tmp_path / "out.wav", task="gaps", marks=PLAIN)
+    assert error(samples_of(out)[0][:, 0], sound) < error(damaged, sound) / 2
+    assert verify(out).status == "valid"

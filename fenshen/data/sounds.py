@@ -185,16 +185,15 @@ class Speech(Sounds):
         voice = self.voice(number)
         key = hashlib.sha256(f"{voice.engine}:{voice.name}:{said}".encode()).hexdigest()[:24]
         file = files.cache("speech") / f"{key}.npy"
-        if file.is_file():
-            try:
-                with files.refusals(file):
-                    sound = np.load(file, allow_pickle=False).astype(np.float32) / _FULL
-            except (OSError, ValueError) as error:
-                raise FenshenError("sounds.cache_damaged", path=file, why=error) from error
-        else:
-            sound = _spoken(said, language, voice)
+        if not file.is_file():
+            spoken = np.clip(_spoken(said, language, voice), -1, 1)
             with files.writing(file) as part, part.open("wb") as stream:
-                np.save(stream, np.round(np.clip(sound, -1, 1) * _FULL).astype(np.int16), allow_pickle=False)
+                np.save(stream, np.round(spoken * _FULL).astype(np.int16), allow_pickle=False)
+        try:
+            with files.refusals(file):
+                sound = np.load(file, allow_pickle=False).astype(np.float32) / np.float32(_FULL)
+        except (OSError, ValueError) as error:
+            raise FenshenError("sounds.cache_damaged", path=file, why=error) from error
         turn = np.random.default_rng((_SEED, number, 1)).uniform(-_TURNS, _TURNS)
         return sound if self.held_out(number) else resampled(sound, 2.0**-turn)
 

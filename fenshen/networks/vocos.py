@@ -96,9 +96,8 @@ class Mender(Translator):
         spectra = stft(given)
         root = (spectra.real.square() + spectra.imag.square() + 1e-12).pow(0.25)  # of the magnitude
         z = torch.stack([spectra.real, spectra.imag], 1) / root[:, None]  # (B, 2, F, T)
-        told = torch.unflatten(F.avg_pool1d(missing[:, None], HOP // _PLACES), 2, (-1, _PLACES))[
-            :, 0
-        ].transpose(1, 2)
+        told = F.avg_pool1d(missing[:, None], HOP // _PLACES)
+        told = told.reshape(len(given), -1, _PLACES).transpose(1, 2)
         tasks = F.avg_pool1d(sources[:, 2:], HOP)
         seen = torch.cat([z.flatten(1, 2), 2 * root.log(), told, tasks], dim=1)
         mask, more = self.frames(seen).float().unflatten(1, (2, 2, BINS)).unbind(1)

@@ -46,6 +46,8 @@ def mend(
     chosen, path = TASKS[task], target(out, force, _SUFFIXES)
     if words and not chosen.masked:
         raise UsageError("sounds.needless_mask", task=task)
+    if chosen.learnt and model is None:
+        raise UsageError("sounds.needs_model", task=task)
     spans = _spans(words)
     marks.check()
     found = measure(source)

@@ -12,11 +12,15 @@ from numpy import ndarray
 
 from fenshen import audio
 from fenshen.errors import FenshenError
+from fenshen.spectra import HOP
 
 Planes = Float[ndarray, "C S"]
 
 RATE = audio.RATE
-_PIECE, _AROUND = 10 * RATE, RATE // 2  # samples that are worked on at once, and beside them
+_PIECE, _AROUND = (
+    940 * HOP,
+    48 * HOP,
+)  # samples, whole frames: ten seconds at once, and half a second beside them
 _FRAME = 480  # samples whose loudness is measured together: 20 ms
 _WINDOW = 1024
 _STEPS = 4096  # of amplitude, in which samples are counted

@@ -66,7 +66,7 @@ class SoundRestorer:
         gain = np.float32(_LEVEL / found.level)
         sources = encoded(begun.given * gain, name, begun.missing)
         made = self.model.translate(sources[None])[0, 0] / gain
-        finished = task.finish(made, begun, found)
+        finished = task.finish(made, sound, begun, found)
         # Where nothing is missing the recording stays bit for bit: no rounding by a gain and back.
         return finished if begun.missing is None else np.where(_near(begun.missing), finished, sound)
 

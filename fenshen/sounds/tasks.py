@@ -50,6 +50,7 @@ class Task(ABC):
 
     masked: ClassVar[bool] = False  # it can be told where something is missing
     nothing: ClassVar[str] = ""  # what to say where there was nothing to do
+    learnt: ClassVar[bool] = False  # nothing can be done without a network
 
     @abstractmethod
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:
@@ -61,8 +62,8 @@ class Task(ABC):
             start: place of the first sample in the recording.
         """
 
-    def finish(self, made: Sound, begun: Begun, found: Measured) -> Sound:
-        """What the network made, with all that is known for sure."""
+    def finish(self, made: Sound, sound: Sound, begun: Begun, found: Measured) -> Sound:
+        """What the network made of a sound, with all that is known for sure."""
         return made
 
 
@@ -104,22 +105,21 @@ class Declip(Task):
         plain = rounded(sound, missing)
         return Begun(plain, plain, missing)
 
-    def finish(self, made: Sound, begun: Begun, found: Measured) -> Sound:
-        if begun.missing is None:
-            return made
-        limit = np.sign(begun.given) * np.float32(found.limit or 0)
-        return np.where(begun.missing, beyond(made, limit), made).astype(np.float32)
+    def finish(self, made: Sound, sound: Sound, begun: Begun, found: Measured) -> Sound:
+        missing = np.zeros(len(sound), bool) if begun.missing is None else begun.missing
+        return np.where(missing, beyond(made, sound), made).astype(np.float32)
 
 
 class Bandwidth(Task):
-    """More treble: nothing is done about it without a network, beyond the higher rate."""
+    """More treble: nothing can be done about it without a network."""
 
+    learnt = True
     nothing = "sounds.full_band"
 
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:
         return None if found.band > _WIDEST else Begun(sound, sound)
 
-    def finish(self, made: Sound, begun: Begun, found: Measured) -> Sound:
+    def finish(self, made: Sound, sound: Sound, begun: Begun, found: Measured) -> Sound:
         return made + narrowed(begun.given - made, 0.9 * found.band)
 
 
