@@ -94,7 +94,9 @@ def test_long_lines_are_left_out_and_others_cleaned(tmp_path):
     lines = [f"line  {a} of {b}\u202e" for a, b in itertools.product("abcdefgh", repeat=2)]
     file.write_text("\ufeff" + "\r\n".join([*lines, *lines, "word " * 80]), encoding="utf-8")
     data = lines_of(str(file))
-    assert sorted(data.lines) == sorted(f"line {a} of {b}" for a, b in itertools.product("abcdefgh", repeat=2))
+    assert sorted(data.lines) == sorted(
+        f"line {a} of {b}" for a, b in itertools.product("abcdefgh", repeat=2)
+    )
     assert data.shape == {"size": 4, "dimensions": len(data.vocabulary)}
 
 
@@ -150,13 +152,18 @@ def test_what_training_looks_at_is_what_is_written():
 
 
 def test_lines_are_learnt_resumed_and_written(tmp_path):
+    file = tmp_path / "corpus.txt"
+    said = itertools.product("林周陈王李张", "爱怕", ("猫", "狗", "下棋", "夜车", "大雾", "老歌"))
+    file.write_text("\n".join("".join(words) + "。" for words in said), encoding="utf-8")
     settings = (*SMALL, "steps=30", "adversarial_from=16", "likelihood=0.1", "r1=1", "evaluate_every=30")
     whole, halved = tmp_path / "whole", tmp_path / "halved"
-    fenshen.train("profiles:zh", out=whole, settings=settings, device="cpu", progress=False)
+    fenshen.train(f"lines:{file}", out=whole, settings=settings, device="cpu", progress=False)
     shutil.copytree(whole, halved)
     shutil.rmtree(checkpoint.folders(halved)[-1])
-    assert fenshen.train("profiles:zh", out=halved, device="cpu", progress=False).taken == 15
-    weights = [Model.load(run / "checkpoints/step-00000030").generator.state_dict() for run in (whole, halved)]
+    assert fenshen.train(f"lines:{file}", out=halved, device="cpu", progress=False).taken == 15
+    weights = [
+        Model.load(run / "checkpoints/step-00000030").generator.state_dict() for run in (whole, halved)
+    ]
     assert all(torch.equal(one, weights[1][name]) for name, one in weights[0].items())
     rows = [row for row in progress.rows(whole) if "nll" in row]
     assert rows[0]["nll"] > rows[-1]["nll"]
@@ -179,7 +186,9 @@ def test_the_oracles_texts_are_learnt_and_measured(few_texts, tmp_path):
     settings = (*SMALL, "steps=4", "adversarial_from=2", "evaluate_every=4", "latent=4")
     run = fenshen.train("oracle:4", out=tmp_path / "run", settings=settings, device="cpu", progress=False)
     (measured,) = [row for row in progress.rows(run.path) if "oracle_nll" in row]
-    assert measured["oracle_gap"] == pytest.approx(measured["oracle_nll"] - Oracle("4").nll(Oracle("4").samples[250:]))
+    assert measured["oracle_gap"] == pytest.approx(
+        measured["oracle_nll"] - Oracle("4").nll(Oracle("4").samples[250:])
+    )
     assert Model.load(run.path).sample([0, 1]).shape == (2, 4)
     (written,) = fenshen.generate(run, seeds="0-3", out=tmp_path / "texts.txt")
     assert all(len(line.split()) == 4 for line in written.read_text(encoding="utf-8").splitlines()[1:])

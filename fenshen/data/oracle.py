@@ -77,7 +77,9 @@ class Oracle:
         logits = next(run)
         for step in range(chance.shape[1]):
             reached = torch.softmax(logits, 1).cumsum(1)
-            steps.append(torch.searchsorted(reached, chance[:, step, None].contiguous())[:, 0].clamp(max=WORDS - 1))
+            steps.append(
+                torch.searchsorted(reached, chance[:, step, None].contiguous())[:, 0].clamp(max=WORDS - 1)
+            )
             logits = run.send(steps[-1])
         return torch.stack(steps, dim=1)
 

@@ -1,9 +1,9 @@
 """How good generated texts are: BLEU against a corpus, and against one another.
 
-A text's BLEU-n (Papineni et al. 2002) is the geometric mean of the shares of its 1- to n-grams that the references have,
-times a penalty where it is shorter than they are; BLEU of many texts is their mean, as Texygen takes it (Zhu et al. 2018).
-Self-BLEU compares each text with all others: the higher, the more alike they are. Counts of the references are put
-together once, so that many texts against many take no longer than reading them.
+A text's BLEU-n (Papineni et al. 2002) is the geometric mean of the shares of its 1- to n-grams that the references
+have, times a penalty where it is shorter than they are; BLEU of many texts is their mean, as Texygen takes it (Zhu et
+al. 2018). Self-BLEU compares each text with all others: the higher, the more alike they are. Counts of the references
+are put together once, so that many texts against many take no longer than reading them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def self_bleu(texts: Sequence[Text], n: int = 4) -> float:
         others = [*lengths]
         others.remove(len(text))
         values.append(
-            _bleu(text, n, lambda gram, own=own: (second if own[gram] == first[gram] else first)[gram], others)  # type: ignore[misc]
+            _bleu(
+                text, n, lambda gram, own=own: (second if own[gram] == first[gram] else first)[gram], others
+            )  # type: ignore[misc]
         )
     return _mean(values)
 

@@ -218,7 +218,10 @@ class NetworkConfig(BaseModel):
     family: Annotated[str, AfterValidator(FAMILIES.check), Field(description="network family")]
     discriminator: Annotated[str | None, Field(description="family of D where it is another")] = None
     size: Annotated[int, Field(ge=2, le=1024, description="side of the pictures in pixels, a power of two")]
-    dimensions: Annotated[int, Field(ge=1, le=8192, description="colours of a pixel, numbers of a step, words that a step can be")] = 3
+    dimensions: Annotated[
+        int,
+        Field(ge=1, le=8192, description="colours of a pixel, numbers of a step, words that a step can be"),
+    ] = 3
     latent: Annotated[int, Field(ge=1, le=1024, description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="what the latents' numbers are drawn from")] = "normal"
     categories: Annotated[

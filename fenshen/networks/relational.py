@@ -66,7 +66,10 @@ class Generator(networks.Writer):
         self.begin = nn.Parameter(torch.randn(_EMBEDDING) * 0.1)
         self.blank = nn.Parameter(torch.randn(config.width) * 0.1)
         self.input, self.memory = nn.Linear(_EMBEDDING, config.width), Memory(config.width)
-        self.out, self.bias = nn.Linear(config.width, _EMBEDDING), nn.Parameter(torch.zeros(config.dimensions))
+        self.out, self.bias = (
+            nn.Linear(config.width, _EMBEDDING),
+            nn.Parameter(torch.zeros(config.dimensions)),
+        )
 
     def forward(
         self,

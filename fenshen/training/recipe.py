@@ -89,7 +89,9 @@ class _Networks(BaseModel):
     size: Annotated[
         int, Field(description="side of pictures in pixels, a power of two; steps of sequences")
     ] = 64
-    dimensions: Annotated[int, Field(description="colours of a pixel, which are 3; numbers of a step; words that a step can be")] = 3
+    dimensions: Annotated[
+        int, Field(description="colours of a pixel, which are 3; numbers of a step; words that a step can be")
+    ] = 3
     latent: Annotated[int, Field(description="length of the latent vector")] = 128
     noise: Annotated[Noise, Field(description="distribution of the latents' numbers")] = "normal"
     categories: Annotated[
@@ -161,7 +163,9 @@ class Recipe(_Weights):
     ] = 0
     temperature: Annotated[
         float,
-        Field(gt=0, le=1, description="of Gumbel-softmax at the end, for texts; 1 where D joins, then falling"),
+        Field(
+            gt=0, le=1, description="of Gumbel-softmax at the end, for texts; 1 where D joins, then falling"
+        ),
     ] = 1.0
     total_weight: Annotated[float, Field(ge=0, description="lambda of the logged L_G + lambda L_D")] = 1.0
     r1: Annotated[float, Field(ge=0, description="gamma of the R1 penalty, at real pictures")] = 0.0

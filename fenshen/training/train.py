@@ -35,7 +35,8 @@ def train(
     """Train a generator on a dataset, or continue a run.
 
     Args:
-        dataset: the folder that prepare wrote; or points:ring8, points:grid25 or sines:5, drawn by formula
+        dataset: the folder that prepare wrote; or points:ring8, points:grid25 or sines:5, drawn by formula; or
+            lines:FILE, lines of text
         out: folder of the run
         recipe: name or file of a recipe; by default the one for the dataset's size. A run that continues keeps its own
         settings: change a key of the recipe; can be repeated
