@@ -22,7 +22,8 @@ def bleu(texts: Sequence[Text], references: Sequence[Text], n: int = 4) -> float
     """Mean BLEU-n of tokenised texts against all references, 0 to 1."""
     most: Counter[Gram] = Counter()
     for reference in references:
-        most |= _grams(reference, n)
+        for gram, count in _grams(reference, n).items():
+            most[gram] = max(most[gram], count)
     lengths = sorted(map(len, references))
     return _mean([_bleu(text, n, most.__getitem__, lengths) for text in texts])
 
