@@ -1,8 +1,8 @@
 """Lines about people, as a digital double's profile has them, composed by rule: ``profiles:en`` and ``profiles:zh``.
 
 Each line is about someone who is drawn first: age, hair, work, town, what they like and how they talk. What belongs
-together stays together: only the older are grey or retired, a beard is a man's, a cook is asked about stews and not about
-eclipses. A generator can learn that, and there are far more lines than it is shown. The people are nobody.
+together stays together: only the older are grey or retired, a beard is a man's, a cook is asked about stews and not
+about eclipses. A generator can learn that, and there are far more lines than it is shown. The people are nobody.
 """
 
 from __future__ import annotations
@@ -51,9 +51,18 @@ class Composer:
 
 
 # fmt: off
-_EN_WOMEN = ["Maya", "Ines", "Ada", "Nora", "Priya", "Mei", "Lena", "Hana", "Zoe", "Alma", "Rosa", "Yuki", "Tara", "Elif", "Nadia", "Clara", "Ruth", "Wendy", "Amina", "Greta"]
-_EN_MEN = ["Omar", "Tom", "Ravi", "Jonas", "Wei", "Luca", "Sam", "Kofi", "Ivan", "Hugo", "Ben", "Diego", "Karim", "Oscar", "Felix", "Noel", "Anton", "Jamal", "Peter", "Ken"]
-_EN_TOWNS = ["Leeds", "Lisbon", "Chengdu", "Lagos", "Oslo", "Kyoto", "Porto", "Lima", "Cork", "Utrecht", "Cairo", "Hanoi", "Bergen", "Quito", "Turin", "Tartu"]
+_EN_WOMEN = (
+    "Maya", "Ines", "Ada", "Nora", "Priya", "Mei", "Lena", "Hana", "Zoe", "Alma", "Rosa", "Yuki", "Tara",
+    "Elif", "Nadia", "Clara", "Ruth", "Wendy", "Amina", "Greta",
+)
+_EN_MEN = (
+    "Omar", "Tom", "Ravi", "Jonas", "Wei", "Luca", "Sam", "Kofi", "Ivan", "Hugo", "Ben", "Diego", "Karim",
+    "Oscar", "Felix", "Noel", "Anton", "Jamal", "Peter", "Ken",
+)
+_EN_TOWNS = (
+    "Leeds", "Lisbon", "Chengdu", "Lagos", "Oslo", "Kyoto", "Porto", "Lima", "Cork", "Utrecht", "Cairo",
+    "Hanoi", "Bergen", "Quito", "Turin", "Tartu",
+)
 # Who they are, what they do, what they can be asked about, where they are met.
 _EN_WORK = (
     ("a nurse", "works nights on a ward", ("first aid", "night shifts", "sleep"), "at the hospital"),
@@ -155,7 +164,10 @@ def _past(does: str) -> str:
 _ZH_SURNAMES = "林周陈王李张赵孙吴郑冯沈韩杨朱何许"
 _ZH_WOMEN = ("晓", "静", "雨桐", "佳宁", "若兰", "小满", "文秀", "思琪", "清", "月", "秋彤", "书瑶")
 _ZH_MEN = ("宁", "浩然", "建国", "子轩", "志远", "立", "明哲", "大勇", "文博", "一鸣", "海", "松")
-_ZH_TOWNS = ("成都", "苏州", "西安", "厦门", "青岛", "昆明", "杭州", "长沙", "哈尔滨", "洛阳", "泉州", "武汉", "南京", "桂林")
+_ZH_TOWNS = (
+    "成都", "苏州", "西安", "厦门", "青岛", "昆明", "杭州", "长沙", "哈尔滨", "洛阳",
+    "泉州", "武汉", "南京", "桂林",
+)
 _ZH_WORK = (
     ("护士", "在医院值夜班", ("急救", "夜班", "睡眠"), "病房"),
     ("厨师", "开一家小馆子", ("火候", "刀工", "家常菜"), "后厨"),
@@ -179,8 +191,8 @@ _ZH_LIKES = (
     "弹吉他", "跳广场舞", "打羽毛球", "听相声",
 )
 _ZH_VOICE = (
-    "说话慢条斯理", "说起话来像放鞭炮", "话不多，句句在点上", "嗓门大，爱笑", "声音轻，吐字清楚", "爱打比方", "开口就像老朋友",
-    "讲话总要停一停", "说着说着就唱起来", "带点家乡口音",
+    "说话慢条斯理", "说起话来像放鞭炮", "话不多，句句在点上", "嗓门大，爱笑", "声音轻，吐字清楚", "爱打比方",
+    "开口就像老朋友", "讲话总要停一停", "说着说着就唱起来", "带点家乡口音",
 )
 _ZH_MOODS = ("慢性子", "急性子", "好奇心重", "有耐心", "爱较真", "乐天派", "有点腼腆", "闲不住", "爱操心", "心细")
 # fmt: on

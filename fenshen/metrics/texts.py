@@ -1,9 +1,9 @@
 """How good generated texts are: BLEU against a corpus, and against one another.
 
-A text's BLEU-n (Papineni et al. 2002) is the geometric mean of the shares of its 1- to n-grams that the references have,
-times a penalty where it is shorter than they are; BLEU of many texts is their mean, as Texygen takes it (Zhu et al. 2018).
-Self-BLEU compares each text with all others: the higher, the more alike they are. Counts of the references are put
-together once, so that many texts against many take no longer than reading them.
+A text's BLEU-n (Papineni et al. 2002) is the geometric mean of the shares of its 1- to n-grams that the references
+have, times a penalty where it is shorter than they are; BLEU of many texts is their mean, as Texygen takes it (Zhu et
+al. 2018). Self-BLEU compares each text with all others: the higher, the more alike they are. Counts of the references
+are put together once, so that many texts against many take no longer than reading them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def bleu(texts: Sequence[Text], references: Sequence[Text], n: int = 4) -> float
     """Mean BLEU-n of tokenised texts against all references, 0 to 1."""
     most: Counter[Gram] = Counter()
     for reference in references:
-        most |= _grams(reference, n)
+        for gram, count in _grams(reference, n).items():
+            most[gram] = max(most[gram], count)
     lengths = sorted(map(len, references))
     return _mean([_bleu(text, n, most.__getitem__, lengths) for text in texts])
 

@@ -23,6 +23,7 @@ _HEADS = 2
 _EMBEDDING = 64  # numbers of a token, for G
 _VIEWS = 16  # embeddings of a text, for D; of one number a token each
 _KERNELS = (2, 3, 4, 5)
+_LEAST = 2.0**-25  # instead of 0, whose logarithm is none
 
 
 class Memory(nn.Module):
@@ -132,7 +133,8 @@ class Generator(networks.Writer):
             seed = int.from_bytes(hashlib.blake2b(latent.tobytes(), digest_size=8).digest(), "little") >> 1
             numbers = torch.Generator().manual_seed(seed)
             rows.append(torch.rand(self.length, self.words, generator=numbers))
-        return torch.stack(rows).log_().neg_().log_().neg_().to(latents.device)
+        chance = torch.stack(rows).clamp_(min=_LEAST)
+        return chance.log_().neg_().log_().neg_().to(latents.device)
 
 
 class Discriminator(networks.Discriminator):

@@ -78,9 +78,9 @@ def verify(file: Path | str) -> Verdict:
     """Find out who made a picture, film or sound, and whether it was changed since.
 
     Reads the credentials, the metadata and the watermark of PNG, JPEG, WebP, GIF, MP4, MOV, WebM, MKV, WAV, the label
-    of TXT, and whatever else can be decoded, also what other programs wrote. Nothing is asked of the network. The watermark
-    survives recompressing, scaling, mirroring and trimming by up to 5 %; in a video, the first seconds are read
-    together.
+    of TXT, and whatever else can be decoded, also what other programs wrote. Nothing is asked of the network. The
+    watermark survives recompressing, scaling, mirroring and trimming by up to 5 %; in a video, the first seconds are
+    read together.
 
     Args:
         file: a picture, film or sound
