@@ -63,7 +63,7 @@ class Oracle:
         numbers = torch.Generator().manual_seed(_SEED + 1)
         parts = [
             self.write(torch.rand(len(part), self.length, generator=numbers))
-            for part in torch.arange(_COUNT).split(_TOGETHER)
+            for part in torch.split(torch.arange(_COUNT), _TOGETHER)
         ]
         return torch.cat(parts).numpy()
 
@@ -85,7 +85,7 @@ class Oracle:
 
     def nll(self, texts: Int[ndarray, "N T"]) -> float:
         """Minus the mean log-likelihood of texts, in nats a token."""
-        parts = torch.from_numpy(texts).split(_TOGETHER)
+        parts = torch.split(torch.from_numpy(texts), _TOGETHER)
         return float(torch.cat([self._nll(part) for part in parts]).mean())
 
     def _nll(self, texts: Int[Tensor, "N T"]) -> Float[Tensor, "N"]:

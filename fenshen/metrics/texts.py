@@ -12,6 +12,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 Text = Sequence[str]
 Gram = tuple[str, ...]
@@ -42,12 +43,13 @@ def self_bleu(texts: Sequence[Text], n: int = 4) -> float:
         own = _grams(text, n)
         others = [*lengths]
         others.remove(len(text))
-        values.append(
-            _bleu(
-                text, n, lambda gram, own=own: (second if own[gram] == first[gram] else first)[gram], others
-            )  # type: ignore[misc]
-        )
+        values.append(_bleu(text, n, partial(_most_of_others, own, first, second), others))
     return _mean(values)
+
+
+def _most_of_others(own: Counter[Gram], first: Counter[Gram], second: Counter[Gram], gram: Gram) -> int:
+    """How often any other text has it: that with the most, unless that is the text itself."""
+    return (second if own[gram] == first[gram] else first)[gram]
 
 
 def f_score(texts: Sequence[Text], references: Sequence[Text], n: int = 4) -> float:

@@ -51,7 +51,7 @@ class Restorer:
             name: of the task.
             squares: left, top and side in pixels; may reach beyond the picture.
         """
-        result = begun.plain.astype(np.float32)
+        result = begun.plain.copy()  # floats only where a square is: pictures may be large
         height, width = begun.plain.shape[:2]
         for left, top, side in squares:
             rows, columns = (
@@ -65,8 +65,10 @@ class Restorer:
             made = self._square(begun.given[rows, columns], begun.plain[rows, columns], name, missing)
             if missing is not None:
                 share = share * missing[..., None]
-            result[rows, columns] += share * (made - result[rows, columns])
-        return np.clip(np.round(result), 0, 255).astype(np.uint8)
+            part = result[rows, columns].astype(np.float32)
+            part += share * (made - part)
+            result[rows, columns] = np.clip(np.round(part), 0, 255).astype(np.uint8)
+        return result
 
     def _square(
         self, given: Picture, plain: Picture, name: str, missing: Bool[ndarray, "H W"] | None
