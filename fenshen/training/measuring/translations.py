@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from numpy import ndarray
 
 from fenshen.data.translations import Translations
@@ -42,7 +42,7 @@ class TranslationMeasuring(Measuring):
             return {"psnr": psnr(made, self._pairs(_MEASURED, 1)[1])}
         return {"kid": self._meter.measure(lambda count: made[:count])}
 
-    def _pairs(self, count: int, seed: int) -> tuple[UInt8[ndarray, "N S S C"], UInt8[ndarray, "N S S 3"]]:
+    def _pairs(self, count: int, seed: int) -> tuple[Shaped[ndarray, "N *S"], Shaped[ndarray, "N *T"]]:
         if not isinstance(self.data, Translations):
             raise TypeError("only translations have sources")
         held_out = self.data.indices("held_out")
