@@ -99,17 +99,20 @@ def closed(made: Sequence[ndarray], sentences: Sequence[Sentence], which: frozen
 
 def recordings(folder: Path, ways: dict[str, Follow]) -> list[Figure]:
     """How the jaw of real speakers, measured in each film, goes with each way's; the best of small delays."""
-    from fenshen.motion.drive import drive
+    from fenshen.motion.drive import from_video
 
     found: dict[str, list[float]] = {name: [] for name in ways}
     for film in sorted(folder.iterdir()):
-        samples, jaw = audio.read(film), drive(film).resampled(_RATE).controls[:, _JAW]
+        samples, jaw = audio.read(film), from_video(film).resampled(_RATE).controls[:, _JAW]
         for name, follow in ways.items():
             made = follow(audio.normalised(samples, audio.RATE))[:, _JAW]
             count = min(len(jaw), len(made)) - 4
             each = [np.corrcoef(jaw[2 : 2 + count], made[i : i + count])[0, 1] for i in range(5)]
             found[name].append(float(max(each)))
-    return [Figure(f"films_jaw_{name}", round(float(np.mean(each)), 3)) for name, each in found.items()]
+    return [
+        Figure(f"films_jaw_{name}", round(float(np.mean(each)), 3), better="higher")
+        for name, each in found.items()
+    ]
 
 
 def speed(sentences: Sequence[Sentence]) -> float:
@@ -141,14 +144,16 @@ def main() -> None:
                 "false_closures": closed(made, sentences, _OPEN),
             }
             progress(f"{language} {name}: {counted}")
-            goals = {**_GOALS, "correlation": rules} if name == "learnt" else {}
+            goals = {**_GOALS, "correlation": round(rules, 3)} if name == "learnt" else {}
             rules = counted["correlation"]
             for key, value in counted.items():
                 better = "lower" if key.startswith("false") else "higher"
                 figures.append(
                     Figure(f"{language}_{name}_{key}", round(value, 3), goals.get(key), better=better)
                 )
-    figures.append(Figure("speed", round(speed(everything), 1), _GOALS["speed"], unit="x real time"))
+    figures.append(
+        Figure("speed", round(speed(everything), 1), _GOALS["speed"], unit="x real time", better="higher")
+    )
     if chosen.recordings:
         figures += recordings(chosen.recordings, ways)
     report("lips", figures)
