@@ -33,7 +33,7 @@ from fenshen.spectra import HOP, bands, istft, log_mel, stft
 
 Sound = Float[ndarray, "S"]
 
-_GOAL_SPEED = 13.0  # HiFi-GAN V3 reports 13.44 on a CPU (Kong et al. 2020, table 1)
+_GOAL_SPEED = 13.0  # of real time; HiFi-GAN reports 13.4 on a CPU (Kong et al. 2020, abstract)
 _LONGEST = 8 * RATE
 _ROUNDS = 60  # of Griffin-Lim
 
