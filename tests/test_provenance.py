@@ -449,9 +449,9 @@ def test_hostile_files_are_answered_in_a_sentence(
 
 
 def test_what_is_no_media_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("hello", "utf-8")
+    (tmp_path / "a.csv").write_text("hello", "utf-8")
     with pytest.raises(FenshenError, match="no picture, video or sound"):
-        verify.verify(tmp_path / "a.txt")
+        verify.verify(tmp_path / "a.csv")
     with pytest.raises(FenshenError, match="is a folder"):
         verify.verify(tmp_path)
     with pytest.raises(FenshenError, match="There is no picture"):

@@ -39,7 +39,7 @@ REMEDIES = {
 PICTURES = [
     name
     for name, one in FAMILIES.items()
-    if one.medium.name == "pictures" and one.generator and not (one.paired or one.translates)
+    if one.medium.name == "pictures" and one.generator and not (one.paired or one.translates or one.any_size)
 ]
 
 

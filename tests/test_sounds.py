@@ -18,7 +18,6 @@ from fenshen.adversarial.spectral import stft_distance
 from fenshen.data import open_data, sounds
 from fenshen.data.sound_damage import CHANNELS, DAMAGES, TASKS, encoded, predicted, rounded, runs, with_noise
 from fenshen.errors import FenshenError, UsageError
-from fenshen.media import PICTURES
 from fenshen.model import Model, ModelCard
 from fenshen.networks import NetworkConfig, build_generator
 from fenshen.provenance.options import MarkOptions
@@ -32,8 +31,7 @@ from fenshen.training import checkpoint, progress
 from fenshen.training import recipe as recipes
 from fenshen.training.measuring import sounds as measuring
 
-RECIPES = [name for name in recipes.shipped() if recipes.load(name).network.medium is not PICTURES]
-RECIPES = [name for name in RECIPES if recipes.load(name).sources]
+RECIPES = [name for name in recipes.shipped() if recipes.load(name).network.medium is sounds.SOUNDS]
 SMALL = ("width=16", "size=16", "batch_size=2", "log_every=2", "sample_every=4", "adversarial_from=2")
 PLAIN = MarkOptions(label=False)
 
