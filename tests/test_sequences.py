@@ -18,7 +18,9 @@ from fenshen.networks import FAMILIES, NetworkConfig, build_discriminator, build
 from fenshen.training import progress
 from fenshen.training import recipe as recipes
 
-FAMILY_NAMES = [name for name, one in FAMILIES.items() if one.medium.name == "sequences"]
+FAMILY_NAMES = [
+    name for name, one in FAMILIES.items() if one.medium.name == "sequences" and not one.translates
+]
 SMALL = (
     "width=8",
     "batch_size=8",
