@@ -353,6 +353,14 @@ def _mono(stereo: Float[ndarray, "2 samples"], name: Path | str) -> Float[ndarra
     return mixed
 
 
+def resampled(samples: Float[ndarray, "n"], factor: float) -> Float[ndarray, "m"]:
+    """A sound with ``factor`` times as many samples, band-limited: its spectrum is cut off or filled up with zeros."""
+    count = max(round(len(samples) * factor), 1)
+    spectrum = np.fft.rfft(samples)
+    kept = min(count // 2 + 1, len(spectrum))
+    return (np.fft.irfft(spectrum[:kept], count) * (count / len(samples))).astype(np.float32)
+
+
 def normalised(samples: Float[ndarray, "samples"], rate: int) -> Float[ndarray, "samples"]:
     """The sound at the level of speech.
 

@@ -239,17 +239,17 @@ def test_a_missing_display_driver_is_one_clear_line(monkeypatch: Any) -> None:
 
 
 def test_a_cache_that_cannot_be_used_is_one_clear_line(monkeypatch: Any, tmp_path: Any) -> None:
-    from fenshen.humans import cache
+    from fenshen import cache
 
     (tmp_path / "file").touch()
     monkeypatch.setenv("FENSHEN_CACHE", str(tmp_path / "file"))
     with pytest.raises(FenshenError, match="FENSHEN_CACHE"):
-        cache.arrays("some", lambda: {"a": np.zeros(3)})
+        cache.arrays("room", "some", lambda: {"a": np.zeros(3)})
     monkeypatch.setenv("FENSHEN_CACHE", str(tmp_path / "good"))
-    assert (cache.arrays("some", lambda: {"a": np.ones(3)})["a"] == 1).all()
-    (cache.folder() / "some.npz").write_bytes(b"PK\x03\x04 torn")
+    assert (cache.arrays("room", "some", lambda: {"a": np.ones(3)})["a"] == 1).all()
+    (tmp_path / "good" / "room" / "some.npz").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(FenshenError, match=r"some\.npz is damaged"):
-        cache.arrays("some", lambda: {"a": np.zeros(3)})
+        cache.arrays("room", "some", lambda: {"a": np.zeros(3)})
 
 
 @needs_humans

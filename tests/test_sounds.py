@@ -167,10 +167,10 @@ def test_sentences_are_spoken_once_in_both_languages(tmp_path, monkeypatch):
 
     def spoken(text, language, who):
         said.append((text, language, who.name))
-        return voice(2)
+        return {"sound": np.round(voice(2) * 32767).astype(np.int16)}
 
     monkeypatch.setenv("FENSHEN_CACHE", str(tmp_path))
-    monkeypatch.setattr(sounds, "_spoken", spoken)
+    monkeypatch.setattr(sounds, "_kept", spoken)
     data = open_data("vocoded:speech:48")
     first, count = data.samples.copy(), len(said)
     assert np.array_equal(open_data("vocoded:speech:48").samples, first)

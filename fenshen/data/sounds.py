@@ -7,8 +7,9 @@ lower than it is by itself; a folder is the recordings in it. Speech is kept in 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,7 @@ from jaxtyping import Float, Int16, Shaped, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from fenshen import audio, files
+from fenshen import audio, cache, files
 from fenshen.data import KINDS, FormulaCard
 from fenshen.data.sentences import compose
 from fenshen.errors import FenshenError, UsageError
@@ -77,7 +78,7 @@ SOUNDS = Medium(
 )
 
 
-class Sounds:
+class Sounds(ABC):
     """Speech as pieces of equal length.
 
     Args:
@@ -94,18 +95,18 @@ class Sounds:
         self.card = FormulaCard([name], FRAMES, licence or "unknown")
         self.shape = {"size": FRAMES}
 
+    @abstractmethod
     def recording(self, number: int) -> Sound:
         """One of the recordings, at the level of speech."""
-        raise NotImplementedError
 
+    @abstractmethod
     def held_out(self, number: int) -> bool:
         """Whether no training hears it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """Changes with the recordings."""
-        raise NotImplementedError
 
     @property
     def samples(self) -> Int16[ndarray, "N 1 T"]:
@@ -184,18 +185,10 @@ class Speech(Sounds):
         said, language = self.sentence(number)
         voice = self.voice(number)
         key = hashlib.sha256(f"{voice.engine}:{voice.name}:{said}".encode()).hexdigest()[:24]
-        file = files.cache("speech") / f"{key}.npy"
-        if not file.is_file():
-            spoken = np.clip(_spoken(said, language, voice), -1, 1)
-            with files.writing(file) as part, part.open("wb") as stream:
-                np.save(stream, np.round(spoken * _FULL).astype(np.int16), allow_pickle=False)
-        try:
-            with files.refusals(file):
-                sound = np.load(file, allow_pickle=False).astype(np.float32) / np.float32(_FULL)
-        except (OSError, ValueError) as error:
-            raise FenshenError("sounds.cache_damaged", path=file, why=error) from error
+        kept = cache.arrays("speech", key, partial(_kept, said, language, voice))["sound"]
+        sound = kept.astype(np.float32) / np.float32(_FULL)
         turn = np.random.default_rng((_SEED, number, 1)).uniform(-_TURNS, _TURNS)
-        return sound if self.held_out(number) else resampled(sound, 2.0**-turn)
+        return sound if self.held_out(number) else audio.resampled(sound, 2.0**-turn)
 
     def _in_turn(self) -> Iterator[int]:
         from rich.console import Console
@@ -224,20 +217,14 @@ def _voices() -> list[Voice]:
     return found
 
 
-def _spoken(said: str, language: Language, voice: Voice) -> Sound:
+def _kept(said: str, language: Language, voice: Voice) -> dict[str, Int16[ndarray, "samples"]]:
+    """A sentence spoken, as it is cached: in 16 bits."""
     from fenshen.motion.speech import engine
 
     speech = engine(voice.engine).synthesize(said, language, voice.name)
     level = audio.normalised(speech.samples, speech.sample_rate)
-    return resampled(level, audio.RATE / speech.sample_rate)
-
-
-def resampled(sound: Sound, factor: float) -> Sound:
-    """A sound with ``factor`` times as many samples, band-limited: its spectrum is cut off or filled up with zeros."""
-    count = max(round(len(sound) * factor), 1)
-    spectrum = np.fft.rfft(sound)
-    kept = min(count // 2 + 1, len(spectrum))
-    return (np.fft.irfft(spectrum[:kept], count) * (count / len(sound))).astype(np.float32)
+    sound = audio.resampled(level, audio.RATE / speech.sample_rate)
+    return {"sound": np.round(np.clip(sound, -1, 1) * _FULL).astype(np.int16)}
 
 
 class Recordings(Sounds):

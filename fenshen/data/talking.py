@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from fenshen import audio
+from fenshen import audio, cache
 from fenshen.data import KINDS, FormulaCard
 from fenshen.data.sentences import compose
 from fenshen.data.sequences import SEQUENCES
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 STEPS = 150  # of a sample: three seconds
 _MOST, _TOGETHER = 20_000, 20  # sentences, and how many are cached in one file
-_VERSION = 1  # of what is cached
+_VERSION = 2  # of what is cached
 # One sentence in so many is Kokoro's; and of all, one in so many is said by a voice that is held out.
 _KOKORO_OFTEN, _UNSEEN_OFTEN = 4, 16
 _SEEN, _UNSEEN = ("af_heart", "zm_yunxi"), ("am_michael", "zf_xiaoxiao")
@@ -110,13 +110,11 @@ class Talking(Translations):
     @cached_property
     def said(self) -> Said:
         """All windows; sentences that were never said before are spoken, which takes a second or two each."""
-        from fenshen.humans import cache
-
         parts = []
         for first in range(0, self._count, _TOGETHER):
             numbers = range(first, min(first + _TOGETHER, self._count))
-            name = f"talking-{_VERSION}-{'-'.join(self._engines)}-{numbers.start}-{numbers.stop}"
-            parts.append(cache.arrays(name, partial(self._spoken, numbers)))
+            name = f"{_VERSION}-{'-'.join(self._engines)}-{numbers.start}-{numbers.stop}"
+            parts.append(cache.arrays("talking", name, partial(self._spoken, numbers)))
         return Said(*(np.concatenate([part[name] for part in parts]) for name in Said._fields))
 
     def _spoken(self, chosen: range) -> dict[str, ndarray]:
@@ -153,11 +151,9 @@ def _said(number: int, numbers: np.random.Generator, unseen: bool, engines: tupl
 
 def _followed(said: Speech, faster: float) -> tuple[Float[ndarray, "T 80"], Float[ndarray, "T F"]]:
     """What is heard of a sentence that is played so much faster, and the controls of the mouth that says it."""
-    step = said.sample_rate * faster / audio.RATE
-    places = np.arange(int(len(said.samples) / step)) * step
-    samples = np.interp(places, np.arange(len(said.samples)), said.samples)
+    samples = audio.resampled(said.samples, audio.RATE / (said.sample_rate * faster))
     samples = np.pad(samples, (round(_BEFORE * audio.RATE), round(_AFTER * audio.RATE)))
-    samples = audio.normalised(samples.astype(np.float32), audio.RATE)
+    samples = audio.normalised(samples, audio.RATE)
     phonemes = [
         replace(one, start=one.start / faster + _BEFORE, end=one.end / faster + _BEFORE)
         for one in said.phonemes

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from fenshen import cache
 from fenshen import controls as control_space
-from fenshen.humans import cache, makehuman
+from fenshen.humans import makehuman
 from fenshen.humans.human import LOCAL_SHAPES, Human
 from fenshen.humans.human import Body as Build
 from fenshen.humans.makehuman import (
@@ -211,7 +212,7 @@ def model() -> Model:
         shapes = makehuman.load()
         return {field.name: getattr(shapes, field.name) for field in fields(Shapes)}
 
-    return Model(Shapes(**cache.arrays(f"body-{VERSION}", make)))
+    return Model(Shapes(**cache.arrays("humans", f"body-{VERSION}", make)))
 
 
 def phenotype_weights(build: Build) -> Float[ndarray, "72"]:

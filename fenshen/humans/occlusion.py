@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from fenshen.humans import cache
+from fenshen import cache
 from fenshen.humans.body import VERSION, Model
 from fenshen.humans.camera import orthographic
 from fenshen.humans.stage import Stage
@@ -18,7 +18,7 @@ _HALF = 0.42  # metres around the centre
 
 def occlusion(model: Model) -> Float[ndarray, "V"]:
     """Each vertex's cosine-weighted share of open directions, 0 to 1; from the cache or baked now."""
-    return cache.arrays(f"occlusion-{VERSION}", lambda: {"share": _bake(model)})["share"]
+    return cache.arrays("humans", f"occlusion-{VERSION}", lambda: {"share": _bake(model)})["share"]
 
 
 def _bake(model: Model) -> Float[ndarray, "V"]:

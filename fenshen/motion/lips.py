@@ -53,7 +53,8 @@ def from_audio(
     resting = idle(count / rate, rate, seed, start=start)
     if audio.is_silent(samples, sample_rate):
         return resting
-    level = audio.normalised(_resampled(samples, sample_rate), audio.RATE)
+    at_rate = samples if sample_rate == audio.RATE else audio.resampled(samples, audio.RATE / sample_rate)
+    level = audio.normalised(at_rate, audio.RATE)
     made = np.zeros((count, controls.COUNT), np.float32)
     mouth = follow(hearing.heard(hearing.power(np.pad(level, (0, audio.RATE // hearing.FRAMES)))))
     made[:, of_mouth()] = at(mouth, (np.arange(count) + 0.5) * (hearing.FRAMES / rate) - 0.5)
@@ -97,11 +98,3 @@ def _network() -> Model:
     from fenshen.model import Model
 
     return Model.load(NAME)
-
-
-def _resampled(samples: Float[ndarray, "samples"], rate: int) -> Float[ndarray, "n"]:
-    """The sound at the rate that is heard; what lies above its band does not matter to a mouth."""
-    if rate == audio.RATE:
-        return samples
-    places = np.arange(len(samples) * audio.RATE // rate) * (rate / audio.RATE)
-    return np.interp(places, np.arange(len(samples)), samples).astype(np.float32)
