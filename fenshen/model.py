@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
