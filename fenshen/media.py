@@ -30,6 +30,7 @@ class Medium:
         show: one picture of many samples, whose data came from the named origins; None: samples are pictures.
         others: by suffix, what else writes samples into a file, with their marks.
         discrete: arrays hold choices, whole numbers below a network's dimensions; networks see them one-hot.
+        raster: they are pictures, square and with a side that is a power of two, which may be shrunk and mirrored.
         axes: of the arrays, those along which samples can be of any length.
     """
 
@@ -40,6 +41,7 @@ class Medium:
     show: Callable[[ndarray, Sequence[str]], UInt8[ndarray, "H W 3"]] | None = None
     others: Mapping[str, Callable[[ndarray, Sequence[str], Path, Mark], None]] = field(default_factory=dict)
     discrete: bool = False
+    raster: bool = False
     axes: tuple[int, ...] = (1, 2)
 
 
@@ -69,4 +71,6 @@ def canvas(size: Sequence[int]) -> tuple[int, ...]:
     return tuple(-(-side // MULTIPLE) * MULTIPLE for side in size)
 
 
-PICTURES = Medium("pictures", lambda side, colours: (colours, side, side), from_pixels, to_pixels)
+PICTURES = Medium(
+    "pictures", lambda side, colours: (colours, side, side), from_pixels, to_pixels, raster=True
+)

@@ -26,6 +26,7 @@ from fenshen import assets, cards, files
 from fenshen import controls as control_space
 from fenshen.data.texts import spelt
 from fenshen.errors import FenshenError, UsageError
+from fenshen.greys import Levels
 from fenshen.media import SIDES, canvas, to_pixels
 from fenshen.networks import Generator, NetworkConfig, Sizes, Translator, build_generator, place
 from fenshen.networks.latents import draw_latents
@@ -68,6 +69,7 @@ class ModelCard(BaseModel):
     vocabulary: list[str] = Field(
         default_factory=list, description="of texts: what their numbers stand for; the first one ends a line"
     )
+    levels: Levels | None = Field(default=None, description="of grey pictures: what 0 and 65535 stand for")
     fenshen: str = Field(description="version that wrote it")
 
     @property

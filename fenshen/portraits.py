@@ -25,6 +25,7 @@ from fenshen.errors import FenshenError, UsageError
 
 if TYPE_CHECKING:
     from PIL import Image, ImageCms
+    from PIL.PngImagePlugin import PngInfo
 
 Colour = tuple[int, int, int]
 Fit = Literal["crop", "pad", "stretch"]
@@ -205,7 +206,6 @@ def write(
         FenshenError: the file cannot be written.
     """
     from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
     path = Path(path)
     kind = _WRITERS.get(path.suffix.lower())
@@ -217,12 +217,7 @@ def write(
     if xmp and kind != "PNG":
         options["xmp"] = xmp
     if kind == "PNG":
-        info = PngInfo()
-        for key, value in (text or {}).items():
-            info.add_itxt(key, value)
-        if xmp:
-            info.add_itxt("XML:com.adobe.xmp", xmp.decode())
-        options["pnginfo"] = info
+        options["pnginfo"] = png_text(text, xmp)
     elif text:
         exif = Image.Exif()
         exif[_IMAGE_DESCRIPTION] = json.dumps(dict(text))
@@ -230,6 +225,18 @@ def write(
     image = Image.fromarray(np.ascontiguousarray(picture))
     with files.writing(path) as part:
         image.save(part, kind, **options)
+
+
+def png_text(text: Mapping[str, str] | None = None, xmp: bytes | None = None) -> PngInfo:
+    """The text chunks of a PNG."""
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for key, value in (text or {}).items():
+        info.add_itxt(key, value)
+    if xmp:
+        info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    return info
 
 
 def read_text(path: Path | str) -> dict[str, str]:

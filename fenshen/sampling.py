@@ -13,9 +13,11 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from numpy import ndarray
 
+from fenshen import greys
 from fenshen.commands import DEVICE, GRID, SIZE, SLIDERS
 from fenshen.drawing import Axis, DrawRequest, draw, grid_requests, parse_axis, parse_words, request_of_seed
 from fenshen.errors import FenshenError, UsageError
+from fenshen.greys import Greys, Levels
 from fenshen.media import SIDES
 from fenshen.provenance.credentials import must_fit
 from fenshen.provenance.mark import Mark
@@ -111,6 +113,8 @@ def generate(
     if axes:
         return [_write_grid(drawer, numbers[0], axes, target)]
     drawer.request(numbers[0])  # what cannot be drawn is refused before anything is made
+    if opened.card.levels is not None and target.suffix.lower() in (".png", ""):
+        return list(_write_greys(drawer, numbers, target, opened.card.levels))
     if (show := opened.card.network.medium.show) is not None:
         return [_write_shown(drawer, numbers, target, show)]
     if target.suffix.lower() in _VIDEOS:
@@ -228,9 +232,16 @@ def _write_sheet(drawer: _Drawer, seeds: Sequence[int], target: Path) -> Path:
     pictures = [_enlarge(picture, drawer.scale) for picture in drawer.seeds(seeds)]
     if len(seeds) == 1:
         return drawer.mark.picture(target, pictures[0], _text(drawer, str(seeds[0])))
-    columns = min(_COLUMNS if len(seeds) <= 64 else round(math.sqrt(len(seeds))), len(seeds))
-    words = ",".join(map(str, seeds)) if len(seeds) <= 64 else f"{seeds[0]}-{seeds[-1]}"
-    return drawer.mark.sheet(target, np.stack(pictures), columns, _text(drawer, words))
+    return drawer.mark.sheet(target, np.stack(pictures), _columns(seeds), _text(drawer, _words(seeds)))
+
+
+def _columns(seeds: Sequence[int]) -> int:
+    """Of a sheet of these."""
+    return min(_COLUMNS if len(seeds) <= 64 else round(math.sqrt(len(seeds))), len(seeds))
+
+
+def _words(seeds: Sequence[int]) -> str:
+    return ",".join(map(str, seeds)) if len(seeds) <= 64 else f"{seeds[0]}-{seeds[-1]}"
 
 
 def _write_shown(drawer: _Drawer, seeds: Sequence[int], target: Path, show: Show) -> Path:
@@ -245,6 +256,23 @@ def _write_shown(drawer: _Drawer, seeds: Sequence[int], target: Path, show: Show
     return drawer.mark.picture(
         target, _enlarge(picture, drawer.scale), _text(drawer, f"{seeds[0]}-{seeds[-1]}")
     )
+
+
+def _write_greys(drawer: _Drawer, seeds: Sequence[int], target: Path, levels: Levels) -> Iterator[Path]:
+    """In 16 bits: one picture or a sheet, or a folder of single ones."""
+
+    def draw(some: Sequence[int]) -> Greys:
+        return np.stack([greys.enlarged(picture, drawer.scale) for picture in drawer.seeds(some)])
+
+    if target.suffix:
+        text = _text(drawer, _words(seeds))
+        yield drawer.mark.grey(target, draw(seeds), _columns(seeds), levels, text)
+        return
+    for start in range(0, len(seeds), 64):
+        some = seeds[start : start + 64]
+        for seed, picture in zip(some, draw(some), strict=True):
+            file = target / f"seed-{seed:06d}.png"
+            yield drawer.mark.grey(file, picture[None], 1, levels, _text(drawer, str(seed)))
 
 
 def _write_grid(drawer: _Drawer, seed: int, axes: tuple[Axis, Axis], target: Path) -> Path:

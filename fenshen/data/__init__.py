@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from fenshen.dataset import Dataset
+from fenshen.greys import Levels
 from fenshen.media import Medium
 from fenshen.registry import Registry
 
@@ -36,6 +37,9 @@ class Facts(Protocol):
 
     @property
     def vocabulary(self) -> Sequence[str]: ...
+
+    @property
+    def levels(self) -> Levels | None: ...
 
 
 @runtime_checkable
@@ -72,6 +76,24 @@ class TrainingData(Protocol):
     def indices(self, split: Literal["train", "held_out"]) -> np.ndarray: ...
 
 
+@runtime_checkable
+class PictureData(TrainingData, Protocol):
+    """Pictures of one size, to be looked at.
+
+    Attributes:
+        pixels: as a network sees them that knows 8 bits and three colours; uint8 [N, H, W, 3].
+        controls: of every picture, or None where some picture has none.
+    """
+
+    @property
+    def pixels(self) -> ndarray: ...
+
+    @property
+    def controls(self) -> ndarray | None: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class FormulaCard:
     """What is known about samples that no dataset holds; those that a formula draws are nobody's, and free.
@@ -81,12 +103,14 @@ class FormulaCard:
         size: of a network for them.
         licence: terms of their use, when known.
         vocabulary: of texts, what their numbers stand for.
+        levels: of grey pictures, what their 16 bits stand for.
     """
 
     origin: list[str]
     size: int
     licence: str | None = "CC0-1.0"
     vocabulary: tuple[str, ...] = ()
+    levels: Levels | None = None
     consent: None = None
 
 

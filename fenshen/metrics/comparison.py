@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen.dataset import Dataset
+from fenshen.data import PictureData
 from fenshen.metrics import distances, html_report
 from fenshen.metrics.features import FULL, THUMBNAIL, Features, View, chunks, colours, dataset_features
 from fenshen.metrics.inception import InceptionFeatures
@@ -34,13 +34,13 @@ Advance = Callable[[int], None]
 class Reference:
     """Which rows of the dataset are the real pictures to compare with, and which were trained on."""
 
-    data: Dataset
+    data: PictureData
     real: np.ndarray
     train: np.ndarray
     held_out: bool  # whether ``real`` was kept from training
 
     @classmethod
-    def of(cls, data: Dataset, seed: int) -> Reference:
+    def of(cls, data: PictureData, seed: int) -> Reference:
         check_enough(len(data), data.path.name)
         train, held_out = data.indices("train"), data.indices("held_out")
         apart = len(held_out) >= _LEAST_HELD_OUT

@@ -9,6 +9,8 @@ from fenshen import files
 from fenshen.commands import DEVICE, SEED, Word
 from fenshen.errors import UsageError
 
+MOST_READ = 200  # pictures of either kind on a reader's sheet
+
 if TYPE_CHECKING:
     from fenshen.dataset import Dataset
     from fenshen.metrics.report import Report
@@ -23,6 +25,7 @@ def evaluate(
     *,
     count: int = 1000,
     seed: Annotated[int, SEED] = 0,
+    reader: Annotated[int, Word(low=0, high=MOST_READ)] = 0,
     inception: Path | str | None = None,
     device: Annotated[str, DEVICE] = "auto",
     force: bool = False,
@@ -32,10 +35,12 @@ def evaluate(
 
     Args:
         model: a model, a checkpoint or a run; a dataset or a folder of pictures works too
-        dataset: the folder that prepare wrote
+        dataset: the folder that prepare wrote; or grey pictures, greys:FOLDER
         out: folder for the report
         count: number of generated pictures to measure
         seed: seed of the first picture
+        reader: write reader.png as well, a sheet of so many real and so many generated pictures in random order, for
+            somebody who knows such pictures to say which is which, and reader.json with the answers
         inception: Inception weights (safetensors), to measure FID as well
         device: where to compute
         force: overwrite an existing report
@@ -52,6 +57,7 @@ def evaluate(
             written.
     """
     from fenshen.data import open_data
+    from fenshen.data.greys import GreyPictures
     from fenshen.dataset import Dataset
     from fenshen.machine import torch_device
     from fenshen.metrics import evaluation
@@ -61,10 +67,12 @@ def evaluate(
     files.must_be_folder(folder, "files.output")
     if inception is not None:
         files.must_be_file(inception, "files.weights")
-    evaluation.check(folder, count, force)
+    evaluation.check(folder, count, reader, force)
     data = open_data(dataset)
-    if not isinstance(data, Dataset):
+    if not isinstance(data, Dataset | GreyPictures):
         raise UsageError("evaluate.only_pictures", dataset=data.path)
     judged = model if isinstance(model, Model | Dataset) else Path(model)
     weights = None if inception is None else Path(inception)
-    return evaluation.evaluate(judged, data, folder, count, seed, weights, torch_device(device), progress)
+    return evaluation.evaluate(
+        judged, data, folder, count, seed, reader, weights, torch_device(device), progress
+    )

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from fenshen import files
+from fenshen.data import PictureData
 from fenshen.dataset import Dataset
 from fenshen.errors import UsageError
 from fenshen.messages import message
-from fenshen.metrics import coverage, distances, history, html_report
+from fenshen.metrics import coverage, distances, history, html_report, reader
 from fenshen.metrics.comparison import Advance, Comparison, FeatureSet, Reference, forward_passes
 from fenshen.metrics.features import NAME, Features
 from fenshen.metrics.inception import InceptionFeatures
@@ -28,8 +29,8 @@ from fenshen.version import __version__
 _JSON, _HTML = "report.json", "report.html"
 
 
-def check(folder: Path, count: int, force: bool) -> None:
-    """Refuse a count too small to mean anything or too large to end, and overwriting a report.
+def check(folder: Path, count: int, readers: int, force: bool) -> None:
+    """Refuse counts too small to mean anything or too large to end, and overwriting a report.
 
     Raises:
         UsageError: one of them.
@@ -38,17 +39,21 @@ def check(folder: Path, count: int, force: bool) -> None:
         raise UsageError("evaluate.count", count=count, least=FEWEST)
     if count > MOST:
         raise UsageError("evaluate.too_many", count=count, most=MOST)
-    there = [folder / name for name in (_JSON, _HTML) if (folder / name).exists()]
+    if readers > count:
+        raise UsageError("evaluate.reader", reader=readers, count=count)
+    names = (_JSON, _HTML, *(reader.FILES if readers else ()))
+    there = [folder / name for name in names if (folder / name).exists()]
     if there and not force:
         raise UsageError("evaluate.exists", path=there[0])
 
 
 def evaluate(
     judged: Model | Dataset | Path,
-    data: Dataset,
+    data: PictureData,
     folder: Path,
     count: int,
     seed: int,
+    readers: int,
     inception: Path | None,
     device: torch.device,
     progress: bool,
@@ -60,13 +65,16 @@ def evaluate(
     with _bar(forward_passes(evaluated, reference, network is not None), progress) as advance:
         comparison = Comparison(evaluated, reference, Features(device), network, advance)
         report = _report(comparison, seed, str(device))
-    written = [readable(folder / name) for name in (_JSON, _HTML)]
+    names = (_JSON, _HTML, *(reader.FILES if readers else ()))
+    written = [readable(folder / name) for name in names]
     report = report.model_copy(update={"files": written, "verdicts": judge(report)})
     curves = history.read(evaluated.run) if evaluated.run else None
     mark = Provenance.of_model(evaluated.about["digest"]) if evaluated.kind == "model" else None
     html = html_report.render_html(report, comparison.album(), curves, mark)
     files.write_text(folder / _JSON, report.model_dump_json(indent=2) + "\n")
     files.write_text(folder / _HTML, html)
+    if readers:
+        reader.write(folder, evaluated, reference, readers, seed, mark)
     return report
 
 

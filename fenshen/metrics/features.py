@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fenshen import assets, files
-from fenshen.dataset import Dataset
+from fenshen.data import PictureData
 from fenshen.errors import FenshenError
 from fenshen.networks import place
 
@@ -183,16 +183,21 @@ def colours(pictures: UInt8[ndarray, "N H W 3"]) -> Float[ndarray, "N 192"]:
 
 
 def dataset_features(
-    dataset: Dataset,
+    dataset: PictureData,
     rows: np.ndarray,
     features: Features,
     progress: Progress | None = None,
     view: View = FULL,
 ) -> Float[ndarray, "N 1280"]:
     """Features of some of a dataset's pictures; cached in its folder if that is writable."""
-    file = dataset.path / ".cache" / f"features-{_cache_key(dataset, rows, features, view)}.npy"
+    prepared = (dataset.path / "pixels.npy").is_file()
+    file = (
+        dataset.path / ".cache" / f"features-{_cache_key(dataset, rows, features, view)}.npy"
+        if prepared
+        else None
+    )
     with suppress(OSError, ValueError):
-        found = np.load(file, allow_pickle=False)
+        found = np.load(file, allow_pickle=False) if file else np.empty(0)
         if found.shape == (len(rows), WIDTH) and found.dtype == np.float32 and np.isfinite(found).all():
             if progress:
                 progress(len(rows))
@@ -202,19 +207,20 @@ def dataset_features(
     for pictures in chunks(dataset, rows):
         computed[start : start + len(pictures)] = features(pictures, progress, view)
         start += len(pictures)
-    with suppress(FenshenError), files.writing(file) as part:  # a full disk: they will be computed again
-        np.save(part, computed)
+    if file is not None:
+        with suppress(FenshenError), files.writing(file) as part:  # a full disk: they will be computed again
+            np.save(part, computed)
     return computed
 
 
-def chunks(dataset: Dataset, rows: np.ndarray) -> Iterator[UInt8[ndarray, "n H W 3"]]:
+def chunks(dataset: PictureData, rows: np.ndarray) -> Iterator[UInt8[ndarray, "n H W 3"]]:
     """Some of a dataset's pictures, in chunks that fit in memory."""
     count = max(_MEMORY // (3 * dataset.card.size**2), 1)
     for start in range(0, len(rows), count):
         yield dataset.pixels[rows[start : start + count]]
 
 
-def _cache_key(dataset: Dataset, rows: np.ndarray, features: Features, view: View) -> str:
+def _cache_key(dataset: PictureData, rows: np.ndarray, features: Features, view: View) -> str:
     """A key that changes with everything features depend on; an untouched pixel file counts as unchanged."""
     pixels = (dataset.path / "pixels.npy").stat()
     key = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes())

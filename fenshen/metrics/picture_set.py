@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
 
-from fenshen import files, portraits
+from fenshen import files, greys, portraits
+from fenshen.data import PictureData
 from fenshen.dataset import Dataset
 from fenshen.drawing import draw, request_of_seed
 from fenshen.errors import FenshenError, UsageError
@@ -49,7 +50,7 @@ class PictureSet:
 
 
 def picture_set_of(
-    source: Model | Dataset | Path | str, against: Dataset, *, count: int, seed: int, device: Any
+    source: Model | Dataset | Path | str, against: PictureData, *, count: int, seed: int, device: Any
 ) -> PictureSet:
     """The pictures of a model, checkpoint or run, of a dataset, or of a folder.
 
@@ -77,7 +78,7 @@ def picture_set_of(
     return _of_folder(path, against.card.size, count, seed)
 
 
-def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int) -> PictureSet:
+def _of_model(model: Model, path: Path, against: PictureData, count: int, seed: int) -> PictureSet:
     def draw_chunks() -> Iterator[UInt8[ndarray, "N H W 3"]]:
         for start in range(0, count, _CHUNK):
             yield _draw_seeds(model, list(range(seed + start, seed + min(start + _CHUNK, count))), against)
@@ -95,22 +96,23 @@ def _of_model(model: Model, path: Path, against: Dataset, count: int, seed: int)
     return PictureSet(_name(path), "model", count, _side(model, against), draw_chunks, about, run)
 
 
-def _draw_seeds(model: Model, seeds: list[int], against: Dataset) -> UInt8[ndarray, "N H W 3"]:
+def _draw_seeds(model: Model, seeds: list[int], against: PictureData) -> UInt8[ndarray, "N H W 3"]:
     """Pictures of some seeds; a conditional model that was not told who is told controls of the dataset."""
     wishes = [request_of_seed(model, seed) for seed in seeds]
     if model.card.told == "noise" and model.card.network.conditional and against.controls is not None:
         rows = [np.random.default_rng(seed).integers(len(against)) for seed in seeds]
         wishes = [replace(w, controls=against.controls[row]) for w, row in zip(wishes, rows, strict=True)]
     side = _side(model, against)
-    return draw(model, wishes, size=(side, side) if model.card.network.any_size else None)
+    drawn = draw(model, wishes, size=(side, side) if model.card.network.any_size else None)
+    return greys.seen(drawn) if model.card.levels else drawn
 
 
-def _side(model: Model, against: Dataset) -> int:
+def _side(model: Model, against: PictureData) -> int:
     """Of the pictures that are drawn: a model of any size is asked for the dataset's."""
     return against.card.size if model.card.network.any_size else model.card.resolution
 
 
-def _of_dataset(data: Dataset, against: Dataset, count: int, seed: int) -> PictureSet:
+def _of_dataset(data: Dataset, against: PictureData, count: int, seed: int) -> PictureSet:
     same = data.path.resolve() == against.path.resolve()
     rows = random_subset(data.indices("train") if same else np.arange(len(data)), count, seed)
     check_enough(len(rows), data.path.name)

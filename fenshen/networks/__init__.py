@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
+from fenshen.greys import GREYS
 from fenshen.media import PICTURES, Medium
 from fenshen.messages import message
 from fenshen.registry import Registry
@@ -202,6 +203,7 @@ class Family:
         coarse: of a generator that translates: how many samples, along an axis, it makes for one of its source.
         fits: the networks take over means and spreads of the training samples before they learn.
         spectral_norm: the discriminator can be normalised spectrally (Miyato et al. 2018).
+        grey: both can have one colour instead of three.
         any_size: both are fully convolutional: pictures may have any sides, also unequal ones.
         sizes: smallest and largest side of the pictures in pixels.
     """
@@ -218,6 +220,7 @@ class Family:
     coarse: int = 1
     fits: bool = False
     spectral_norm: bool = False
+    grey: bool = False
     any_size: bool = False
     sizes: tuple[int, int] = (32, 1024)
 
@@ -269,7 +272,7 @@ class NetworkConfig(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> NetworkConfig:
-        if self.medium is PICTURES and self.size & (self.size - 1):
+        if self.medium.raster and self.size & (self.size - 1):
             raise ValueError(message("recipe.power_of_two", size=self.size))
         if self.medium is PICTURES and self.dimensions != 3:
             raise ValueError(message("recipe.three_colours", dimensions=self.dimensions))
@@ -278,7 +281,10 @@ class NetworkConfig(BaseModel):
             raise ValueError(message("recipe.family_size", family=self.family, low=low, high=high))
         if FAMILIES[self.family].generator is None:
             raise ValueError(message("recipe.no_generator", family=self.family, able=_drawing()))
-        if self.discriminator and self.judge.medium is not self.medium:
+        if self.medium is GREYS and not (FAMILIES[self.family].grey and self.judge.grey):
+            able = ", ".join(name for name, family in FAMILIES.items() if family.grey)
+            raise ValueError(message("recipe.not_grey", family=self.family, able=able))
+        if self.discriminator and self.judge.medium is not FAMILIES[self.family].medium:
             raise ValueError(
                 message("recipe.other_discriminator", name=self.discriminator, family=self.family)
             )
@@ -298,8 +304,9 @@ class NetworkConfig(BaseModel):
 
     @property
     def medium(self) -> Medium:
-        """What is drawn."""
-        return FAMILIES[self.family].medium
+        """What is drawn: pictures of one colour are grey."""
+        medium = FAMILIES[self.family].medium
+        return GREYS if medium is PICTURES and self.dimensions == 1 else medium
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ class Generator(networks.Generator):
                 nn.BatchNorm2d(narrow),
                 nn.ReLU(inplace=True),
             ]
-        layers += [nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False), nn.Tanh()]
+        layers += [nn.ConvTranspose2d(widths[-1], config.dimensions, 4, 2, 1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
@@ -43,7 +43,7 @@ class Generator(networks.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-    ) -> Float[Tensor, "B 3 S S"]:
+    ) -> Float[Tensor, "B C S S"]:
         return self.layers((latents * truncation)[:, :, None, None])
 
 
@@ -54,7 +54,11 @@ class Discriminator(networks.Discriminator):
         super().__init__()
         norm = nn.utils.parametrizations.spectral_norm if config.spectral_norm else _same
         layers: list[nn.Module] = [
-            norm(nn.Conv2d(3 * config.packing, config.channels(config.size), 4, 2, 1, bias=False)),
+            norm(
+                nn.Conv2d(
+                    config.dimensions * config.packing, config.channels(config.size), 4, 2, 1, bias=False
+                )
+            ),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         side = config.size // 2
@@ -87,4 +91,4 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-FAMILIES.add("dcgan", Family(Generator, Discriminator, spectral_norm=True))
+FAMILIES.add("dcgan", Family(Generator, Discriminator, spectral_norm=True, grey=True))

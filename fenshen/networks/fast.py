@@ -53,7 +53,7 @@ class Generator(networks.Generator):
         self.gates = nn.ModuleDict(
             {str(side): SkipLayerExcitation(widths[side // 16], widths[side]) for side in sides if side >= 64}
         )
-        self.to_picture = nn.Conv2d(widths[config.size], 3, 3, padding=1)
+        self.to_picture = nn.Conv2d(widths[config.size], config.dimensions, 3, padding=1)
         self.apply(_initialise)
 
     def forward(
@@ -61,7 +61,7 @@ class Generator(networks.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-    ) -> Float[Tensor, "B 3 S S"]:
+    ) -> Float[Tensor, "B C S S"]:
         x = self.start((latents * truncation)[:, :, None, None])
         maps = {4: x}
         for stage in self.stages:
@@ -104,15 +104,17 @@ class Discriminator(networks.Discriminator):
         self.mixing = CrossScaleMixing()
         self.heads = nn.ModuleList(
             [
-                _head(config.size // 2, 12 * config.packing),
+                _head(config.size // 2, 4 * config.dimensions * config.packing),
                 *(_head(self.side // stride, _MIXED * config.packing) for stride in STRIDES),
             ]
         )
 
-    def features(self, pictures: Float[Tensor, "B 3 S S"]) -> Features:
+    def features(self, pictures: Float[Tensor, "B C S S"]) -> Features:
         waves = haar(pictures)
         if pictures.shape[-1] != self.side:
             pictures = F.avg_pool2d(pictures, pictures.shape[-1] // self.side)
+        if pictures.shape[1] == 1:
+            pictures = pictures.expand(-1, 3, -1, -1)  # the trunk knows colours only
         if torch.is_autocast_enabled(pictures.device.type):
             pictures = pictures.to(torch.get_autocast_dtype(pictures.device.type))
         return (waves.to(pictures.dtype), *self.mixing(self.trunk(pictures)))
@@ -124,7 +126,7 @@ class Discriminator(networks.Discriminator):
         return torch.cat(logits, dim=1).float()
 
 
-def haar(pictures: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 12 h w"]:
+def haar(pictures: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 4*C h w"]:
     """The mean and the three differences of every square of 2 x 2 pixels: an invertible view at half the size.
 
     The trunk was trained on photographs and is blind to patterns of a pixel or two, such as the checkerboard that
@@ -193,4 +195,4 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, a=1.0)
 
 
-FAMILIES.add("fast", Family(Generator, Discriminator, frozen=True))
+FAMILIES.add("fast", Family(Generator, Discriminator, frozen=True, grey=True))

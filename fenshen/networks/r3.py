@@ -37,14 +37,14 @@ class Generator(networks.Generator):
         self.weights = _dense(config.latent, widths[0])
         self.stages = nn.ModuleList(_stage(width, total) for width in widths)
         self.changes = nn.ModuleList(_pointwise(i, o) for i, o in pairwise(widths))
-        self.out = _pointwise(widths[-1], 3)
+        self.out = _pointwise(widths[-1], config.dimensions)
 
     def forward(
         self,
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-    ) -> Float[Tensor, "B 3 S S"]:
+    ) -> Float[Tensor, "B C S S"]:
         x = self.basis * self.weights(latents * truncation)[:, :, None, None]
         x = self.stages[0](x.contiguous(memory_format=torch.channels_last))
         for change, stage in zip(self.changes, self.stages[1:], strict=True):
@@ -60,7 +60,7 @@ class Discriminator(networks.Discriminator):
         sides = [config.size // 2**i for i in range(config.size.bit_length() - 2)]
         widths = [config.channels(side) for side in sides]
         total = _BLOCKS * len(sides)
-        self.start = _pointwise(3 * config.packing, widths[0])
+        self.start = _pointwise(config.dimensions * config.packing, widths[0])
         self.stages = nn.ModuleList(_stage(width, total) for width in widths)
         self.changes = nn.ModuleList(_pointwise(i, o) for i, o in pairwise(widths))
         self.basis = nn.Conv2d(widths[-1], widths[-1], 4, groups=widths[-1], bias=False)
@@ -127,4 +127,4 @@ def _scale(conv: nn.Conv2d, gain: float) -> None:
     nn.init.normal_(conv.weight, 0, gain * math.sqrt(2 / (1 + _SLOPE**2)) / math.sqrt(fan_in))
 
 
-FAMILIES.add("r3", Family(Generator, Discriminator))
+FAMILIES.add("r3", Family(Generator, Discriminator, grey=True))

@@ -46,7 +46,10 @@ class Generator(networks.Generator):
                 blocks.append(SelfAttention(narrow))
         self.blocks = nn.Sequential(*blocks)
         self.last = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), norm(nn.Conv2d(widths[-1], 3, 3, padding=1)), nn.Tanh()
+            nn.BatchNorm2d(widths[-1]),
+            nn.ReLU(),
+            norm(nn.Conv2d(widths[-1], config.dimensions, 3, padding=1)),
+            nn.Tanh(),
         )
         self.apply(_initialise)
 
@@ -55,7 +58,7 @@ class Generator(networks.Generator):
         latents: Float[Tensor, "B Z"],
         controls: Float[Tensor, "B 58"] | None = None,
         truncation: float = 1.0,
-    ) -> Float[Tensor, "B 3 S S"]:
+    ) -> Float[Tensor, "B C S S"]:
         x = self.start(latents * truncation).view(-1, self.width, 4, 4)
         return self.last(self.blocks(x.contiguous(memory_format=torch.channels_last)))
 
@@ -66,7 +69,7 @@ class Discriminator(networks.Discriminator):
     def __init__(self, config: NetworkConfig, attentive: bool = False) -> None:
         super().__init__()
         sides = [config.size // 2**i for i in range(config.size.bit_length() - 2)]  # size, ..., 4
-        widths = [3 * config.packing, *(config.channels(side) for side in sides[1:])]
+        widths = [config.dimensions * config.packing, *(config.channels(side) for side in sides[1:])]
         blocks: list[nn.Module] = []
         for side, (narrow, wide) in zip(sides[1:], pairwise(widths), strict=True):
             blocks.append(ShrinkingBlock(narrow, wide, first=not blocks))

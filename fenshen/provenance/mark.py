@@ -9,6 +9,7 @@ import io
 import wave
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from fenshen import files
+from fenshen import files, greys
 from fenshen.errors import FenshenError
+from fenshen.greys import Greys, Levels
 from fenshen.messages import message
 from fenshen.provenance import containers, rhythm
 from fenshen.provenance import label as labels
@@ -147,6 +149,35 @@ class Mark:
             return path
         with self._sealed(path) as (part, said):
             portraits.write(part, marked, text, xmp=said.packet)
+        return path
+
+    def grey(
+        self,
+        path: Path,
+        pictures: Greys,
+        columns: int,
+        levels: Levels,
+        text: Mapping[str, str] | None = None,
+    ) -> Path:
+        """Write one grey picture, or a sheet of them, as a PNG of one channel of 16 bits, in the unit of ``levels``.
+
+        There is no watermark in it, which would change the values; what the label does not cover is as it was drawn.
+
+        Args:
+            text: more that the file says about itself.
+
+        Raises:
+            UsageError: the suffix is not ``.png``.
+            FenshenError: the file cannot be written or signed. What was there before is unchanged.
+        """
+        sheet, side = greys.sheet(pictures, columns), min(pictures.shape[1:])
+        if self.options.label:
+            alone = len(pictures) == 1
+            sheet = greys.labelled(sheet, labels.put if alone else partial(labels.below, side=side))
+        numbers, slope, intercept = levels.stored(sheet)
+        unit = {"RescaleSlope": f"{slope:.9g}", "RescaleIntercept": f"{intercept:.9g}"}
+        with self._sealed(path) as (part, said):
+            greys.write(part, numbers, {**(text or {}), **unit}, said.packet)
         return path
 
     def singles(self, folder: Path, pictures: Iterable[Picture]) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Shaped
 from lightning.fabric import Fabric
 from numpy import ndarray
 from torch import Tensor
@@ -15,7 +15,6 @@ from torch import Tensor
 from fenshen import controls as control_space
 from fenshen.adversarial import reconstruction
 from fenshen.dataset import Batches, Labels, PairedLabels, SizedLabels, SourceLabels
-from fenshen.media import PICTURES
 from fenshen.networks import Samples, Sizes
 from fenshen.networks.latents import draw_latents
 from fenshen.training import randomness
@@ -89,14 +88,14 @@ class Feed:
             start += count
             if some.start < some.stop:
                 pixels, known = batches.at(move, some)
-                whole = self.recipe.network.medium is not PICTURES or isinstance(known, SizedLabels)
+                whole = not self.recipe.network.medium.raster or isinstance(known, SizedLabels)
                 pictures.append(pixels if whole else shrunk(pixels, side))
                 labels.append(known)
         return np.concatenate(pictures), labels[0].joined(labels[1:])
 
     def _sizes(self, pictures: Samples, labels: Labels) -> Sizes | None:
         """Of each picture, where the generator asks; on the CPU, for they decide shapes."""
-        if self.recipe.network.medium is not PICTURES:
+        if not self.recipe.network.medium.raster:
             return None
         if isinstance(labels, SizedLabels):
             return torch.from_numpy(labels.sizes)
@@ -113,7 +112,7 @@ class Feed:
         return draw_latents(self.recipe.network, self.recipe.batch_size, numbers)[part].to(self.device)
 
 
-def shrunk(pixels: UInt8[ndarray, "B H W 3"], side: int) -> UInt8[ndarray, "B side side 3"]:
+def shrunk(pixels: Shaped[ndarray, "B H W *C"], side: int) -> Shaped[ndarray, "B side side *C"]:
     """Pictures that may be larger than a network's, at its size."""
     import cv2
 

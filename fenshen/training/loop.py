@@ -331,6 +331,7 @@ class Training:
             consent=card.consent,
             metrics=self.metrics,
             vocabulary=list(card.vocabulary),
+            levels=card.levels,
             fenshen=__version__,
         )
 

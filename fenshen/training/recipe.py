@@ -23,7 +23,6 @@ from pydantic import (
 from fenshen import cards, files
 from fenshen.adversarial.losses import LOSSES
 from fenshen.errors import UsageError
-from fenshen.media import PICTURES
 from fenshen.messages import message
 from fenshen.names import readable
 from fenshen.networks import FAMILIES, NetworkConfig, Noise
@@ -274,9 +273,9 @@ class Recipe(_Weights):
             return message("recipe.no_spectral_norm", family=name_d, able=_able("spectral_norm"))
         if judge.frozen and (self.r1 or self.r2 or self.gradient_penalty):
             return message("recipe.no_penalty", family=name_d)
-        if self.mirror and family.medium is not PICTURES:
+        if self.mirror and not family.medium.raster:
             return message("recipe.only_pictures", key="mirror", family=self.family)
-        if self.augment and family.medium is not PICTURES:
+        if self.augment and not family.medium.raster:
             return message("recipe.only_pictures", key="augment", family=self.family)
         for term in TERMS:
             if Need.FROZEN in term.needs and self.weight(term.key) and not judge.frozen:

@@ -11,6 +11,7 @@ from fenshen import files
 from fenshen.data import TrainingData
 from fenshen.data.sizes import Sizes
 from fenshen.errors import FenshenError, UsageError
+from fenshen.greys import GREYS
 from fenshen.keyframes import FOLDER
 from fenshen.metrics.meters import FEWEST_REAL
 from fenshen.training import progress
@@ -50,7 +51,9 @@ def choose_recipe(
     if isinstance(data, Sizes) and not chosen.network.any_size:
         raise UsageError("sizes.other_recipe", recipe=chosen.name, dataset=data.path)
     smaller = chosen.size < data.card.size
-    shrinks = chosen.sources or (chosen.keyframes and data.card.size % chosen.size == 0)
+    shrinks = (
+        chosen.sources or data.medium is GREYS or (chosen.keyframes and data.card.size % chosen.size == 0)
+    )
     if chosen.size != data.card.size and not (smaller and shrinks) and not isinstance(data, Sizes):
         raise UsageError("train.other_size", size=chosen.size, dataset=data.path, have=data.card.size)
     if chosen.fine is not None and chosen.fine > data.card.size:

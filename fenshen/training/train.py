@@ -35,9 +35,9 @@ def train(
     """Train a generator on a dataset, or continue a run.
 
     Args:
-        dataset: the folder that prepare wrote; sizes:FOLDER, pictures of any size as they are; tracks:FOLDER, films or
-            tracks to learn movement from; lines:FILE, lines of text; or points:ring8, points:grid25 or sines:5, drawn
-            by formula
+        dataset: the folder that prepare wrote; sizes:FOLDER, pictures of any size as they are; greys:FOLDER, grey
+            pictures of 16 bits; tracks:FOLDER, films or tracks to learn movement from; lines:FILE, lines of text; or
+            points:ring8, points:grid25 or sines:5, drawn by formula
         out: folder of the run
         recipe: name or file of a recipe; by default the one for the dataset's size. A run that continues keeps its own
         settings: change a key of the recipe; can be repeated

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from numpy import ndarray
 
 from fenshen.dataset import PairedLabels
@@ -24,10 +24,14 @@ _LIKENESS_SAMPLES = 128
 class PictureMeasuring(Measuring):
     """Looks at pictures with a frozen network."""
 
-    def diversity(self, pictures: UInt8[ndarray, "N H W 3"]) -> float:
+    def diversity(self, pictures: Shaped[ndarray, "N H W *C"]) -> float:
         """How varied a sample sheet is, relative to as many real pictures."""
         real = shrunk(self.data.samples[self.batches.indices[: self.shown]], self.recipe.size)
-        return diversity(pictures, real)
+        return diversity(self.seen(pictures), self.seen(real))
+
+    def seen(self, samples: Shaped[ndarray, "N H W *C"]) -> UInt8[ndarray, "N H W 3"]:
+        """As the frozen network sees them."""
+        return samples
 
     def measure(self, draw: Draw) -> dict[str, float]:
         """Figures of a generator: PSNR on held-out pictures if it is asked for them, else KID and copies."""
@@ -35,7 +39,7 @@ class PictureMeasuring(Measuring):
         if isinstance(labels, PairedLabels):
             return {"psnr": self._likeness(draw, labels)}
         kid_meter, copy_meter = self._meters
-        pictures = draw(self.probes(_KID_SAMPLES, seed=1))
+        pictures = self.seen(draw(self.probes(_KID_SAMPLES, seed=1)))
         copies = copy_meter.measure(pictures[:_COPY_SAMPLES]).copies
         return {"kid": kid_meter.measure(lambda count: pictures[:count]), "copies": copies}
 
@@ -74,8 +78,8 @@ class PictureMeasuring(Measuring):
         pixels, train, held_out = self.data.samples, self.batches.indices, self.data.indices("held_out")
         real = held_out if len(held_out) >= _KID_SAMPLES // 4 else np.arange(len(pixels))
         some = np.sort(np.random.default_rng(0).permutation(train)[:_COPY_TRAIN])
-        kid_meter = KidMeter(pixels[real], self.device, _KID_SAMPLES)
-        return kid_meter, CopyMeter(pixels[some], pixels[held_out], self.device)
+        kid_meter = KidMeter(self.seen(pixels[real]), self.device, _KID_SAMPLES)
+        return kid_meter, CopyMeter(self.seen(pixels[some]), self.seen(pixels[held_out]), self.device)
 
 
 def _probes_of(labels: PairedLabels, rows: ndarray) -> Probes:
