@@ -70,7 +70,7 @@ def test_a_sequence_of_any_length_and_of_as_many_numbers_as_the_data(tmp_path):
     with pytest.raises(UsageError, match="sines:5"):
         fenshen.train("sines:many", out=tmp_path / "run", progress=False)
     with pytest.raises(UsageError, match="3 dimensions"):
-        recipes.load("fast-64", ["dimensions=1"])
+        recipes.load("fast-64", ["dimensions=2"])
 
 
 def test_sines_are_the_papers():
