@@ -22,7 +22,7 @@ from numpy import ndarray
 from fenshen import portraits
 from fenshen.data import KINDS, FormulaCard
 from fenshen.dataset import Batches, Labels, SizedLabels, Split
-from fenshen.errors import FenshenError
+from fenshen.errors import FenshenError, warn
 from fenshen.media import PICTURES, SIDES, canvas
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ Pictures = Shaped[ndarray, "N"]  # of objects: pictures of any size
 
 @KINDS.register("sizes")
 class Sizes:
-    """Training data of a folder or zip file, read as needed; about a tenth of the files is held out.
+    """Training data of a folder or zip file, read as needed; about a tenth of the pictures is held out.
+
+    What is no picture is passed over, with a warning.
 
     Args:
         name: of the folder or zip file.
 
     Raises:
-        FenshenError: there is none, or something in it is no picture with sides from 32 to 512 px.
+        FenshenError: there is none, or a picture in it is damaged or has sides that are not from 32 to 512 px.
     """
 
     medium = PICTURES
@@ -58,15 +60,13 @@ class Sizes:
 
         self.path = Path(f"sizes:{name}")
         listing = find([name])
-        for refused in listing.refused:
-            raise FenshenError("sizes.not_usable", path=refused.source, why=refused.detail or refused.reason)
-        self._files: list[Still] = []
-        for source in listing.sources:
-            if not isinstance(source, Still):
-                raise FenshenError("sizes.no_still", path=source.name)
-            self._files.append(source)
+        self._files = [source for source in listing.sources if isinstance(source, Still)]
         if not self._files:
             raise FenshenError("sizes.empty", path=name)
+        passed = [one.source for one in listing.refused]
+        passed += [one.name for one in listing.sources if not isinstance(one, Still)]
+        if passed:
+            warn("sizes.passed_over", count=len(passed), path=passed[0])
         digest, sizes = hashlib.sha256(), list[tuple[int, int]]()
         for file in self._files:
             data = _bytes(file)
