@@ -30,6 +30,7 @@ _FEWEST_LEVELS = 256  # of what is written, as whole numbers of its own unit
 _DICOM_AT, _DICOM = 128, b"DICM"
 
 Greys = UInt16[ndarray, "N H W"]
+AnyGreys = UInt16[ndarray, "..."]
 
 
 class Levels(NamedTuple):
@@ -38,7 +39,7 @@ class Levels(NamedTuple):
     low: float
     high: float
 
-    def values(self, greys: Shaped16) -> Float[ndarray, "..."]:
+    def values(self, greys: AnyGreys) -> Float[ndarray, "..."]:
         """In the unit of the files."""
         return self.low + greys.astype(np.float64) * ((self.high - self.low) / FULL)
 
@@ -61,9 +62,6 @@ class Levels(NamedTuple):
             slope, intercept = (self.high - self.low) / FULL, self.low
         numbers = (self.values(greys) - intercept) / slope
         return np.rint(np.clip(numbers, 0, FULL)).astype(np.uint16), slope, intercept
-
-
-Shaped16 = UInt16[ndarray, "..."]
 
 
 def read(source: bytes, name: str) -> list[Float32[ndarray, "H W"]]:
@@ -150,7 +148,7 @@ def write(
         )
 
 
-def seen(greys: Shaped16) -> UInt8[ndarray, "... 3"]:
+def seen(greys: AnyGreys) -> UInt8[ndarray, "... 3"]:
     """For an eye, or a network, that sees three colours of 8 bits."""
     eight = ((greys.astype(np.uint32) * 255 + FULL // 2) // FULL).astype(np.uint8)
     return np.repeat(eight[..., None], 3, axis=-1)
