@@ -63,6 +63,36 @@ def plot(sequences: Float[ndarray, "N T F"], origin: Sequence[str] = ()) -> UInt
     return cv2.resize(picture, (width // _FINER, height // _FINER), interpolation=cv2.INTER_AREA)
 
 
+def plot_beside(
+    made: Float[ndarray, "N T F"], wanted: Float[ndarray, "N T F"], numbers: int = 3
+) -> UInt8[ndarray, "H W 3"]:
+    """Sequences, each in a row of its own, as lines over pale ones of what they should be.
+
+    Args:
+        numbers: how many of a sequence are shown: those that should move most in all of them.
+    """
+    import cv2
+
+    cell, gap = _CELL * _FINER, _GAP * _FINER
+    width = _ROWS * (cell + gap) - gap
+    picture = np.full((gap + len(made) * (cell + gap), width + 2 * gap, 3), _PAPER, np.uint8)
+    most = np.argsort(-wanted.std(axis=1).mean(axis=0))[:numbers]
+    x = gap + np.linspace(0, width, made.shape[1])
+    for row, pair in enumerate(zip(wanted, made, strict=True)):
+        top = gap + row * (cell + gap)
+        cv2.rectangle(picture, (gap, top), (gap + width, top + cell), _FRAME, _FINER)
+        for sequence, pale in zip(pair, (0.72, 0.0), strict=True):
+            for line, ink in zip(sequence.T[most], _INKS, strict=False):
+                mixed = tuple(
+                    round(pale * paper + (1 - pale) * i) for paper, i in zip(_PAPER, ink, strict=True)
+                )
+                points = np.stack([x, top + (1 - line) * cell], axis=1).round().astype(np.int32)
+                wide = round((4 if pale else 1.6) * _FINER)
+                cv2.polylines(picture, [points], False, mixed, wide, cv2.LINE_AA)
+    height, width = picture.shape[:2]
+    return cv2.resize(picture, (width // _FINER, height // _FINER), interpolation=cv2.INTER_AREA)
+
+
 def show(sequences: Float[ndarray, "N T F"], origin: Sequence[str]) -> UInt8[ndarray, "H W 3"]:
     """Sequences as lines; melodies as piano rolls."""
     from fenshen.data import melodies

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
+from fenshen.data.sequences import plot_beside
 from fenshen.data.translations import Translations
 from fenshen.metrics.sequences import spread
 from fenshen.training.measuring import MEASURING, Draw, Measuring, Probes, noise
@@ -25,9 +26,8 @@ class FollowingMeasuring(Measuring):
         return noise(self.recipe, count, seed)._replace(sources=self._pairs(count, seed)[0])
 
     def pictures(self, samples: Float[ndarray, "N T F"]) -> UInt8[ndarray, "1 H W 3"]:
-        """What was made, and below it what should have been."""
-        targets = self._pairs(len(samples), 0)[1]
-        return super().pictures(np.concatenate([samples, targets]))
+        """What was made, over what should have been."""
+        return plot_beside(samples, self._pairs(len(samples), 0)[1])[None]
 
     def diversity(self, samples: Float[ndarray, "N T F"]) -> float:
         return spread(samples) / max(spread(self._pairs(len(samples), 0)[1]), 1e-9)
