@@ -113,14 +113,16 @@ def generate(
     if axes:
         return [_write_grid(drawer, numbers[0], axes, target)]
     drawer.request(numbers[0])  # what cannot be drawn is refused before anything is made
-    if opened.card.levels is not None and target.suffix.lower() in (".png", ""):
-        return list(_write_greys(drawer, numbers, target, opened.card.levels))
-    if (show := opened.card.network.medium.show) is not None:
+    moving = target.suffix.lower() in _VIDEOS
+    if (levels := opened.card.levels) is not None and target.suffix.lower() in (".png", ""):
+        return list(_write_greys(drawer, numbers, target, levels))
+    show = opened.card.network.medium.show
+    if show is not None and not (levels and moving):
         return [_write_shown(drawer, numbers, target, show)]
-    if target.suffix.lower() in _VIDEOS:
-        steps = max(round(fps * seconds), 1)
-        frames = (_enlarge(picture, scale) for picture in _walk(drawer, numbers, steps))
-        return [drawer.mark.film(target, frames, fps)]
+    if moving:
+        way = _walk(drawer, numbers, max(round(fps * seconds), 1))
+        frames = map(greys.seen, way) if levels else way
+        return [drawer.mark.film(target, (_enlarge(frame, scale) for frame in frames), fps)]
     if not target.suffix:
         return list(_write_singles(drawer, numbers, target))
     return [_write_sheet(drawer, numbers, target)]
@@ -211,7 +213,7 @@ def ease(steps: int) -> Float[ndarray, "steps"]:
     return ((1 - np.cos(np.pi * np.arange(steps) / steps)) / 2).astype(np.float32)
 
 
-def _walk(drawer: _Drawer, seeds: Sequence[int], steps: int) -> Iterator[UInt8[ndarray, "H W 3"]]:
+def _walk(drawer: _Drawer, seeds: Sequence[int], steps: int) -> Iterator[Shaped[ndarray, "H W *C"]]:
     """From seed to seed: around the sphere where latents are noise, straight from person to person."""
     import torch
 
