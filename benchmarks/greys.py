@@ -26,11 +26,11 @@ _FAKES = 500
 def main() -> None:
     """Train, evaluate, and print one JSON object."""
     options = parser(__doc__)
-    options.add_argument("--minutes", type=float, help="of training; 20, or 1 with --quick")
+    options.add_argument("--minutes", type=float, help="of training; 15, or 1 with --quick")
     options.add_argument("--size", type=int, default=64, help="side of the pictures; 128 at most")
     options.add_argument("--out", type=Path, help="folder for the run, a sheet and the report")
     chosen = options.parse_args()
-    minutes = chosen.minutes or (1.0 if chosen.quick else 20.0)
+    minutes = chosen.minutes or (1.0 if chosen.quick else 15.0)
     with tempfile.TemporaryDirectory() as folder:
         out = chosen.out or Path(folder)
         run = fenshen.train(
@@ -65,6 +65,7 @@ def main() -> None:
     report(
         "greys",
         [
+            Figure("minutes", minutes, unit="of training"),
             Figure("kid_1000", round(1000 * kid, 1), unit="lower is better", better="lower"),
             Figure("kid_1000_of_half", round(1000 * ruler["half"], 1), unit="real, at half the side"),
             Figure("kid_1000_of_quarter", round(1000 * ruler["quarter"], 1), unit="real, at a quarter"),

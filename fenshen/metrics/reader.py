@@ -22,7 +22,7 @@ from fenshen.provenance.mark import Mark
 FILES = ("reader.png", "reader.json")
 _COLUMNS = 6
 _SIDE = 192  # px of a picture on the sheet, at least
-_GAP, _CAPTION = 12, 26  # px
+_GAP, _CAPTION = 12, 30  # px
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
 
 
@@ -42,11 +42,11 @@ def write(
     order = np.random.default_rng(seed).permutation(len(real) + len(fake))
     pictures = [(real + fake)[i] for i in order]
     answers = {str(n + 1): "real" if i < len(real) else "generated" for n, i in enumerate(order.tolist())}
-    sheet = _sheet(pictures, max(_SIDE, min(evaluated.size, reference.data.card.size)))
+    tiles = _tiles(pictures, min(evaluated.size, reference.data.card.size))
     if mark is None:
-        portraits.write(folder / FILES[0], sheet)
+        portraits.write(folder / FILES[0], portraits.sheet(tiles, _COLUMNS, ground=_PAPER))
     else:
-        mark.sheet(folder / FILES[0], sheet[None], 1)
+        mark.sheet(folder / FILES[0], tiles, _COLUMNS)
     files.write_text(folder / FILES[1], json.dumps(answers, indent=2) + "\n")
 
 
@@ -59,17 +59,15 @@ def _first(evaluated: PictureSet, count: int) -> Iterator[UInt8[ndarray, "H W 3"
             return
 
 
-def _sheet(pictures: list[UInt8[ndarray, "_ _ 3"]], side: int) -> UInt8[ndarray, "H W 3"]:
-    """Pictures with their numbers below them."""
+def _tiles(pictures: list[UInt8[ndarray, "_ _ 3"]], side: int) -> UInt8[ndarray, "N H W 3"]:
+    """Pictures with their numbers below them, all first brought to one side, so that none is sharper for its size."""
     import cv2
 
-    tiles = []
-    for number, picture in enumerate(pictures, 1):
-        enlarging = picture.shape[0] < side
-        tile = np.full((side + _CAPTION, side, 3), _PAPER, np.uint8)
-        how = cv2.INTER_CUBIC if enlarging else cv2.INTER_AREA
-        tile[:side] = cv2.resize(np.ascontiguousarray(picture), (side, side), interpolation=how)
-        font, place = cv2.FONT_HERSHEY_SIMPLEX, (2, side + _CAPTION - 8)
+    shown = max(side, _SIDE)
+    tiles = np.full((len(pictures), shown + _CAPTION, shown + _GAP, 3), _PAPER, np.uint8)
+    for number, (tile, picture) in enumerate(zip(tiles, pictures, strict=True), 1):
+        small = portraits.resize(picture, side)
+        tile[:shown, :shown] = cv2.resize(small, (shown, shown), interpolation=cv2.INTER_CUBIC)
+        font, place = cv2.FONT_HERSHEY_SIMPLEX, (2, shown + 19)
         cv2.putText(tile, str(number), place, font, 0.55, _INK, 1, cv2.LINE_AA)
-        tiles.append(tile)
-    return portraits.sheet(np.stack(tiles), _COLUMNS, _GAP, _PAPER)
+    return tiles
