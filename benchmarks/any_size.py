@@ -52,7 +52,8 @@ def main() -> None:
             ),
         }
         models = {who: run.model() for who, run in runs.items()}
-        figures = [Figure(f"{who}_steps", run.report["steps"]) for who, run in runs.items()]
+        figures = [Figure("minutes", minutes, unit="of training, each")]
+        figures += [Figure(f"{who}_steps", run.report["steps"]) for who, run in runs.items()]
         figures += [figure for shape in _SHAPES for figure in _measured(data, models, shape)]
         if chosen.out:
             _show(models, chosen.out)
