@@ -61,7 +61,7 @@ def habits(clips: Sequence[Track]) -> Habits:
         shut / minutes,
         float(np.concatenate(yaw).std()),
         float(np.sqrt(np.square(speeds).mean())),
-        slow / max(whole, 1e-12),
+        float(slow / max(whole, 1e-12)),
         float(np.concatenate(brows).std()),
     )
 
