@@ -163,6 +163,7 @@ def main() -> None:
     options.add_argument(
         "--restorer", help="a run of restore-sound; without one only plain methods are measured"
     )
+    options.add_argument("--task", action="append", choices=tuple(DAMAGE), help="all by default")
     options.add_argument("--vocoder", help="a run of vocoder, to be measured beside Griffin-Lim")
     options.add_argument(
         "--sentences", type=int, default=88, help="of speech:N, whose held-out voice is taken"
@@ -180,7 +181,7 @@ def main() -> None:
     for whose, sounds in sets.items():
         whole = [sound[: len(sound) // HOP * HOP] for sound in sounds]
         figures += vocoded(vocoder, whole, whose) if vocoder else []
-        for name in DAMAGE:
+        for name in chosen.task or DAMAGE:
             figures += restored(name, restorer, whole, whose)
     seconds = 400 * HOP / RATE
     for name, model in (("vocoder", vocoder), ("restorer", restorer.model)):

@@ -40,6 +40,7 @@ SHIPPED = {
     "restorer": "restorer",
     "toon-128": "toon-128",
     "lips": "lips",
+    "treble": "treble",
 }  # models in our assets, by their names
 _CHUNK = 8  # pictures computed together, always: so that a picture does not depend on its neighbours' number
 

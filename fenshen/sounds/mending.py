@@ -46,8 +46,6 @@ def mend(
     chosen, path = TASKS[task], target(out, force, _SUFFIXES)
     if words and not chosen.masked:
         raise UsageError("sounds.needless_mask", task=task)
-    if chosen.learnt and model is None:
-        raise UsageError("sounds.needs_model", task=task)
     spans = _spans(words)
     marks.check()
     found = measure(source)
@@ -56,7 +54,7 @@ def mend(
         raise UsageError("sounds.late_mask", last=late[0], length=found.samples / RATE, path=source)
     if (rate := audio.native_rate(source)) > RATE:
         warn("sounds.rate", path=source, have=rate / 1000, rate=RATE // 1000)
-    restorer = open_restorer(model, torch_device(device))
+    restorer = open_restorer(chosen.shipped if model is None else model, torch_device(device))
     # Without a model the recording itself stands for it.
     digest = files.sha256(source) if restorer.model is None else restorer.model.digest
     mark = of_photograph(source, digest, marks, "recording")

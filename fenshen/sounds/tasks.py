@@ -50,7 +50,9 @@ class Task(ABC):
 
     masked: ClassVar[bool] = False  # it can be told where something is missing
     nothing: ClassVar[str] = ""  # what to say where there was nothing to do
-    learnt: ClassVar[bool] = False  # nothing can be done without a network
+    shipped: ClassVar[str | None] = (
+        None  # the model that does it where the user names none; None: the plain method
+    )
 
     @abstractmethod
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:
@@ -111,9 +113,9 @@ class Declip(Task):
 
 
 class Bandwidth(Task):
-    """More treble: nothing can be done about it without a network."""
+    """More treble, which only a network can add."""
 
-    learnt = True
+    shipped = "treble"
     nothing = "sounds.full_band"
 
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:
