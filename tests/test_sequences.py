@@ -91,9 +91,9 @@ def test_scores_tell_the_same_from_others():
     real, more = Sines("6").samples[:300], Sines("6").samples[300:600]
     noise = np.random.default_rng(0).random((300, 24, 6), dtype=np.float32)
     assert energy_distance(real, more) < 0.01 < 0.3 < energy_distance(real, noise)
-    assert discriminative_score(real, more, steps=60) < 0.15
-    assert discriminative_score(real, noise, steps=300) > 0.3
-    assert predictive_score(real, more, steps=250) < predictive_score(real, noise, steps=250) - 0.02
+    assert discriminative_score(real, more, steps=30) < 0.15
+    assert discriminative_score(real, noise, steps=150) > 0.3
+    assert predictive_score(real, more, steps=120) < predictive_score(real, noise, steps=120) - 0.02
 
 
 def test_a_plot_shows_sixteen_sequences():
