@@ -109,13 +109,14 @@ def _read_dicom(source: bytes, name: str) -> list[Float32[ndarray, "H W"]]:
         frames = int(file.get("NumberOfFrames") or 1)
         if int(file.Rows) * int(file.Columns) * frames > MAX_PIXELS:
             raise PictureError("portraits.too_large", f"{frames} frames", path=name)
-        values = np.asarray(apply_modality_lut(file.pixel_array, file), np.float32)
+        stored = file.pixel_array
+        if kind == "MONOCHROME1":  # whose low numbers are bright
+            stored = (-1 if file.PixelRepresentation else 2**file.BitsStored - 1) - stored.astype(np.int64)
+        values = np.asarray(apply_modality_lut(stored, file), np.float32)
     except FenshenError:
         raise
     except Exception as error:  # pydicom raises whatever it likes on broken bytes
         raise PictureError("portraits.damaged", str(error) or type(error).__name__, path=name) from error
-    if kind == "MONOCHROME1":  # whose low values are bright
-        values = values.max() + values.min() - values
     return [_finite(frame, name) for frame in values.reshape(-1, *values.shape[-2:])]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -190,13 +191,8 @@ def dataset_features(
     view: View = FULL,
 ) -> Float[ndarray, "N 1280"]:
     """Features of some of a dataset's pictures; cached in its folder if that is writable."""
-    prepared = (dataset.path / "pixels.npy").is_file()
-    file = (
-        dataset.path / ".cache" / f"features-{_cache_key(dataset, rows, features, view)}.npy"
-        if prepared
-        else None
-    )
-    with suppress(OSError, ValueError):
+    file = _cache_file(dataset, rows, features, view)
+    with suppress(OSError, ValueError):  # an absent or damaged file: they are computed again
         found = np.load(file, allow_pickle=False) if file else np.empty(0)
         if found.shape == (len(rows), WIDTH) and found.dtype == np.float32 and np.isfinite(found).all():
             if progress:
@@ -220,9 +216,15 @@ def chunks(dataset: PictureData, rows: np.ndarray) -> Iterator[UInt8[ndarray, "n
         yield dataset.pixels[rows[start : start + count]]
 
 
-def _cache_key(dataset: PictureData, rows: np.ndarray, features: Features, view: View) -> str:
-    """A key that changes with everything features depend on; an untouched pixel file counts as unchanged."""
-    pixels = (dataset.path / "pixels.npy").stat()
+def _cache_file(dataset: PictureData, rows: np.ndarray, features: Features, view: View) -> Path | None:
+    """A name that changes with everything features depend on; None where there is no folder that was prepared.
+
+    An untouched pixel file counts as unchanged.
+    """
+    try:
+        pixels = (dataset.path / "pixels.npy").stat()
+    except OSError:
+        return None
     key = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes())
     weights = assets.manifest()[WEIGHTS]["sha256"]
     what = (
@@ -234,4 +236,4 @@ def _cache_key(dataset: PictureData, rows: np.ndarray, features: Features, view:
         pixels.st_mtime_ns,
     )
     key.update(repr(what).encode())
-    return key.hexdigest()[:24]
+    return dataset.path / ".cache" / f"features-{key.hexdigest()[:24]}.npy"

@@ -34,7 +34,7 @@ def write(
     Args:
         count: of the pictures of either kind; fewer where there are not so many.
         seed: of the order.
-        mark: of the sheet, where a model drew some of it.
+        mark: of the sheet, where a model drew some of it. All its pictures get the watermark: else it told them apart.
     """
     rows = random_subset(reference.real, count, seed)
     real = list(np.asarray(reference.data.pixels[rows]))

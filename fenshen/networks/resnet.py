@@ -150,8 +150,12 @@ def _initialise(module: nn.Module) -> None:
         nn.init.orthogonal_(module.weight)
 
 
-FAMILIES.add("resnet", Family(Generator, Discriminator))
+FAMILIES.add("resnet", Family(Generator, Discriminator, grey=True))
 FAMILIES.add(
     "sagan",
-    Family(partial(Generator, norm=spectral_norm, attentive=True), partial(Discriminator, attentive=True)),
+    Family(
+        partial(Generator, norm=spectral_norm, attentive=True),
+        partial(Discriminator, attentive=True),
+        grey=True,
+    ),
 )

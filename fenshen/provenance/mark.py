@@ -167,7 +167,6 @@ class Mark:
             text: more that the file says about itself.
 
         Raises:
-            UsageError: the suffix is not ``.png``.
             FenshenError: the file cannot be written or signed. What was there before is unchanged.
         """
         sheet, side = greys.sheet(pictures, columns), min(pictures.shape[1:])

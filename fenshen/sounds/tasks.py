@@ -50,9 +50,7 @@ class Task(ABC):
 
     masked: ClassVar[bool] = False  # it can be told where something is missing
     nothing: ClassVar[str] = ""  # what to say where there was nothing to do
-    shipped: ClassVar[str | None] = (
-        None  # the model that does it where the user names none; None: the plain method
-    )
+    shipped: ClassVar[str | None] = None  # the model that does it unless the user names one
 
     @abstractmethod
     def begin(self, sound: Sound, found: Measured, spans: Spans = (), start: int = 0) -> Begun | None:

@@ -17,6 +17,3 @@ class GreyMeasuring(PictureMeasuring):
 
     def seen(self, samples: Greys) -> UInt8[ndarray, "N H W 3"]:
         return greys.seen(samples)
-
-    def pictures(self, samples: Greys) -> UInt8[ndarray, "N H W 3"]:
-        return greys.seen(samples)

@@ -30,8 +30,12 @@ class PictureMeasuring(Measuring):
         return diversity(self.seen(pictures), self.seen(real))
 
     def seen(self, samples: Shaped[ndarray, "N H W *C"]) -> UInt8[ndarray, "N H W 3"]:
-        """As the frozen network sees them."""
+        """As the frozen network sees them, and the eye on a sheet."""
         return samples
+
+    def pictures(self, samples: Shaped[ndarray, "N H W *C"]) -> UInt8[ndarray, "N H W 3"]:
+        """The samples of a sheet for the eye."""
+        return self.seen(samples)
 
     def measure(self, draw: Draw) -> dict[str, float]:
         """Figures of a generator: PSNR on held-out pictures if it is asked for them, else KID and copies."""
